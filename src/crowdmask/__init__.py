@@ -1,0 +1,33 @@
+"""Find every face in a crowd and say whether it wears a mask, none, or wears it incorrectly.
+
+    from crowdmask import Detector
+    faces = Detector().detect("photo.jpg")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crowdmask.labels import LABELS
+
+if TYPE_CHECKING:
+    from crowdmask.detections import Detections
+    from crowdmask.inference.detector import Detector
+
+__version__ = "0.1.0"
+__all__ = ["LABELS", "Detections", "Detector", "__version__"]
+
+# Looked up at first use, so that `crowdmask --version` does not wait for the runtime.
+_HOMES = {"Detector": "crowdmask.inference.detector", "Detections": "crowdmask.detections"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'crowdmask' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

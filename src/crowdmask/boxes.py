@@ -1,0 +1,91 @@
+"""Arithmetic on boxes: (N, 4) arrays of xyxy in pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+def area(boxes: Array) -> Array:
+    """Return the areas, (N,), in square pixels; an inverted box has none."""
+    sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
+    return sides[:, 0] * sides[:, 1]
+
+
+def intersection(a: Array, b: Array) -> Array:
+    """Return the shared area of each pair, (N, M), in square pixels."""
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.clip(bottom_right - top_left, 0, None)
+    return sides[..., 0] * sides[..., 1]
+
+
+def iou(a: Array, b: Array) -> Array:
+    """Return intersection over union of each pair, (N, M), 0 to 1."""
+    shared = intersection(a, b)
+    union = area(a)[:, None] + area(b)[None] - shared
+    return shared / np.maximum(union, 1e-9)
+
+
+def ioa(a: Array, b: Array) -> Array:
+    """Return the part of each box of `a` that lies inside each box of `b`, (N, M), 0 to 1."""
+    return intersection(a, b) / np.maximum(area(a)[:, None], 1e-9)
+
+
+def clip(boxes: Array, width: float, height: float) -> Array:
+    """Return the boxes cut at the border of a picture of `width` x `height` pixels."""
+    return np.clip(boxes, 0, np.array([width, height, width, height], boxes.dtype))
+
+
+def trim(boxes: Array, convention: tuple[float, float, float, float]) -> Array:
+    """Turn one source's idea of a face box into ours (forehead to chin).
+
+    Args:
+        boxes: (N, 4) xyxy.
+        convention: left, top, right, bottom: what part of its own width or height each side
+            gives up; negative extends it.
+    Returns:
+        (N, 4) xyxy, not clipped.
+    """
+    left, top, right, bottom = convention
+    width = boxes[:, 2] - boxes[:, 0]
+    height = boxes[:, 3] - boxes[:, 1]
+    return np.stack(
+        [
+            boxes[:, 0] + left * width,
+            boxes[:, 1] + top * height,
+            boxes[:, 2] - right * width,
+            boxes[:, 3] - bottom * height,
+        ],
+        axis=1,
+    )
+
+
+def suppress(boxes: Array, confidence: Array, iou_threshold: float, limit: int) -> NDArray[np.intp]:
+    """Keep the most confident of boxes that cover the same thing (greedy NMS).
+
+    Classes are not told apart: a face has one label, so it gets one box.
+
+    Args:
+        boxes: (N, 4) xyxy.
+        confidence: (N,).
+        iou_threshold: two boxes above it are one face, 0 to 1.
+        limit: keep at most so many.
+    Returns:
+        Indices of the kept boxes by falling confidence.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    kept: list[int] = []
+    areas = area(boxes)
+    while order.size and len(kept) < limit:
+        best, rest = order[0], order[1:]
+        kept.append(int(best))
+        top_left = np.maximum(boxes[best, :2], boxes[rest, :2])
+        bottom_right = np.minimum(boxes[best, 2:], boxes[rest, 2:])
+        sides = np.clip(bottom_right - top_left, 0, None)
+        shared = sides[:, 0] * sides[:, 1]
+        union = areas[best] + areas[rest] - shared
+        order = rest[shared <= iou_threshold * np.maximum(union, 1e-9)]
+    return np.array(kept, dtype=np.intp)

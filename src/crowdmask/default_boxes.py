@@ -1,0 +1,66 @@
+"""The grid of boxes from which an SSD-style detector measures its answers (numpy only).
+
+The exported model carries its grid as plain values, so that who detects needs no torch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+VARIANCES = (0.1, 0.2)
+
+
+@dataclass(frozen=True)
+class GridSpec:
+    """Boxes of one picture size.
+
+    Attributes:
+        strides: pixels of the input between the cells of each level; the level of stride s has
+            ceil(side / s) cells a side.
+        shapes: for each level the (width, height) of each box of a cell, input pixels.
+    """
+
+    strides: tuple[int, ...]
+    shapes: tuple[tuple[tuple[float, float], ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for a model file's metadata."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> GridSpec:
+        """Read what `to_dict` wrote."""
+        shapes = tuple(tuple((float(w), float(h)) for w, h in level) for level in value["shapes"])
+        return cls(tuple(int(s) for s in value["strides"]), shapes)
+
+
+@lru_cache(maxsize=32)
+def default_boxes(spec: GridSpec, width: int, height: int) -> NDArray[np.float32]:
+    """Lay the boxes over an input.
+
+    Args:
+        spec: levels and shapes.
+        width, height: the input in pixels.
+    Returns:
+        (A, 4) float32 cx, cy, width, height in input pixels: level by level, row by row, cell by
+        cell, the shapes of a cell together. Not to be written to: calls share it.
+    """
+    levels = []
+    for stride, shapes in zip(spec.strides, spec.shapes, strict=True):
+        columns, rows = math.ceil(width / stride), math.ceil(height / stride)
+        # A level's cells share the input evenly, also where the stride does not divide it.
+        cx = (np.arange(columns) + 0.5) * (width / columns)
+        cy = (np.arange(rows) + 0.5) * (height / rows)
+        centres = np.stack(np.meshgrid(cx, cy), axis=-1).reshape(-1, 1, 2)
+        sizes = np.asarray(shapes, np.float64).reshape(1, -1, 2)
+        centres, sizes = np.broadcast_arrays(centres, sizes)
+        levels.append(np.concatenate([centres, sizes], axis=-1).reshape(-1, 4))
+    boxes = np.concatenate(levels).astype(np.float32)
+    boxes.setflags(write=False)
+    return boxes
