@@ -1,0 +1,51 @@
+"""One annotated picture, whatever file format it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A picture and the faces in it.
+
+    Attributes:
+        path: the picture.
+        name: how split files call it: its path below the data set's root.
+        source: the source that it belongs to.
+        width, height: pixels of the upright picture.
+        boxes: (N, 4) float32 xyxy, pixels, in our convention (forehead to chin), clipped.
+        class_id: (N,) int64, index into `crowdmask.labels.LABELS`.
+        ignore: (N,) bool; a region where a detection is neither right nor wrong.
+    """
+
+    path: Path
+    name: str
+    source: str
+    width: int
+    height: int
+    boxes: NDArray[np.float32]
+    class_id: NDArray[np.int64]
+    ignore: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes)
+        if self.boxes.shape != (n, 4) or self.class_id.shape != (n,) or self.ignore.shape != (n,):
+            raise ValueError(
+                f"{self.name}: boxes must be (N, 4), class_id and ignore (N,) with one N, not "
+                f"{self.boxes.shape}, {self.class_id.shape}, {self.ignore.shape}"
+            )
+
+    def with_ignored(self, regions: NDArray[np.float32]) -> Sample:
+        """Return the sample with further regions, (M, 4) xyxy, to be ignored."""
+        m = len(regions)
+        return replace(
+            self,
+            boxes=np.concatenate([self.boxes, regions.reshape(-1, 4)]).astype(np.float32),
+            class_id=np.concatenate([self.class_id, np.zeros(m, np.int64)]),
+            ignore=np.concatenate([self.ignore, np.ones(m, bool)]),
+        )
