@@ -1,0 +1,110 @@
+"""The crowd detector: SSDLite heads on MobileNetV2 with a light top-down path, for faces from 8 px.
+
+Stock SSDLite begins at boxes of 60 px in a 300 px input and sees no crowd. Here the first level
+has stride 8, strengthened by the stride-4 layer, and three near-square boxes a cell from 8 px up.
+Each box answers two questions apart: is there a face (one logit, learnt as the IoU that its box
+reaches), and how is it masked (three logits, learnt on faces alone) - so that the rare classes do
+not lose faces, and faces of unknown label can teach the first question.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from crowdmask.default_boxes import GridSpec
+from crowdmask.models.crowd_loss import CrowdLoss
+from crowdmask.models.detector import DetectionModel, InputSpec, Raw, flatten_level, init_heads
+from crowdmask.models.mobilenet_v2 import InvertedResidual, conv_bn_relu6, feature_layers
+
+# Faces are about four fifths as wide as high.
+_ASPECT = 0.8
+_SIZES = ((8, 13, 21), (32, 50, 76), (112, 180, 300))
+_STRIDES = (8, 16, 32)
+_LOGITS = 4
+# The tapped layers: outputs of 3 (stride 4), expansions inside 7 (stride 8) and 14 (stride 16), output of 17.
+_TAPS = {"stride4": 24, "stride8": 192, "stride16": 576, "stride32": 320}
+
+
+def _shape(size: float) -> tuple[float, float]:
+    return (round(size * math.sqrt(_ASPECT), 2), round(size / math.sqrt(_ASPECT), 2))
+
+
+def separable(channels: int, kernel: int = 3) -> nn.Sequential:
+    """Return a depthwise and a pointwise convolution."""
+    return nn.Sequential(
+        conv_bn_relu6(channels, channels, kernel=kernel, groups=channels),
+        conv_bn_relu6(channels, channels, kernel=1),
+    )
+
+
+class Crowd(DetectionModel):
+    """SSDLite with a top-down path and dense small boxes."""
+
+    name = "crowd"
+    input_spec = InputSpec(resize="fit", size=640, multiple=32)
+    grid = GridSpec(_STRIDES, tuple(tuple(_shape(s) for s in level) for level in _SIZES))
+
+    def __init__(self, channels: int = 96) -> None:
+        super().__init__()
+        self.features = feature_layers(last=False)
+        self.lateral4 = nn.Sequential(
+            nn.Conv2d(_TAPS["stride4"], channels, 2, 2, bias=False), nn.BatchNorm2d(channels)
+        )
+        self.lateral = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(_TAPS[tap], channels, 1, bias=False), nn.BatchNorm2d(channels))
+            for tap in ("stride8", "stride16", "stride32")
+        )
+        self.merge = nn.ModuleList(separable(channels, kernel) for kernel in (3, 3, 5))
+        self.towers = nn.ModuleList(nn.Sequential(separable(channels), separable(channels)) for _ in _STRIDES)
+        boxes = [len(level) for level in self.grid.shapes]
+        self.judge = nn.ModuleList(nn.Conv2d(channels, n * _LOGITS, 1) for n in boxes)
+        self.locate = nn.ModuleList(nn.Conv2d(channels, n * 4, 1) for n in boxes)
+        for part in (self.lateral4, self.lateral, self.merge, self.towers):
+            init_heads(part)
+        for judge, locate in zip(self.judge, self.locate, strict=True):
+            nn.init.normal_(judge.weight, std=0.01)
+            nn.init.zeros_(judge.bias)
+            # One box in a hundred holds a face at the start, or the many empty ones drown the rest.
+            judge.bias.data[::_LOGITS] = -math.log(99)
+            nn.init.normal_(locate.weight, std=0.01)
+            nn.init.zeros_(locate.bias)
+        self._loss = CrowdLoss(self.grid)
+
+    def backbone(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the stride-4 layer and the taps of strides 8, 16 and 32."""
+        taps: list[Tensor] = []
+        fine = x
+        for index, layer in enumerate(self.features):
+            if index in (7, 14):
+                assert isinstance(layer, InvertedResidual)
+                x, expanded = layer.forward_with_expansion(x)
+                taps.append(expanded)
+            else:
+                x = layer(x)
+            if index == 3:
+                fine = x
+        return fine, [*taps, x]
+
+    def forward(self, pictures: Tensor) -> Raw:
+        fine, taps = self.backbone(self.normalise(pictures))
+        levels = [lateral(tap) for lateral, tap in zip(self.lateral, taps, strict=True)]
+        levels[0] = levels[0] + self.lateral4(fine)
+        merged = self.merge[2](F.relu6(levels[2]))
+        outputs = [merged]
+        for i in (1, 0):
+            merged = self.merge[i](F.relu6(levels[i] + F.interpolate(merged, scale_factor=2.0, mode="nearest")))
+            outputs.insert(0, merged)
+        towers = [tower(x) for tower, x in zip(self.towers, outputs, strict=True)]
+        logits = [flatten_level(judge(x), _LOGITS) for judge, x in zip(self.judge, towers, strict=True)]
+        deltas = [flatten_level(locate(x), 4) for locate, x in zip(self.locate, towers, strict=True)]
+        return Raw(torch.cat(logits, 1).float(), torch.cat(deltas, 1).float())
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        return torch.sigmoid(logits[..., :1]) * torch.softmax(logits[..., 1:], -1)
+
+    def loss(self, raw: Raw, targets: list[dict[str, Tensor]], size: tuple[int, int]) -> dict[str, Tensor]:
+        return self._loss(raw, targets, size)

