@@ -1,0 +1,42 @@
+"""``crowdmask export``: turn trained weights into the ONNX file that users run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crowdmask.errors import MissingExtraError
+
+
+def command(
+    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS.safetensors", help="Trained weights.")],
+    data: Annotated[
+        Path, typer.Option(metavar="DATA.yaml", help="Its val photos choose calibration and thresholds.")
+    ],
+    to: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Where to.")],
+    architecture: Annotated[str, typer.Option(help="Of the weights.")] = "crowd",
+    name: Annotated[str | None, typer.Option(help="Of the model [default: the file's].")] = None,
+    root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own.")
+    ] = None,
+) -> None:
+    """Export weights to ONNX, calibrated and with thresholds chosen on val.
+
+    Example: crowdmask export crowd.safetensors --data recipes/data/crowdmask.yaml --to crowd.onnx
+    """
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("crowdmask export", "train") from error
+    from crowdmask.data.dataset import load_dataset
+    from crowdmask.models.registry import build
+    from crowdmask.training.checkpoint import load_weights
+    from crowdmask.training.finish import describe, finish
+
+    model = build(architecture)
+    load_weights(model, weights)
+    finished = finish(model, name or to.stem, load_dataset(data, root).split("val"), to)
+    typer.echo(describe(finished))
+    typer.echo(f"wrote {to}")

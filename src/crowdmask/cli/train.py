@@ -1,0 +1,149 @@
+"""``crowdmask train``: train a detector, or fine-tune ours on one's own photos."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crowdmask.errors import EXIT_INTERRUPTED, MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from crowdmask.data.dataset import Dataset
+    from crowdmask.training.recipe import Recipe
+    from crowdmask.training.trainer import Trainer
+
+
+class Format(StrEnum):
+    """Annotation formats of one's own photos."""
+
+    voc = "voc"
+    yolo = "yolo"
+    coco = "coco"
+    wider = "wider"
+    csv = "csv"
+
+
+def command(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The run: data, steps, rates, views.")],
+    run_folder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Checkpoint, curves and result [default: runs/NAME in the cache]."),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own.")
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Train on this annotated folder instead of the recipe's data."),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="Annotation format of --photos.")] = Format.voc,
+    class_map: Annotated[
+        list[str] | None, typer.Option("--map", metavar="OLD=NEW", help="Class of --photos to our label.")
+    ] = None,
+    val: Annotated[float, typer.Option(help="Part of --photos kept for validation.")] = 0.15,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; overrides the recipe.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Compute threads [default: one a core].")] = None,
+) -> None:
+    """Train a detector. A run that was stopped goes on where it was.
+
+    Fine-tune ours on your own photos:
+    crowdmask train recipes/fine-tune.yaml --photos DIR --format voc
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError("crowdmask train", "train") from error
+    from crowdmask.models.pretrained import cache_folder
+    from crowdmask.training.recipe import load_recipe
+    from crowdmask.training.start import starting_model
+    from crowdmask.training.trainer import Trainer
+
+    if threads:
+        torch.set_num_threads(threads)
+    plan = load_recipe(recipe)
+    if steps:
+        plan = plan.model_copy(update={"steps": steps})
+    dataset = _data(plan, recipe, root, photos, form, class_map or [], val)
+    folder = run_folder or cache_folder() / "runs" / plan.name
+    train, held_out = dataset.split("train"), dataset.split("val")
+    typer.echo(f"{plan.name}: {len(train)} photos to train on, {len(held_out)} to validate on, in {folder}", err=True)
+    trainer = Trainer(plan, starting_model(plan, recipe.parent), train, held_out, folder)
+    if trainer.step:
+        typer.echo(f"going on at step {trainer.step}", err=True)
+    try:
+        _run(trainer)
+    except KeyboardInterrupt:
+        trainer.save()
+        typer.echo(f"stopped at step {trainer.step}; the same command goes on from there", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if trainer.rank == 0:
+        _finish(trainer, plan, dataset)
+
+
+def _data(
+    plan: Recipe, recipe: Path, root: Path | None, photos: Path | None, form: Format, pairs: list[str], val: float
+) -> Dataset:
+    from crowdmask.data.dataset import load_dataset
+    from crowdmask.data.user_photos import load_photos, parse_map
+
+    if photos is None:
+        if pairs:
+            raise UsageError("--map belongs to --photos; a data set's YAML has its own class map")
+        if plan.data is None:
+            raise UsageError(f"{recipe} names no data: give your own with  --photos DIR --format FORMAT")
+        dataset = load_dataset(recipe.parent / plan.data, root)
+    else:
+        if not 0 < val < 1:
+            raise UsageError(f"--val must lie between 0 and 1, not {val}")
+        dataset = load_photos(photos, form.value, parse_map(pairs), val)
+    for line in dataset.problems.lines:
+        typer.echo(line, err=True)
+    if len(dataset.problems):
+        typer.echo(f"{len(dataset.problems)} problems in the data; what they name is left out", err=True)
+    return dataset
+
+
+def _run(trainer: Trainer) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]:.1f} images/s, loss {task.fields[loss]:.3f}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=trainer.rank > 0) as bar:
+        task = bar.add_task("training", total=trainer.recipe.steps, completed=trainer.step, speed=0.0, loss=0.0)
+        for progress in trainer.run():
+            bar.update(
+                task, completed=progress.step, speed=progress.images_per_s, loss=progress.losses["total"]
+            )
+            if progress.validation:
+                parts = ", ".join(f"{k} {v:.3f}" for k, v in progress.validation.items())
+                console.print(f"step {progress.step}: val {parts}", highlight=False)
+
+
+def _finish(trainer: Trainer, plan: Recipe, dataset: Dataset) -> None:
+    from crowdmask.evaluation.report import build_report, write_pictures
+    from crowdmask.training.checkpoint import save_weights
+    from crowdmask.training.curves import draw_curves
+    from crowdmask.training.finish import describe, finish
+    from crowdmask.training.trainer import read_history
+
+    folder = trainer.folder
+    model = trainer.average.model.cpu()
+    about = {"name": plan.name, "architecture": plan.model, "recipe": plan.digest, "step": str(trainer.step)}
+    save_weights(model, folder / f"{plan.name}.safetensors", about)
+    draw_curves(read_history(folder), folder / "curves.png")
+    finished = finish(model, plan.name, dataset.split("val"), folder / f"{plan.name}.onnx")
+    report = build_report(finished.run.pictures, {"model": plan.name, "split": "val"})
+    write_pictures(report, finished.run.pictures, folder)
+    typer.echo(report.to_text())
+    typer.echo(describe(finished))
+    typer.echo(f"the model: {finished.path}   (crowdmask detect PHOTO --model {finished.path})")

@@ -1,0 +1,90 @@
+"""Changes to a crop that a camera, a network or a hand could make."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance, ImageFilter
+
+from crowdmask.labels import WITHOUT_MASK
+from crowdmask.training.recipe import Augmentation
+from crowdmask.training.views import Crop, flip
+
+_LEAST_OCCLUDED_PX = 20
+
+
+def augment(crop: Crop, chances: Augmentation, rng: np.random.Generator) -> Crop:
+    """Return a changed copy; boxes move only with a flip."""
+    if rng.random() < chances.flip:
+        crop = flip(crop)
+    picture = crop.picture
+    if chances.occlude and len(crop.boxes):
+        picture = _occlude(picture, crop, chances.occlude, rng)
+    image = Image.fromarray(picture)
+    if rng.random() < chances.colour:
+        image = _colour(image, rng)
+    if rng.random() < chances.grey:
+        image = image.convert("L").convert("RGB")
+    if rng.random() < chances.coarse:
+        part = rng.uniform(0.35, 0.8)
+        size = image.size
+        small = image.resize((max(1, int(size[0] * part)), max(1, int(size[1] * part))), Image.Resampling.BILINEAR)
+        image = small.resize(size, Image.Resampling.BICUBIC)
+    if rng.random() < chances.blur:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.8)))
+    if rng.random() < chances.noise:
+        noise = rng.standard_normal((*image.size[::-1], 3), np.float32) * rng.uniform(3, 14)
+        image = Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
+    if rng.random() < chances.jpeg:
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=int(rng.integers(25, 85)))
+        image = Image.open(buffer).convert("RGB")
+    return Crop(np.array(image), crop.boxes, crop.labels, crop.ignore)
+
+
+def _colour(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    image = ImageEnhance.Color(image).enhance(rng.uniform(0.5, 1.5))
+    # One table for contrast, brightness, gamma and the colour of the light, a lookup a channel.
+    ramp = np.linspace(0, 1, 256)
+    contrast, light, gamma = rng.uniform(0.65, 1.4), rng.uniform(-0.15, 0.15), np.exp(rng.uniform(-0.35, 0.35))
+    table: list[NDArray[np.uint8]] = []
+    for tint in rng.uniform(0.9, 1.1, 3):
+        curve = ((ramp**gamma - 0.5) * contrast + 0.5 + light) * tint
+        table.append((np.clip(curve, 0, 1) * 255).round().astype(np.uint8))
+    return image.point(np.concatenate(table).tolist())
+
+
+def _occlude(
+    picture: NDArray[np.uint8], crop: Crop, chance: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Cover parts of faces with other parts of the picture.
+
+    A bare face is covered anywhere, before the mouth above all: that is no mask. A masked one is
+    covered from a side or above, so that its mask can still be seen.
+    """
+    picture = picture.copy()
+    side = picture.shape[0]
+    for box, label in zip(crop.boxes, crop.labels, strict=True):
+        width, height = box[2] - box[0], box[3] - box[1]
+        if width < _LEAST_OCCLUDED_PX or rng.random() >= chance:
+            continue
+        part_x, part_y = rng.uniform(0.3, 0.8), rng.uniform(0.2, 0.5)
+        if label == WITHOUT_MASK:
+            x, y = rng.uniform(0, 1 - part_x), rng.uniform(0.2, 1 - part_y)
+        else:
+            part_x, part_y = rng.uniform(0.2, 0.35), rng.uniform(0.3, 0.9)
+            x, y = rng.choice([0.0, 1 - part_x]), rng.uniform(0, 1 - part_y)
+        w, h = max(2, int(part_x * width)), max(2, int(part_y * height))
+        left, top = int(box[0] + x * width), int(box[1] + y * height)
+        w, h = min(w, side - left), min(h, side - top)
+        if w < 2 or h < 2:
+            continue
+        from_left, from_top = int(rng.integers(0, side - w + 1)), int(rng.integers(0, side - h + 1))
+        patch = picture[from_top : from_top + h, from_left : from_left + w].copy()
+        rows, columns = np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
+        # A rounded shape: straight edges would give the patch away.
+        inside = np.abs(columns) ** 3 + np.abs(rows) ** 3 <= 1
+        picture[top : top + h, left : left + w][inside] = patch[inside]
+    return picture

@@ -1,0 +1,92 @@
+"""From trained weights to a file that users can run: export, calibrate and choose thresholds on val."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crowdmask.data.sample import Sample
+from crowdmask.errors import DataError
+from crowdmask.evaluation.calibration import choose_thresholds, fit_calibration, judge
+from crowdmask.evaluation.matching import ScoredPicture
+from crowdmask.evaluation.measures import SliceMeasures, measure
+from crowdmask.evaluation.run import Run, both_views, run_detector
+from crowdmask.export.onnx import export_onnx, metadata, rewrite_metadata
+from crowdmask.inference.detector import Detector
+from crowdmask.labels import LABELS
+from crowdmask.models.detector import DetectionModel
+
+# Of the faces shown at least so many shall be right; among the thresholds that keep this, the best F1.
+PRECISION = 0.88
+# A table through fewer answers than this would be noise; such labels share one table.
+_LEAST_ANSWERS = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A model file and what it reaches on the photos that its decisions were chosen on."""
+
+    path: Path
+    decisions: dict[str, Any]
+    measures: SliceMeasures
+    run: Run
+
+
+def finish(
+    model: DetectionModel, name: str, val: Sequence[Sample], path: Path, progress: bool = True
+) -> Finished:
+    """Export a model, calibrate its confidence and choose its thresholds.
+
+    Args:
+        model: trained, on the CPU.
+        name: of the weights.
+        val: photos that were not trained on.
+        path: of the ONNX file.
+        progress: show a bar.
+    Raises:
+        DataError: nothing is found on val, so that nothing can be chosen.
+    """
+    about = metadata(model, name)
+    export_onnx(model, path, about)
+    raw = run_detector(both_views(Detector(path)), val, progress)
+    calibration = fit(raw.pictures)
+    rewrite_metadata(path, {**about, "calibration": calibration})
+    calibrated = run_detector(both_views(Detector(path)), val, progress)
+    decisions = {"calibration": calibration, "threshold": choose_thresholds(calibrated.pictures, PRECISION)}
+    rewrite_metadata(path, {**about, **decisions})
+    final = run_detector(both_views(Detector(path)), val, progress)
+    return Finished(path, decisions, measure(final.pictures), final)
+
+
+def fit(pictures: Sequence[ScoredPicture]) -> dict[str, dict[str, list[float]]]:
+    """Fit a calibration table for each label to uncalibrated detections.
+
+    Raises:
+        DataError: too few detections to learn anything from.
+    """
+    judged = judge(pictures)
+    if len(judged.confidence) < _LEAST_ANSWERS:
+        raise DataError(
+            f"only {len(judged.confidence)} detections on the val photos: too few to calibrate on; "
+            "train longer or add photos"
+        )
+    tables = {}
+    for class_id, label in enumerate(LABELS):
+        mine = judged.class_id == class_id
+        if mine.sum() < _LEAST_ANSWERS:
+            mine[:] = True
+        tables[label] = fit_calibration(judged.confidence[mine], judged.right[mine])
+    return tables
+
+
+def describe(finished: Finished) -> str:
+    """Return one line of what was reached on val."""
+    m = finished.measures
+    thresholds = json.dumps({k: round(v, 3) for k, v in finished.decisions["threshold"].items()})
+    return (
+        f"val: mAP50 {m.two_class.map50:.3f}, recall {m.shown.recall:.3f}, precision {m.shown.precision:.3f}, "
+        f"class accuracy {m.shown.class_accuracy:.3f}, ECE {m.reliability.expected_error:.3f}, thresholds {thresholds}"
+    )

@@ -1,0 +1,110 @@
+"""A training run as one YAML file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from crowdmask.errors import DataError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Views(_Strict):
+    """How crops are cut, as parts of all crops; they are brought to a sum of one."""
+
+    use: float = Field(0.5, ge=0, description="at about the scale at which whole photos are detected")
+    face: float = Field(0.35, ge=0, description="around a face whose width is drawn evenly in octaves")
+    whole: float = Field(0.15, ge=0, description="the whole photo in one crop")
+    face_px: tuple[float, float] = Field((8, 220), description="range of that width, pixels of the crop")
+    use_scale: tuple[float, float] = Field((0.7, 1.4), description="range around the scale of use")
+
+
+class Augmentation(_Strict):
+    """Chances, 0 to 1, of each change to a crop."""
+
+    flip: float = Field(0.5, ge=0, le=1)
+    colour: float = Field(0.8, ge=0, le=1)
+    grey: float = Field(0.03, ge=0, le=1)
+    blur: float = Field(0.1, ge=0, le=1)
+    noise: float = Field(0.08, ge=0, le=1)
+    jpeg: float = Field(0.15, ge=0, le=1)
+    coarse: float = Field(0.08, ge=0, le=1, description="made small and large again, as far cameras do")
+    occlude: float = Field(0.1, ge=0, le=1, description="of a face to be partly covered")
+    aspect: float = Field(0.1, ge=0, lt=1, description="largest stretch of one side, as a part")
+
+
+class Sampling(_Strict):
+    """How often each source is drawn."""
+
+    sources: dict[str, float] = Field({}, description="weight of a source; left out: its number of photos")
+    incorrect: float = Field(
+        0.0, ge=0, lt=1, description="part of all crops that come from photos with an incorrectly worn mask"
+    )
+    incorrect_label_weight: float = Field(1.0, gt=0, description="weight of such faces in the label loss")
+
+
+class Recipe(_Strict):
+    """Everything that a run depends on."""
+
+    name: str = Field(description="of the run, and of the weights that it makes")
+    model: str = Field("crowd", description="architecture, see crowdmask.models.registry")
+    data: str | None = Field(None, description="data set YAML, beside the recipe; none: --photos names it")
+    start: str = Field(
+        "imagenet", description="'imagenet', 'shipped' (our own weights), or a .safetensors file beside the recipe"
+    )
+    seed: int = 0
+    steps: int = Field(gt=0, description="optimiser steps")
+    batch_size: int = Field(32, gt=0)
+    crop_px: int = Field(320, gt=0, description="side of the square crops; a fixed-size model overrides it")
+    learning_rate: float = Field(1e-3, gt=0)
+    backbone_rate: float = Field(0.5, gt=0, description="the backbone's learning rate as a part of it")
+    weight_decay: float = Field(0.02, ge=0)
+    warmup_steps: int = Field(200, ge=0)
+    final_rate: float = Field(0.01, ge=0, description="the last learning rate as a part of the first")
+    clip_norm: float = Field(10.0, gt=0)
+    frozen_layers: int = Field(0, ge=0, description="first layers of the backbone that keep their weights")
+    ema_decay: float = Field(0.998, ge=0, lt=1)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    validate_every: int = Field(500, gt=0)
+    validation_crops: int = Field(256, gt=0)
+    checkpoint_every: int = Field(250, gt=0)
+    cache_gib: float = Field(6.0, ge=0, description="memory for decoded photos")
+    views: Views = Views()
+    augmentation: Augmentation = Augmentation()
+    sampling: Sampling = Sampling()
+    scores: dict[str, float | str] = Field({}, description="what this recipe reached, for the reader")
+
+    @property
+    def digest(self) -> str:
+        """A short hash of all that shapes the result, so that a resume can tell another recipe."""
+        content = self.model_dump(mode="json", exclude={"scores", "cache_gib", "checkpoint_every"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_recipe(path: Path | str) -> Recipe:
+    """Read and check a recipe.
+
+    Raises:
+        DataError: missing, not YAML, or with options that do not exist or fit.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read the recipe {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise DataError(f"{path} is not YAML: {error}") from error
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DataError(f"{path}: {where}: {first['msg']}") from error

@@ -1,0 +1,257 @@
+"""The training loop: one process on CPU or CUDA, or several under torchrun."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from crowdmask.data.sample import Sample
+from crowdmask.errors import DataError
+from crowdmask.models.detector import DetectionModel, Raw
+from crowdmask.training.batches import Batch, Batches, validation_batches
+from crowdmask.training.checkpoint import load_checkpoint, save_checkpoint
+from crowdmask.training.ema import AverageModel
+from crowdmask.training.recipe import Recipe
+
+_LOG_EVERY = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is, for a progress bar."""
+
+    step: int
+    steps: int
+    images_per_s: float
+    losses: dict[str, float]
+    validation: dict[str, float] | None = None
+
+
+class Trainer:
+    """One run of one recipe in one folder.
+
+    The folder gets ``checkpoint.pt``, ``history.jsonl`` and TensorBoard's files. A run that was
+    killed goes on from its checkpoint: each crop depends on the seed and its number alone.
+    """
+
+    def __init__(
+        self, recipe: Recipe, model: DetectionModel, train: list[Sample], val: list[Sample], folder: Path
+    ) -> None:
+        self.recipe = recipe
+        self.folder = folder
+        self.rank = int(os.environ.get("RANK", "0"))
+        self.world = int(os.environ.get("WORLD_SIZE", "1"))
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        self.device = torch.device(f"cuda:{local}" if torch.cuda.is_available() else "cpu")
+        if self.world > 1 and not torch.distributed.is_initialized():
+            torch.distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+        random.seed(recipe.seed)
+        torch.manual_seed(recipe.seed)
+        self.half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and _fast_bfloat16(self.device))
+        self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = AverageModel(self.model, recipe.ema_decay)
+        self.frozen = self._freeze()
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=recipe.learning_rate, betas=(0.9, 0.99))
+        self.network: nn.Module = self.model
+        if self.world > 1:
+            ids = [local] if self.device.type == "cuda" else None
+            self.network = nn.parallel.DistributedDataParallel(self.model, device_ids=ids)
+        self.batches = Batches(train, recipe, model.input_spec)
+        self.validation = validation_batches(val, recipe, model.input_spec) if self.rank == 0 else []
+        self.step = 0
+        self._resume()
+
+    def run(self, until: int | None = None) -> Iterator[Progress]:
+        """Train to the end (or to step `until`), yielding after every step."""
+        recipe = self.recipe
+        last = min(until or recipe.steps, recipe.steps)
+        numbers = [step * self.world + self.rank for step in range(self.step, last)]
+        if not numbers:
+            return
+        with self._log() as log:
+            started, window = time.monotonic(), []
+            for batch in self.batches.iterate(numbers):
+                losses = self._learn(batch)
+                self.step += 1
+                self.average.update(self.model, self.step)
+                window.append(losses)
+                now = time.monotonic()
+                speed = recipe.batch_size * self.world / max(1e-6, now - started)
+                started = now
+                validation = None
+                if self.rank == 0:
+                    if self.step % _LOG_EVERY == 0 or self.step == last:
+                        log("train", _mean(window), speed)
+                        window = []
+                    if self.step % recipe.validate_every == 0 or self.step == recipe.steps:
+                        validation = self.validate()
+                        log("val", validation, speed)
+                        started = time.monotonic()
+                    if self.step % recipe.checkpoint_every == 0 or self.step == last:
+                        self.save()
+                yield Progress(self.step, recipe.steps, speed, losses, validation)
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        state = {
+            "digest": self.recipe.digest,
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "average": self.average.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        save_checkpoint(self.folder / "checkpoint.pt", state)
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Return the averaged weights' losses on the fixed crops of val."""
+        results = []
+        for batch in self.validation:
+            with self._autocast():
+                raw, targets, size = self._forward(self.average.model, batch)
+            results.append({k: float(v) for k, v in self.model.loss(raw, targets, size).items()})
+        mean = _mean(results)
+        return {**mean, "total": sum(mean.values())}
+
+    def _learn(self, batch: Batch) -> dict[str, float]:
+        self.model.train()
+        for layer in self.frozen:
+            layer.eval()
+        rate = self._rate()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        with self._autocast():
+            raw, targets, size = self._forward(self.network, batch)
+        losses = self.model.loss(raw, targets, size)
+        total = torch.stack(list(losses.values())).sum()
+        if not torch.isfinite(total):
+            raise DataError(f"the loss is not finite at step {self.step}: lower the recipe's learning_rate")
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        self.optimizer.step()
+        return {**{k: float(v.detach()) for k, v in losses.items()}, "total": float(total.detach())}
+
+    def _forward(self, network: nn.Module, batch: Batch) -> tuple[Raw, list[dict[str, Tensor]], tuple[int, int]]:
+        pictures, targets = batch
+        pictures = pictures.to(self.device, memory_format=torch.channels_last, non_blocking=True)
+        on_device = [{k: v.to(self.device) for k, v in target.items()} for target in targets]
+        raw = network(pictures)
+        raw = Raw(raw.logits.float(), raw.deltas.float())
+        return raw, on_device, (pictures.shape[3], pictures.shape[2])
+
+    def _autocast(self) -> Any:
+        if not self.half:
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def _rate(self) -> float:
+        """Return the learning rate of this step: a linear warm-up, then half a cosine."""
+        recipe = self.recipe
+        if self.step < recipe.warmup_steps:
+            return recipe.learning_rate * (self.step + 1) / recipe.warmup_steps
+        part = (self.step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
+        low = recipe.final_rate
+        return recipe.learning_rate * (low + (1 - low) * (1 + math.cos(math.pi * part)) / 2)
+
+    def _freeze(self) -> list[nn.Module]:
+        features: Any = self.model.features
+        frozen = [features[i] for i in range(self.recipe.frozen_layers)]
+        for layer in frozen:
+            layer.requires_grad_(False)
+        return frozen
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Split parameters: the backbone learns slower; biases and normalisation do not decay."""
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                factor = self.recipe.backbone_rate if name.startswith("features.") else 1.0
+                decay = self.recipe.weight_decay if parameter.ndim > 1 else 0.0
+                groups.setdefault((factor, decay), []).append(parameter)
+        return [
+            {"params": parameters, "factor": factor, "weight_decay": decay}
+            for (factor, decay), parameters in groups.items()
+        ]
+
+    def _resume(self) -> None:
+        state = load_checkpoint(self.folder / "checkpoint.pt")
+        if state is None:
+            return
+        if state["digest"] != self.recipe.digest:
+            raise DataError(
+                f"{self.folder} holds a run of another recipe (or of an earlier state of this one): "
+                "give another --run-folder, or delete it"
+            )
+        self.model.load_state_dict(state["model"])
+        self.average.model.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = int(state["step"])
+
+    @contextmanager
+    def _log(self) -> Iterator[Any]:
+        if self.rank:
+            yield lambda *_: None
+            return
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        history = self.folder / "history.jsonl"
+        _cut_history(history, self.step)
+        board = SummaryWriter(str(self.folder), purge_step=self.step)  # type: ignore[no-untyped-call]
+        with history.open("a", encoding="utf-8") as file:
+
+            def log(kind: str, losses: dict[str, float], speed: float) -> None:
+                row = {"step": self.step, "kind": kind, "images_per_s": round(speed, 2), **losses}
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+                for name, value in losses.items():
+                    board.add_scalar(f"{name}/{kind}", value, self.step)  # type: ignore[no-untyped-call]
+                board.add_scalar("rate", self._rate(), self.step)  # type: ignore[no-untyped-call]
+
+            try:
+                yield log
+            finally:
+                board.close()  # type: ignore[no-untyped-call]
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of a run's ``history.jsonl``: step, kind (train or val), losses."""
+    path = folder / "history.jsonl"
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+
+def _cut_history(path: Path, step: int) -> None:
+    """Drop what was logged after the checkpoint: those steps are run again."""
+    if path.is_file():
+        lines = [x for x in path.read_text(encoding="utf-8").splitlines() if x and json.loads(x)["step"] <= step]
+        path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} if rows else {}
+
+
+def _fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is quicker than float32 here: on CPUs only with their own instructions for it."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
