@@ -1,0 +1,100 @@
+"""``crowdmask evaluate``: measure a detector on a data set."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crowdmask.cli.lines import one_line
+from crowdmask.errors import EXIT_INPUT
+
+
+class Split(StrEnum):
+    """The parts of a data set."""
+
+    train = "train"
+    val = "val"
+    test = "test"
+
+
+def command(
+    data: Annotated[Path, typer.Argument(metavar="DATA.yaml", help="Description of the data set.")],
+    split: Annotated[Split, typer.Option(help="Part of the data set to measure on.")] = Split.test,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the photos; overrides the one in the data set's file.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Name of a shipped model or path of a model file.")] = "crowd",
+    input_size: Annotated[
+        int | None,
+        typer.Option(metavar="PX", help="Long side of the network's input [default: the model's]."),
+    ] = None,
+    backend: Annotated[str, typer.Option(help="Runtime: onnxruntime or openvino.")] = "onnxruntime",
+    threads: Annotated[int | None, typer.Option(min=1, help="Compute threads [default: one a core].")] = None,
+    tiles: Annotated[
+        str, typer.Option(metavar="off|auto|COLSxROWS", help="Look at pictures in overlapping tiles too.")
+    ] = "off",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Draw precision-recall, reliability and confusion into this folder."
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all measures as JSON.")
+    ] = None,
+    detections: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write all detections down to a confidence of 0.01, one line a picture."
+        ),
+    ] = None,
+    bootstrap: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Draw the pictures again N times for 95 % intervals.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of those draws.")] = 0,
+) -> None:
+    """Measure a detector on a data set: average precision, classes of found faces, calibration."""
+    from crowdmask.data.dataset import load_dataset
+    from crowdmask.evaluation import report as reports
+    from crowdmask.evaluation.run import both_views, run_detector, write_detections
+    from crowdmask.inference.detector import Detector
+    from crowdmask.labels import LABELS
+
+    if out is not None:
+        reports.require_plots()
+    detector = Detector(model, input_size=input_size, backend=backend, threads=threads, tiles=tiles)
+    dataset = load_dataset(data, root)
+    run = run_detector(both_views(detector), dataset.split(split.value))
+    about = {
+        "model": detector.model_name,
+        "model_hash": detector.model_hash,
+        "backend": backend,
+        "input_size": detector.info.input.size,
+        "tiles": detector.tiles,
+        "thresholds": dict(zip(LABELS, detector.threshold, strict=True)),
+        "data": data.name,
+        "split": split.value,
+        "data_problems": len(dataset.problems),
+        "seconds": round(run.seconds, 1),
+    }
+    report = reports.build_report(run.pictures, about, run.failed, bootstrap, seed)
+    typer.echo(
+        f"{detector.model_name} ({detector.model_hash}) at {detector.info.input.size} px "
+        f"on {data.name}, {split.value}: {len(run.pictures)} pictures in {run.seconds:.1f} s\n"
+    )
+    typer.echo(report.to_text())
+    if detections is not None:
+        write_detections(run, detections, detector.model_name, detector.model_hash)
+    if json_file is not None:
+        reports.write_json(report, json_file)
+    if out is not None:
+        for file in reports.write_pictures(report, run.pictures, out):
+            typer.echo(one_line(f"wrote {file}"), err=True)
+    for line in (*dataset.problems.lines, *run.failed):
+        typer.echo(one_line(line), err=True)
+    if run.failed:
+        typer.echo(f"{len(run.failed)} pictures could not be read; they are in no measure", err=True)
+        raise typer.Exit(EXIT_INPUT)

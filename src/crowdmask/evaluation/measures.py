@@ -1,0 +1,143 @@
+"""All measures of one slice of a data set, and of each slice, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from crowdmask.evaluation.average_precision import (
+    ClassScores,
+    Ranking,
+    class_scores,
+    face_ap50,
+    mean,
+    rank,
+)
+from crowdmask.evaluation.bootstrap import Weights, bootstrap_interval
+from crowdmask.evaluation.calibration import Reliability, judge, reliability
+from crowdmask.evaluation.classification import Outcome, outcome, tallies
+from crowdmask.evaluation.matching import THREE_CLASSES, TWO_CLASSES, ScoredPicture
+from crowdmask.evaluation.slices import FACE_WIDTHS_PX, slices
+from crowdmask.labels import LABELS
+
+# Fainter detections are for the precision-recall curve; nobody takes their confidence at its word.
+CALIBRATION_MINIMUM = 0.1
+TWO_CLASS_NAMES = ("with_mask", "without_mask")
+
+
+@dataclass(frozen=True, eq=False)
+class SliceMeasures:
+    """What was measured on one slice.
+
+    Attributes:
+        pictures: how many.
+        two_class: an incorrectly worn mask counts as none.
+        three_class: the three labels.
+        face_ap50: of any face, whatever its label.
+        by_width: for each range of face widths AP50 of any face, and the number of such faces.
+        shown: counts at the detector's own thresholds.
+        reliability: of all detections of at least `CALIBRATION_MINIMUM`.
+        reliability_shown: of the detections at the detector's own thresholds.
+        intervals: 95 % bootstrap interval of the measures named in it.
+    """
+
+    pictures: int
+    two_class: ClassScores
+    three_class: ClassScores
+    face_ap50: float
+    by_width: dict[str, tuple[float, int]]
+    shown: Outcome
+    reliability: Reliability
+    reliability_shown: Reliability
+    intervals: dict[str, tuple[float, float]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; NaN where there is nothing to measure."""
+        return {
+            "pictures": self.pictures,
+            "faces": dict(zip(LABELS, self.three_class.faces, strict=True)),
+            "mAP50": self.two_class.map50,
+            "mAP50_95": self.two_class.map50_95,
+            "AP50": dict(zip(TWO_CLASS_NAMES, self.two_class.ap50, strict=True)),
+            "AP50_95": dict(zip(TWO_CLASS_NAMES, self.two_class.ap50_95, strict=True)),
+            "mAP50_3class": self.three_class.map50,
+            "mAP50_95_3class": self.three_class.map50_95,
+            "AP50_3class": dict(zip(LABELS, self.three_class.ap50, strict=True)),
+            "AP50_95_3class": dict(zip(LABELS, self.three_class.ap50_95, strict=True)),
+            "face_AP50": self.face_ap50,
+            "face_AP50_by_width_px": {
+                name: {"AP50": score, "faces": faces} for name, (score, faces) in self.by_width.items()
+            },
+            "at_default": {**self.shown.to_dict(), "ece": self.reliability_shown.expected_error},
+            "calibration": {
+                "minimum": CALIBRATION_MINIMUM,
+                "ece": self.reliability.expected_error,
+                "bins": {
+                    "count": self.reliability.count.tolist(),
+                    "confidence": self.reliability.confidence.tolist(),
+                    "right": self.reliability.right.tolist(),
+                },
+            },
+            "intervals_95": {name: list(ends) for name, ends in self.intervals.items()},
+        }
+
+
+def measure(pictures: Sequence[ScoredPicture], bootstrap: int = 0, seed: int = 0) -> SliceMeasures:
+    """Take every measure of the pictures.
+
+    Args:
+        pictures: one slice.
+        bootstrap: how many times pictures are drawn again for the intervals; 0 for none.
+        seed: of those draws.
+    """
+    judged, judged_shown = judge(pictures, CALIBRATION_MINIMUM), judge(pictures, found=False)
+    return SliceMeasures(
+        pictures=len(pictures),
+        two_class=class_scores(pictures, TWO_CLASSES),
+        three_class=class_scores(pictures, THREE_CLASSES),
+        face_ap50=face_ap50(pictures)[0],
+        by_width={name: face_ap50(pictures, width) for name, width in FACE_WIDTHS_PX.items()},
+        shown=outcome(pictures),
+        reliability=reliability(judged.confidence, judged.right),
+        reliability_shown=reliability(judged_shown.confidence, judged_shown.right),
+        intervals=intervals(pictures, bootstrap, seed) if bootstrap else {},
+    )
+
+
+def measure_slices(
+    pictures: Sequence[ScoredPicture], bootstrap: int = 0, seed: int = 0
+) -> dict[str, SliceMeasures]:
+    """Take every measure of each slice; see `slices` for their order."""
+    return {name: measure(group, bootstrap, seed) for name, group in slices(pictures).items()}
+
+
+def intervals(
+    pictures: Sequence[ScoredPicture], samples: int, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Return the 95 % bootstrap intervals of the measures that decide."""
+    rankings = [rank(pictures, TWO_CLASSES, class_index)[0] for class_index in (0, 1)]
+    counts = tallies(pictures)
+
+    def of_outcome(name: str) -> Callable[[Weights], float]:
+        return lambda weights: float(getattr(Outcome.from_vector(weights @ counts), name))
+
+    measures: dict[str, Callable[[Weights], float]] = {
+        "mAP50": lambda weights: mean([ranking.average_precision(weights) for ranking in rankings]),
+        "recall": of_outcome("recall"),
+        "precision": of_outcome("precision"),
+        "class_accuracy": of_outcome("class_accuracy"),
+        "balanced_accuracy": of_outcome("balanced_accuracy"),
+    }
+    return {
+        name: bootstrap_interval(function, len(pictures), samples, seed=seed)
+        for name, function in measures.items()
+    }
+
+
+def precision_recall(pictures: Sequence[ScoredPicture]) -> dict[str, Ranking]:
+    """Return the rankings behind the precision-recall curves: each label, and any face."""
+    rankings = {label: rank(pictures, THREE_CLASSES, class_id)[0] for class_id, label in enumerate(LABELS)}
+    return rankings | {"any face": rank(pictures, np.zeros(3, np.int64), 0)[0]}

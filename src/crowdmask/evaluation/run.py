@@ -1,0 +1,118 @@
+"""Run a detector over the pictures of a data set, just as a user would."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from crowdmask.data.sample import Sample
+from crowdmask.detections import Detections
+from crowdmask.errors import PictureError
+from crowdmask.evaluation.matching import ScoredPicture
+from crowdmask.inference.decode import Decoder
+from crowdmask.inference.detector import MIN_PICTURE_PX
+from crowdmask.labels import LABELS
+from crowdmask.media.pictures import Picture, open_picture
+from crowdmask.media.writers import JsonLines, make_record
+
+if TYPE_CHECKING:
+    from crowdmask.inference.detector import Detector
+
+FAINTEST = 0.01
+"""A precision-recall curve needs detections down to about this confidence."""
+
+Look: TypeAlias = Callable[[Picture], tuple[Detections, Detections]]
+"""Takes a picture; returns all detections down to `FAINTEST`, and those that a user is shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a detector said about a data set.
+
+    Attributes:
+        samples: the pictures that could be read.
+        pictures: as many, with what was found in each.
+        failed: the others, each as ``where: why``.
+        seconds: wall time of it all, reading included.
+    """
+
+    samples: tuple[Sample, ...]
+    pictures: tuple[ScoredPicture, ...]
+    failed: tuple[str, ...]
+    seconds: float
+
+
+def both_views(detector: Detector) -> Look:
+    """Return a look at a picture that runs the detector's network once for both sets of thresholds.
+
+    Faint boxes can suppress others, so what is shown is decoded anew rather than cut out of the rest.
+    """
+    faint = Decoder(detector.info, (FAINTEST,) * len(LABELS))
+
+    def look(picture: Picture) -> tuple[Detections, Detections]:
+        if min(picture.width, picture.height) < MIN_PICTURE_PX:
+            return Detections.empty(), detector.detect(picture)
+        seen = detector.look(picture)
+        return detector.answer(seen, faint), detector.answer(seen)
+
+    return look
+
+
+def run_detector(look: Look, samples: Sequence[Sample], progress: bool = True) -> Run:
+    """Look at every picture.
+
+    Args:
+        look: see `Look`; of our own detector that is `both_views`.
+        samples: a split of a data set.
+        progress: show a bar with pictures per second on standard error.
+    """
+    kept, pictures, failed = [], [], []
+    start = time.perf_counter()
+    for sample in _with_progress(samples) if progress else samples:
+        try:
+            found, shown = look(open_picture(sample.path))
+        except PictureError as error:
+            failed.append(str(error))
+            continue
+        kept.append(sample)
+        pictures.append(
+            ScoredPicture(
+                sample.name, sample.source, sample.boxes, sample.class_id, sample.ignore, found, shown
+            )
+        )
+    return Run(tuple(kept), tuple(pictures), tuple(failed), time.perf_counter() - start)
+
+
+def write_detections(run: Run, path: Path, model: str, model_hash: str) -> None:
+    """Write every detection down to `FAINTEST`, one JSON record a picture, like those of ``detect``.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with JsonLines(str(path)) as lines:
+        for sample, picture in zip(run.samples, run.pictures, strict=True):
+            lines.write(
+                make_record(str(sample.path), sample.width, sample.height, picture.found, model, model_hash)
+            )
+
+
+def _with_progress(samples: Sequence[Sample]) -> Iterable[Sample]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.1f} pictures/s"),
+        TimeRemainingColumn(),
+    )
+    start = time.perf_counter()
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("evaluating", total=len(samples), rate=0.0)
+        for done, sample in enumerate(samples, 1):
+            yield sample
+            bar.update(task, completed=done, rate=done / max(time.perf_counter() - start, 1e-9))
