@@ -1,0 +1,55 @@
+# `make demo` sets everything up and detects on the example photo; `make test` runs the tests.
+# Both work in the private environment .venv and are quick once it stands.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+STAMP := $(VENV)/.crowdmask
+# `TORCH_BUILD=cuda make setup-train` takes the build with CUDA; left out, any torch that is there will do.
+TRAIN := $(STAMP)-train-$(or $(TORCH_BUILD),any)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-train demo test lint types check build clean
+
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP)-venv:
+	@$(PYTHON) scripts/make_venv.py $(VENV)
+	@touch $@
+
+$(STAMP)-base: $(STAMP)-venv pyproject.toml
+	@echo "Installing crowdmask into $(VENV) (about a minute) ..."
+	@$(PIP) install --quiet --editable .
+	@touch $@
+
+$(TRAIN): $(STAMP)-base scripts/install_torch.sh
+	@echo "Installing what training and the tests need into $(VENV) (a minute or two) ..."
+	@sh scripts/install_torch.sh $(BIN)/python
+	@$(PIP) install --quiet --editable '.[train,dev]'
+	@touch $@
+
+setup: $(STAMP)-base ## private environment with all that detecting needs
+
+setup-train: $(TRAIN) ## the same with torch (CPU build), for training and for the tests
+
+demo: $(STAMP)-base ## set up and detect on the example photo
+	@$(BIN)/python Detect_image.py --image 1.jpg
+
+test: $(TRAIN) ## set up and run the tests
+	$(BIN)/python -m pytest
+
+lint: $(TRAIN) ## ruff
+	$(BIN)/python -m ruff check .
+
+types: $(TRAIN) ## mypy
+	$(BIN)/python -m mypy
+
+check: lint types test ## all three
+
+build: $(TRAIN) ## wheel and source distribution into dist/
+	$(BIN)/python -m build
+
+clean: ## remove the environment, caches and builds
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
