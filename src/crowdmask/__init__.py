@@ -1,11 +1,11 @@
 """Find every face in a crowd and say whether it wears a mask, none, or wears it incorrectly.
 
-    from crowdmask import Detector
-    faces = Detector().detect("photo.jpg")
+``faces = crowdmask.Detector().detect("photo.jpg")`` is all that a photo takes.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from crowdmask.labels import LABELS
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["LABELS", "Detections", "Detector", "__version__"]
+
+# ONNX Runtime's official builds report their use to Microsoft and keep a device number in the home,
+# unless this stands before they are loaded. Nothing shall leave the machine.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Looked up at first use, so that `crowdmask --version` does not wait for the runtime.
 _HOMES = {"Detector": "crowdmask.inference.detector", "Detections": "crowdmask.detections"}

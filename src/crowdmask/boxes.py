@@ -31,7 +31,8 @@ def iou(a: Array, b: Array) -> Array:
 
 def ioa(a: Array, b: Array) -> Array:
     """Return the part of each box of `a` that lies inside each box of `b`, (N, M), 0 to 1."""
-    return intersection(a, b) / np.maximum(area(a)[:, None], 1e-9)
+    whole: Array = np.maximum(area(a), np.float32(1e-9))
+    return intersection(a, b) / whole[:, None]
 
 
 def clip(boxes: Array, width: float, height: float) -> Array:
@@ -77,15 +78,20 @@ def suppress(boxes: Array, confidence: Array, iou_threshold: float, limit: int) 
         Indices of the kept boxes by falling confidence.
     """
     order = np.argsort(-confidence, kind="stable")
+    # Sides lie each in a row of their own: the loop is short only where memory is read in order.
+    left, top, right, bottom = np.ascontiguousarray(boxes[order].T)
+    areas = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
+    alive = np.ones(len(order), bool)
     kept: list[int] = []
-    areas = area(boxes)
-    while order.size and len(kept) < limit:
-        best, rest = order[0], order[1:]
-        kept.append(int(best))
-        top_left = np.maximum(boxes[best, :2], boxes[rest, :2])
-        bottom_right = np.minimum(boxes[best, 2:], boxes[rest, 2:])
-        sides = np.clip(bottom_right - top_left, 0, None)
-        shared = sides[:, 0] * sides[:, 1]
-        union = areas[best] + areas[rest] - shared
-        order = rest[shared <= iou_threshold * np.maximum(union, 1e-9)]
-    return np.array(kept, dtype=np.intp)
+    for i in range(len(order)):
+        if len(kept) >= limit:
+            break
+        if not alive[i]:
+            continue
+        kept.append(i)
+        rest = slice(i + 1, None)
+        across = np.minimum(right[i], right[rest]) - np.maximum(left[i], left[rest])
+        down = np.minimum(bottom[i], bottom[rest]) - np.maximum(top[i], top[rest])
+        shared = np.maximum(across, 0) * np.maximum(down, 0)
+        alive[rest] &= shared <= iou_threshold * (areas[i] + areas[rest] - shared)
+    return order[kept]

@@ -1,0 +1,78 @@
+"""What the commands say on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from crowdmask.detections import Detections
+from crowdmask.labels import LABELS, describe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+PLAIN_WIDTH = 10_000
+"""Columns where output goes into a file or pipe: nothing is wrapped or cut there."""
+
+
+def one_line(text: str) -> str:
+    """Return the text with all that is no printable character written as an escape.
+
+    A file name may hold line ends, control characters and bytes that are no text.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def open_console(stderr: bool = False) -> Console:
+    """Return a console on standard output or standard error."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    return console
+
+
+def describe_picture(source: str, detections: Detections) -> str:
+    """Return one line: the picture and each of its faces, like ``a.jpg: Mask 97.3 %, No mask 88.0 %``."""
+    faces = [
+        describe(label, float(confidence))
+        for label, confidence in zip(detections.labels, detections.confidence, strict=True)
+    ]
+    return one_line(f"{source}: {', '.join(faces) or 'no face'}")
+
+
+@dataclass
+class Summary:
+    """Counts per picture, and of all pictures."""
+
+    rows: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+
+    def add(self, source: str, counts: dict[str, int]) -> None:
+        """Note the counts of one picture."""
+        self.rows.append((source, tuple(counts[label] for label in LABELS)))
+
+    def to_table(self) -> Table:
+        """Return a row per picture and a total."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)
+        total = [sum(column) for column in zip(*(counts for _, counts in self.rows), strict=True)]
+        total = total or [0] * len(LABELS)
+        pictures = "1 picture" if len(self.rows) == 1 else f"{len(self.rows):,} pictures"
+        table.add_column("picture", f"total of {pictures}", overflow="fold")
+        heads = ("faces", "with", "without", "incorrectly worn", "share masked")
+        for head, foot in zip(heads, _cells(total), strict=True):
+            table.add_column(head, foot, justify="right")
+        for source, counts in self.rows:
+            table.add_row(one_line(source), *_cells(counts))
+        return table
+
+
+def _cells(counts: Sequence[int]) -> tuple[str, ...]:
+    faces = sum(counts)
+    share = f"{counts[0] / faces:.1%}".replace("%", " %") if faces else "-"
+    return (f"{faces:,}", *(f"{count:,}" for count in counts), share)

@@ -1,0 +1,121 @@
+"""The command `crowdmask`: finds its subcommands and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+import crowdmask
+from crowdmask.cli.lines import one_line
+from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, CrowdmaskError, MissingExtraError
+
+DEBUG = "CROWDMASK_DEBUG"
+"""Set this environment variable to see the traceback of an error that is our mistake."""
+
+# Each is the function `command` of the module of its name, imported once asked for; beside it the
+# extra that it needs, if any.
+COMMANDS: dict[str, str | None] = {
+    "detect": None,
+    "evaluate": "train",
+    "train": "train",
+    "export": "train",
+    "quantize": "train",
+    "bench": None,
+    "model": None,
+}
+
+# Rich's own markup would swallow what stands in square brackets.
+MARKUP: Final = "markdown"
+
+
+class Commands(TyperGroup):
+    """The subcommands, none of which is imported before it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import one command, or return None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name not in self.commands:
+            function = import_module(f"crowdmask.cli.{cmd_name}").command
+            # Without a callback this app would become the command itself, which is what is wanted.
+            single = typer.Typer(add_completion=False, rich_markup_mode=MARKUP)
+            single.command(cmd_name)(_in_one_line(function, cmd_name))
+            self.add_command(typer.main.get_command(single), cmd_name)
+        return self.commands[cmd_name]
+
+
+app = typer.Typer(
+    name="crowdmask",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=MARKUP,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app(prog_name="crowdmask")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"crowdmask {crowdmask.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Find the faces in a crowd and say of each whether it wears a mask."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a file name or sign that the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
+    # Of a photo with, say, damaged EXIF, Pillow would tell twice as much as there is to do about it.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def _in_one_line(function: Callable[..., None], name: str) -> Callable[..., None]:
+    """Wrap a command, so that whatever goes wrong is one line on standard error and an exit code."""
+
+    @functools.wraps(function)
+    def guarded(*args: Any, **options: Any) -> None:
+        try:
+            function(*args, **options)
+        except KeyboardInterrupt:
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except CrowdmaskError as error:
+            _stop(str(error), error.exit_code)
+        except Exception as error:
+            if isinstance(error, (typer.Exit, typer.Abort)) or DEBUG in os.environ:
+                raise
+            extra = COMMANDS[name]
+            if isinstance(error, ModuleNotFoundError) and extra is not None:
+                missing = MissingExtraError(f"crowdmask {name}", extra)
+                _stop(str(missing), missing.exit_code)
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            _stop(f"{what} (a mistake of crowdmask's: set {DEBUG}=1 for the details to report)", EXIT_INPUT)
+
+    return guarded
+
+
+def _stop(message: str, exit_code: int) -> None:
+    typer.echo(f"error: {one_line(message)}", err=True)
+    raise typer.Exit(exit_code)

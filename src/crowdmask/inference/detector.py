@@ -1,0 +1,184 @@
+"""The detector that users run and that evaluation measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.detections import Detections
+from crowdmask.errors import ModelError, UsageError
+from crowdmask.inference.backends import load_backend
+from crowdmask.inference.decode import Decoder
+from crowdmask.inference.merge import merge
+from crowdmask.inference.model_file import DEFAULT_MODEL, ModelInfo, hash_of, locate, parse_metadata
+from crowdmask.inference.preprocess import Prepared, prepare
+from crowdmask.inference.tiles import OFF, Plan, View, check_setting, make_plan
+from crowdmask.labels import LABELS
+from crowdmask.media.pictures import Picture, as_picture
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MIN_PICTURE_PX = 8
+"""A picture with a shorter side holds no face: the smallest that the detectors look for is 8 pixels."""
+
+MIN_INPUT_PX, MAX_INPUT_PX = 64, 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the network said about each view of one picture.
+
+    Attributes:
+        plan: the views.
+        answers: for each view the input, the scores (A, 3) and the deltas (A, 4).
+        scale: pixels of the photo for one of the plan, across and down.
+    """
+
+    plan: Plan
+    answers: tuple[tuple[Prepared, NDArray[np.float32], NDArray[np.float32]], ...]
+    scale: tuple[float, float]
+
+
+class Detector:
+    """Find the faces of a picture and say of each whether it wears a mask.
+
+    Loading takes about 0.3 s; keep one detector for many pictures. Several threads may share it.
+
+    Attributes:
+        model_name, model_path, model_hash: which model this is; the hash is of its file.
+        info: what the model file says about itself.
+        threshold: least confidence of each label, in the order of `LABELS`.
+        tiles: whether large pictures are looked at in tiles.
+    """
+
+    def __init__(
+        self,
+        model: str | PathLike[str] = DEFAULT_MODEL,
+        confidence: float | None = None,
+        input_size: int | None = None,
+        backend: str = "onnxruntime",
+        threads: int | None = None,
+        tiles: str = OFF,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: name of a shipped model or path of a model file.
+            confidence: least confidence for every label, 0 to 1; None: the model's own thresholds.
+            input_size: long side of the network's input, pixels; None: the model's own. A larger
+                one finds smaller faces and takes longer.
+            backend: "onnxruntime" or "openvino".
+            threads: compute threads; None: one a physical core.
+            tiles: "auto" looks at pictures of more than 1,500 pixels in overlapping tiles too, "2x2" (columns
+                x rows) at every one: farther faces, as many times the work as there are tiles.
+        Raises:
+            UsageError: an option out of range, or a size that the model does not take.
+            MissingExtraError: the backend is not installed.
+            ModelError: the model cannot be found or used.
+        """
+        if confidence is not None and not 0 <= confidence <= 1:
+            raise UsageError(f"confidence must be 0 to 1, not {confidence}")
+        self.tiles = check_setting(tiles)
+        self.model_path: Path = locate(model)
+        self._backend = load_backend(backend, self.model_path, threads)
+        info = parse_metadata(self._backend.metadata, self.model_path)
+        self.info: ModelInfo = info if input_size is None else _with_size(info, input_size)
+        _check_sides(self._backend.input_sides, self.info, self.model_path)
+        self.threshold: tuple[float, ...] = (
+            info.threshold if confidence is None else (float(confidence),) * len(LABELS)
+        )
+        self.model_name = info.name
+        self.model_hash = hash_of(self.model_path)
+        self._decode = Decoder(self.info, self.threshold)
+
+    def detect(self, picture: str | PathLike[str] | NDArray[np.uint8] | Image.Image | Picture) -> Detections:
+        """Find the faces of one picture.
+
+        Args:
+            picture: path of a photo, RGB uint8 (H, W, 3), PIL image, or an opened `Picture`.
+        Returns:
+            Faces by falling confidence, in pixels of the upright picture, clipped to it.
+        Raises:
+            PictureError: it cannot be read.
+            TypeError, ValueError: it is something else, or an array that is not RGB uint8.
+        """
+        photo = as_picture(picture)
+        if min(photo.width, photo.height) < MIN_PICTURE_PX:
+            return Detections.empty()
+        return self.answer(self.look(photo))
+
+    def look(self, picture: Picture) -> Seen:
+        """Run the network on each view of a picture: one, or the whole and its tiles."""
+        image = picture.image
+        plan = make_plan(self.tiles, image.width, image.height, self.info)
+        if plan.tiles:
+            prepared = [self._prepare_view(picture, view) for view in plan.views]
+        else:
+            prepared = [self.prepare(picture)]
+        answers = tuple((each, *self.network(each.tensor)) for each in prepared)
+        return Seen(plan, answers, (picture.width / image.width, picture.height / image.height))
+
+    def answer(self, seen: Seen, decoder: Decoder | None = None) -> Detections:
+        """Turn what `look` saw into faces, one box each.
+
+        Args:
+            decoder: with other thresholds than this detector's.
+        """
+        decode = decoder or self._decode
+        found = [decode(scores, deltas, prepared) for prepared, scores, deltas in seen.answers]
+        if not seen.plan.tiles:
+            return found[0]
+        placed = [
+            replace(each, xyxy=each.xyxy + np.array([view.x1, view.y1] * 2, np.float32))
+            for each, view in zip(found, seen.plan.views, strict=True)
+        ]
+        faces = merge(seen.plan, placed, self.info)
+        return replace(faces, xyxy=faces.xyxy * np.array(seen.scale * 2, np.float32))
+
+    def _prepare_view(self, picture: Picture, view: View) -> Prepared:
+        part = picture.image.crop((view.x1, view.y1, view.x2, view.y2))
+        return prepare(Picture(part, part.width, part.height), replace(self.info.input, size=view.size))
+
+    def prepare(self, picture: Picture) -> Prepared:
+        """Do the first of the three steps of `detect`: resize and pad."""
+        return prepare(picture, self.info.input)
+
+    def network(self, tensor: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Do the second: tensor (1, H, W, 3) to scores (A, 3) and deltas (A, 4)."""
+        return self._backend.run(tensor)
+
+    def decode(
+        self, scores: NDArray[np.float32], deltas: NDArray[np.float32], prepared: Prepared
+    ) -> Detections:
+        """Do the third: scores and deltas to faces."""
+        return self._decode(scores, deltas, prepared)
+
+    def __repr__(self) -> str:
+        return (
+            f"Detector({self.model_name!r}, hash={self.model_hash!r}, input_size={self.info.input.size}, "
+            f"threshold={self.threshold})"
+        )
+
+
+def _with_size(info: ModelInfo, size: int) -> ModelInfo:
+    if not MIN_INPUT_PX <= size <= MAX_INPUT_PX:
+        raise UsageError(f"input size must be {MIN_INPUT_PX} to {MAX_INPUT_PX} pixels, not {size}")
+    return replace(info, input=replace(info.input, size=size))
+
+
+def _check_sides(sides: tuple[int | None, int | None], info: ModelInfo, path: Path) -> None:
+    fixed = {side for side in sides if side is not None}
+    if not fixed:
+        return
+    if info.input.resize != "stretch":
+        raise ModelError(f"{path}: keeps the shape of pictures, but its network takes {sides} only")
+    if fixed != {info.input.size}:
+        raise UsageError(
+            f"the model {info.name} takes an input of {max(fixed)} pixels only, not {info.input.size}"
+        )

@@ -1,0 +1,155 @@
+"""Make one answer of what was found in the views of a picture: one box a face.
+
+Of a face that a tile's border cuts the tile shows a part, and its box ends there. Where another view shows
+the face entirely, that box is dropped; where none does, the parts are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask import boxes
+from crowdmask.detections import Detections
+from crowdmask.inference.model_file import ModelInfo
+from crowdmask.inference.tiles import Plan, View
+
+# The whole's smaller faces are left to the tiles, which show each of them better.
+_WHOLE_FROM = 0.8
+# A box that ends within so many input pixels of a border inside the picture was cut by it.
+_CUT_PX = 3.0
+# So much of a box inside another says that both are of one face, where a tile shows a part of it only.
+_COVERED = 0.5
+_INSIDE = 0.7
+# A box far less sure than the cut one that it covers is no better account of the face.
+_MUCH_LESS_SURE = 0.3
+# Two cut boxes are parts of one face if they overlap and their hull holds little but them.
+_PARTS_OVERLAP, _HULL_EXCESS = 0.05, 1.25
+
+
+def merge(plan: Plan, found: Sequence[Detections], info: ModelInfo) -> Detections:
+    """Make one answer of the answers of all views, one box a face.
+
+    Args:
+        plan: that the views belong to.
+        found: for each view, in the plan's order, its faces in pixels of the whole picture.
+        info: of the model.
+    Returns:
+        Faces by falling confidence.
+    """
+    if not plan.tiles:
+        return found[0]
+    xyxy = np.concatenate([each.xyxy for each in found])
+    confidence = np.concatenate([each.confidence for each in found])
+    class_id = np.concatenate([each.class_id for each in found])
+    view = np.repeat(np.arange(len(found)), [len(each) for each in found])
+    least = _WHOLE_FROM * plan.overlap_px
+    wanted = (view > 0) | ((xyxy[:, 2:] - xyxy[:, :2]).max(axis=1, initial=0) >= least)
+    cut = _cut_boxes(plan, xyxy, view)
+    wanted &= ~_superseded(plan, xyxy, confidence, view, cut, wanted)
+    wanted &= ~_fragments(plan, xyxy, confidence, view, wanted & ~cut)
+    xyxy, confidence, class_id = _join_parts(xyxy, confidence, class_id, view, cut & wanted, wanted)
+    kept = boxes.suppress(xyxy, confidence, info.nms_iou, info.max_detections * len(plan.tiles))
+    return Detections(xyxy[kept], confidence[kept], class_id[kept])
+
+
+def _cut_boxes(plan: Plan, xyxy: NDArray[np.float32], view: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Say of each box whether it ends at a border of its view that lies inside the picture."""
+    views = plan.views
+    edges = np.array([[v.x1, v.y1, v.x2, v.y2] for v in views], np.float32)
+    inner = edges != np.array([0, 0, plan.width, plan.height], np.float32)
+    margin = np.array([_CUT_PX / v.scale for v in views], np.float32)
+    distance = np.abs(xyxy - edges[view])
+    return ((distance <= margin[view][:, None]) & inner[view]).any(axis=1)
+
+
+def _superseded(
+    plan: Plan,
+    xyxy: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+    view: NDArray[np.intp],
+    cut: NDArray[np.bool_],
+    wanted: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Say which of a cut box and an uncut one of another view, of one face, is the worse account."""
+    worse = np.zeros(len(xyxy), bool)
+    for index, tile in enumerate(plan.tiles, 1):
+        parts = np.flatnonzero(cut & wanted & (view == index))
+        others = np.flatnonzero(~cut & wanted & (view != index) & _reaches(xyxy, tile))
+        covered = boxes.ioa(xyxy[parts], xyxy[others]) >= _COVERED
+        unsure = confidence[others] < _MUCH_LESS_SURE * confidence[parts][:, None]
+        worse[parts] |= (covered & ~unsure).any(axis=1)
+        worse[others] |= (covered & unsure).any(axis=0)
+    return worse
+
+
+def _fragments(
+    plan: Plan,
+    xyxy: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+    view: NDArray[np.intp],
+    entire: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Say which boxes lie inside a surer one that their own tile could not show entirely.
+
+    Where the tile shows the larger one too, it has seen both and means both.
+    """
+    fragment = np.zeros(len(xyxy), bool)
+    for index, tile in enumerate(plan.tiles, 1):
+        mine = np.flatnonzero(entire & (view == index))
+        from_, to = np.array([tile.x1, tile.y1]), np.array([tile.x2, tile.y2])
+        shown = (xyxy[:, :2] >= from_).all(axis=1) & (xyxy[:, 2:] <= to).all(axis=1)
+        beyond = np.flatnonzero(entire & (view != index) & ~shown & _reaches(xyxy, tile))
+        inside = boxes.ioa(xyxy[mine], xyxy[beyond]) >= _INSIDE
+        surer = confidence[beyond] >= confidence[mine][:, None]
+        fragment[mine] = (inside & surer).any(axis=1)
+    return fragment
+
+
+def _reaches(xyxy: NDArray[np.float32], tile: View) -> NDArray[np.bool_]:
+    """Say which boxes share something with a tile."""
+    from_, to = np.array([tile.x1, tile.y1]), np.array([tile.x2, tile.y2])
+    return (xyxy[:, :2] < to).all(axis=1) & (xyxy[:, 2:] > from_).all(axis=1)
+
+
+def _join_parts(
+    xyxy: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+    class_id: NDArray[np.int64],
+    view: NDArray[np.intp],
+    parts: NDArray[np.bool_],
+    wanted: NDArray[np.bool_],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """Make one box of the parts that several tiles show of a face that no view shows entirely.
+
+    Args:
+        parts: the boxes that may be such parts; they are wanted.
+        wanted: the boxes to return, parts joined; the surest of them gives confidence and label.
+    """
+    xyxy, alive = xyxy.copy(), wanted.copy()
+    order = np.argsort(-confidence, kind="stable")
+    order = order[parts[order]]
+    joined = True
+    while joined:
+        joined = False
+        for position, first in enumerate(order):
+            later = order[position + 1 :]
+            later = later[alive[later] & (view[later] != view[first])] if alive[first] else later[:0]
+            later = later[_one_face(xyxy[first], xyxy[later])]
+            if later.size:
+                hull = np.concatenate([xyxy[later], xyxy[[first]]])
+                xyxy[first, :2], xyxy[first, 2:] = hull[:, :2].min(axis=0), hull[:, 2:].max(axis=0)
+                alive[later] = False
+                joined = True
+    return xyxy[alive], confidence[alive], class_id[alive]
+
+
+def _one_face(part: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Say of each of the other boxes (N, 4) whether it continues this one (4,)."""
+    area, areas = boxes.area(part[None])[0], boxes.area(others)
+    shared = boxes.intersection(part[None], others)[0]
+    hull = np.maximum(part[2:], others[:, 2:]) - np.minimum(part[:2], others[:, :2])
+    overlap = shared > _PARTS_OVERLAP * np.minimum(area, areas)
+    return overlap & (hull.prod(axis=1) < _HULL_EXCESS * (area + areas - shared))

@@ -1,0 +1,208 @@
+"""The shipped models and what a model file says about itself.
+
+The file is ONNX; all that decoding needs travels in its metadata, in one JSON value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from crowdmask.default_boxes import GridSpec
+from crowdmask.errors import ModelError
+from crowdmask.labels import LABELS
+
+METADATA_KEY = "crowdmask"
+FORMAT = 1
+DEFAULT_MODEL = "crowd"
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How a picture becomes the network's input.
+
+    Attributes:
+        resize: "fit" keeps the shape of the picture and pads; "stretch" does neither.
+        size: the long side ("fit") or both sides ("stretch"), pixels.
+        multiple: "fit" pads right and bottom to a multiple of it.
+        pad: grey value of the padding, 0 to 255.
+    """
+
+    resize: str
+    size: int
+    multiple: int
+    pad: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How often a raw score of one label turned out right; between the points, straight lines.
+
+    Attributes:
+        raw: rising scores of the network.
+        confidence: as many shares of right answers, never falling.
+    """
+
+    raw: tuple[float, ...]
+    confidence: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says about itself.
+
+    Attributes:
+        grid: the default boxes that its regression starts from.
+        variances: scales of the regressed centre and size.
+        nms_iou: faces that overlap more are one.
+        max_detections: most faces a picture.
+        threshold: least confidence of each label, in the order of `LABELS`.
+        calibration: a table per label, or None where raw scores are shown.
+        precision: of the network's arithmetic, "fp32" or "int8".
+    """
+
+    name: str
+    architecture: str
+    input: InputSpec
+    grid: GridSpec
+    variances: tuple[float, float]
+    nms_iou: float
+    max_detections: int
+    threshold: tuple[float, ...]
+    calibration: tuple[Calibration, ...] | None
+    precision: str = "fp32"
+
+
+def shipped_models() -> list[str]:
+    """Return the names of the models inside the package, the default first."""
+    names = sorted(path.stem for path in _assets().glob("*.onnx"))
+    return sorted(names, key=lambda name: name != DEFAULT_MODEL)
+
+
+def locate(model: str | PathLike[str]) -> Path:
+    """Find a model by the name of a shipped one or by the path of a file.
+
+    Raises:
+        ModelError: there is neither.
+    """
+    text = str(model)
+    shipped = _assets() / f"{text}.onnx"
+    if text == Path(text).name and shipped.is_file():
+        return shipped
+    path = Path(model)
+    if path.is_file():
+        return path
+    names = ", ".join(shipped_models()) or "none"
+    raise ModelError(f"{text}: no such model: give the path of an .onnx file or one of the names: {names}")
+
+
+def card_of(path: Path) -> str | None:
+    """Return the text of the card beside a model file, or None where there is none."""
+    card = path.with_suffix(".md")
+    return card.read_text(encoding="utf-8") if card.is_file() else None
+
+
+def hash_of(path: Path) -> str:
+    """Return the first 16 hexadecimal digits of the file's SHA-256."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise ModelError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def parse_metadata(metadata: Mapping[str, str], origin: str | PathLike[str]) -> ModelInfo:
+    """Check a model file's metadata and make them usable.
+
+    Args:
+        metadata: all keys of the file.
+        origin: the file, for the message.
+    Raises:
+        ModelError: not one of our models, of a later format, or with impossible values.
+    """
+    if METADATA_KEY not in metadata:
+        raise ModelError(
+            f"{origin}: an ONNX file, but not one of crowdmask's: make one with  crowdmask export"
+        )
+    try:
+        value = json.loads(metadata[METADATA_KEY])
+        found = value["format"]
+        if found != FORMAT:
+            raise ModelError(
+                f"{origin}: format {found!r} of a model file is not the {FORMAT} that this version reads: "
+                "update crowdmask or export the model again"
+            )
+        return _parse(value)
+    except ModelError:
+        raise
+    except KeyError as error:
+        raise ModelError(f"{origin}: its metadata lack {error.args[0]!r}: export the model again") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"{origin}: its metadata are damaged ({error}): export the model again") from error
+
+
+def _assets() -> Path:
+    return Path(str(resources.files("crowdmask"))) / "assets"
+
+
+def _parse(value: dict[str, Any]) -> ModelInfo:
+    labels = tuple(value["labels"])
+    _require(labels == LABELS, f"labels are {labels}, not {LABELS}")
+    size = value["input"]
+    spec = InputSpec(str(size["resize"]), int(size["size"]), int(size["multiple"]), int(size["pad"]))
+    _require(spec.resize in ("fit", "stretch"), f"resize is {spec.resize!r}, not 'fit' or 'stretch'")
+    _require(spec.size > 0 and spec.multiple > 0, "input size and multiple must be above 0")
+    _require(0 <= spec.pad <= 255, f"pad is {spec.pad}, not 0 to 255")
+    grid = GridSpec.from_dict(value["grid"])
+    _require(
+        len(grid.strides) == len(grid.shapes) > 0 and min(grid.strides) > 0,
+        "the grid needs a stride above 0 and the shapes of its boxes for each level",
+    )
+    centre, extent = (float(v) for v in value["variances"])
+    _require(centre > 0 and extent > 0, "variances must be above 0")
+    nms_iou, most = float(value["nms_iou"]), int(value["max_detections"])
+    _require(0 < nms_iou <= 1, f"nms_iou is {nms_iou}, not 0 to 1")
+    _require(most > 0, "max_detections must be above 0")
+    threshold = tuple(float(value["threshold"][label]) for label in LABELS)
+    _require(all(0 <= t <= 1 for t in threshold), f"thresholds are {threshold}, not 0 to 1")
+    tables = value["calibration"]
+    calibration = None if tables is None else tuple(_parse_table(tables[label], label) for label in LABELS)
+    return ModelInfo(
+        name=str(value["name"]),
+        architecture=str(value["architecture"]),
+        input=spec,
+        grid=grid,
+        variances=(centre, extent),
+        nms_iou=nms_iou,
+        max_detections=most,
+        threshold=threshold,
+        calibration=calibration,
+        precision=str(value.get("precision", "fp32")),
+    )
+
+
+def _parse_table(table: dict[str, Any], label: str) -> Calibration:
+    raw = tuple(float(v) for v in table["raw"])
+    confidence = tuple(float(v) for v in table["confidence"])
+    rising = all(a < b for a, b in pairwise(raw))
+    never_falling = all(a <= b for a, b in pairwise(confidence))
+    _require(
+        len(raw) == len(confidence) > 0, f"the calibration of {label} needs as many scores as confidences"
+    )
+    _require(
+        rising and never_falling and 0 <= confidence[0] <= confidence[-1] <= 1,
+        f"the calibration of {label} must map rising scores to confidences that never fall, 0 to 1",
+    )
+    return Calibration(raw, confidence)
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)

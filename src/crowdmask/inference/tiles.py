@@ -1,0 +1,171 @@
+"""Look at a large picture piece by piece, where far faces are larger, and once as a whole, for near ones.
+
+A picture in tiles costs no more than as many pictures as it has tiles: a tenth of that goes into the
+whole, looked at smaller than usual, and the rest into the tiles. Tiles overlap by what the whole shows
+large enough to be sure of: a smaller face lies entirely in some tile, a larger one is the whole's to find.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from crowdmask.errors import UsageError
+from crowdmask.inference.model_file import InputSpec, ModelInfo
+from crowdmask.inference.preprocess import input_sides
+
+OFF, AUTO = "off", "auto"
+
+AUTO_FROM_PX = 1500
+"""`auto` cuts pictures of a longer side."""
+
+MAX_TILES = 16
+"""`auto` makes no more of one picture."""
+
+MAX_COLUMNS = 32
+_GRID = re.compile(r"([1-9]\d?)[x×]([1-9]\d?)")
+
+# `auto` cuts until a tile has at most so many times the pixels of the network's input a side: the photos
+# that the detectors learnt from have about as many.
+_DETAIL = 1.75
+# Smaller tiles would show no more than blown-up pixels.
+_LEAST_TILE_PX = 64
+# Parts of the work: of all of it what the whole may take, and of a square input what a tile may at least.
+_WHOLE_SHARE, _LEAST_SHARE = 0.1, 0.5
+# So large, in input pixels, a face is found about as well as a larger one.
+_SURE_PX = 24.0
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of a picture and how large the network sees it.
+
+    Attributes:
+        x1, y1, x2, y2: pixels of the picture.
+        size: long side of the network's input, pixels.
+    """
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    size: int
+
+    @property
+    def scale(self) -> float:
+        """Input pixels for a pixel of the picture."""
+        return self.size / max(self.x2 - self.x1, self.y2 - self.y1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one picture is looked at.
+
+    Attributes:
+        width, height: of the picture, pixels.
+        whole: all of it.
+        tiles: parts of it; none where it is not cut.
+        overlap_px: a face of at most this width and height lies entirely in one of the tiles.
+    """
+
+    width: int
+    height: int
+    whole: View
+    tiles: tuple[View, ...] = ()
+    overlap_px: float = 0.0
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The whole, then the tiles."""
+        return (self.whole, *self.tiles)
+
+
+def check_setting(setting: str) -> str:
+    """Return the setting if it is ``off``, ``auto`` or like ``2x2``.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if setting not in (OFF, AUTO):
+        grid = _GRID.fullmatch(setting)
+        if grid is None or max(int(n) for n in grid.groups()) > MAX_COLUMNS:
+            raise UsageError(
+                f"tiles must be off, auto or COLSxROWS like 2x2, each up to {MAX_COLUMNS}, not {setting!r}"
+            )
+    return setting
+
+
+def make_plan(setting: str, width: int, height: int, info: ModelInfo) -> Plan:
+    """Decide how a picture is looked at.
+
+    Args:
+        setting: what `check_setting` allows.
+        width, height: of the picture, pixels.
+        info: of the model.
+    """
+    spec = info.input
+    columns, rows = _grid(setting, width, height, spec.size)
+    if columns * rows == 1:
+        return Plan(width, height, View(0, 0, width, height, spec.size))
+    # Of a strip, whose usual input is hardly a picture's, tiles may cost more than as many strips.
+    budget = columns * rows * max(_pixels(width, height, spec, spec.size), spec.size**2 * _LEAST_SHARE)
+    whole = View(0, 0, width, height, _whole_size(budget, width, height, spec))
+    smallest = min(min(shape) for level in info.grid.shapes for shape in level)
+    overlap = max(_SURE_PX, smallest) / whole.scale
+    across, down = _cut(width, columns, overlap), _cut(height, rows, overlap)
+    x, y = across[0][1], down[0][1]
+    rest = (budget - _pixels(width, height, spec, whole.size)) / (columns * rows)
+    size = spec.size if spec.resize == "stretch" else _size_within(rest, x, y, spec)
+    tiles = tuple(View(x1, y1, x2, y2, size) for y1, y2 in down for x1, x2 in across)
+    shared = [a[1] - b[0] for part in (across, down) for a, b in pairwise(part)]
+    return Plan(width, height, whole, tiles, float(min(shared)))
+
+
+def _grid(setting: str, width: int, height: int, size: int) -> tuple[int, int]:
+    """Return columns and rows; 1, 1 where the picture is not cut."""
+    if setting == OFF or (setting == AUTO and max(width, height) <= AUTO_FROM_PX):
+        return 1, 1
+    if setting == AUTO:
+        side = max(_DETAIL * size, math.sqrt(width * height / MAX_TILES))
+        # A little more than a whole number of tiles is not worth another.
+        columns, rows = (max(1, math.ceil(length / side - 0.1)) for length in (width, height))
+        while columns * rows > MAX_TILES:
+            if rows == 1 or (columns > 1 and width / columns < height / rows):
+                columns -= 1
+            else:
+                rows -= 1
+    else:
+        grid = _GRID.fullmatch(setting)
+        assert grid is not None  # check_setting was there before
+        columns, rows = int(grid[1]), int(grid[2])
+    return min(columns, max(1, width // _LEAST_TILE_PX)), min(rows, max(1, height // _LEAST_TILE_PX))
+
+
+def _whole_size(budget: float, width: int, height: int, spec: InputSpec) -> int:
+    """Return the input size of the whole; a network of a fixed size cannot save, so there it is one more."""
+    if spec.resize == "stretch":
+        return spec.size
+    return min(spec.size, _size_within(budget * _WHOLE_SHARE, width, height, spec))
+
+
+def _size_within(budget: float, width: int, height: int, spec: InputSpec) -> int:
+    """Return the largest input size, padding included, of so many pixels at most."""
+    size = max(spec.multiple, math.floor(math.sqrt(budget / (width * height)) * max(width, height)))
+    while size > spec.multiple and _pixels(width, height, spec, size) > budget:
+        size -= 1
+    return size
+
+
+def _pixels(width: int, height: int, spec: InputSpec, size: int) -> int:
+    _, (across, down) = input_sides(width, height, replace(spec, size=size))
+    return across * down
+
+
+def _cut(length: int, pieces: int, overlap: float) -> list[tuple[int, int]]:
+    """Cut a side into equal pieces that overlap, by half a piece at most."""
+    overlap = min(overlap, length / (pieces + 1))
+    piece = min(length, math.ceil((length + (pieces - 1) * overlap) / pieces))
+    starts = [round(i * (length - piece) / max(1, pieces - 1)) for i in range(pieces)]
+    return [(start, start + piece) for start in starts]

@@ -1,0 +1,90 @@
+"""Time the stages of one photo: where the milliseconds go, for each model and each runtime."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crowdmask.inference.decode import Decoder
+from crowdmask.inference.detector import Detector
+from crowdmask.media.draw import draw_on
+from crowdmask.media.pictures import open_picture
+
+STAGES = ("read", "prepare", "network", "decode", "suppress", "draw")
+WARM_UP = 3
+"""The first photos pay for memory and code that the later ones find ready."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one photo, each the median of many.
+
+    Attributes:
+        stages: of each of `STAGES`.
+        whole: of all of them together, in one go.
+        detect: of `prepare` to `suppress` together: what `Detector.detect` does.
+        faces: found in the photo.
+    """
+
+    stages: dict[str, float]
+    whole: float
+    detect: float
+    faces: int
+
+
+def time_stages(
+    detectors: Sequence[Detector], photo: Path, runs: int, rounds: Callable[[range], Iterator[int]] = iter
+) -> list[Timing]:
+    """Time several detectors in turn, so that a busy minute slows all of them alike.
+
+    Args:
+        detectors: each is timed on its own.
+        photo: a picture file.
+        runs: so many times, after `WARM_UP` more that don't count.
+        rounds: may show how far it is.
+    Raises:
+        PictureError: the photo cannot be read.
+    """
+    decoders = [Decoder(detector.info, detector.threshold) for detector in detectors]
+    times = np.zeros((len(detectors), WARM_UP + runs, len(STAGES)))
+    faces = [0] * len(detectors)
+    for run in rounds(range(WARM_UP + runs)):
+        for index, (detector, decoder) in enumerate(zip(detectors, decoders, strict=True)):
+            times[index, run], faces[index] = _one_photo(detector, decoder, photo)
+    return [_summary(each[WARM_UP:], found) for each, found in zip(times, faces, strict=True)]
+
+
+def _one_photo(detector: Detector, decoder: Decoder, photo: Path) -> tuple[list[float], int]:
+    """Return the milliseconds of each stage and how many faces there are."""
+    clock = _Clock()
+    picture = clock.lap(open_picture, photo)
+    prepared = clock.lap(detector.prepare, picture)
+    scores, deltas = clock.lap(detector.network, prepared.tensor)
+    candidates = clock.lap(decoder.boxes, scores, deltas, prepared)
+    faces = clock.lap(decoder.suppress, *candidates)
+    scale = (picture.image.width / picture.width, picture.image.height / picture.height)
+    clock.lap(draw_on, picture.image, faces, scale)
+    return clock.laps_ms, len(faces)
+
+
+def _summary(times: Any, faces: int) -> Timing:
+    stages = dict(zip(STAGES, (round(float(ms), 3) for ms in np.median(times, axis=0)), strict=True))
+    whole = float(np.median(times.sum(axis=1)))
+    detect = float(np.median(times[:, 1:5].sum(axis=1)))
+    return Timing(stages, round(whole, 3), round(detect, 3), faces)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps_ms: list[float] = []
+
+    def lap(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        start = time.perf_counter()
+        result = work(*arguments)
+        self.laps_ms.append((time.perf_counter() - start) * 1000)
+        return result

@@ -1,0 +1,190 @@
+"""Find a place for each face's label where it hides no other face and no other label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask import boxes
+from crowdmask.detections import Detections
+from crowdmask.labels import DISPLAY_NAMES, LABELS, describe
+
+Measure = Callable[[str, int], float]
+
+HIDDEN_AT_MOST = 0.15
+"""A label that would hide more of a face or of another label than this part is left out."""
+
+COVERED_AT_MOST = 0.2
+"""Labels cover no more than this part of a picture with more than a few faces."""
+
+FEW = 4
+
+_FREE = 0.005
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths of lines and heights of text that can be read when the whole picture is looked at.
+
+    Attributes:
+        line: of the largest faces, pixels.
+        smallest, largest: text, pixels.
+    """
+
+    line: int
+    smallest: int
+    largest: int
+
+    @classmethod
+    def of(cls, width: int, height: int) -> Sizes:
+        """Choose for a picture of `width` x `height` pixels."""
+        # A long strip is looked at a part at a time.
+        side = min(max(width, height), 4 * min(width, height))
+        return cls(max(1, round(side / 350)), max(9, round(side / 100)), max(12, round(side / 55)))
+
+    def line_of(self, xyxy: NDArray[np.float32]) -> int:
+        """Return the width of one face's line: thinner around small faces."""
+        side = float(min(xyxy[2] - xyxy[0], xyxy[3] - xyxy[1]))
+        return int(np.clip(round(side / 10), 1, self.line))
+
+    def text_of(self, xyxy: NDArray[np.float32]) -> int:
+        """Return the height of one face's text: smaller beside small faces."""
+        return int(np.clip(round(float(xyxy[3] - xyxy[1]) / 5), self.smallest, self.largest))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A label at its place: `xyxy` in whole pixels of the image, text of `size` pixels."""
+
+    text: str
+    label: str
+    size: int
+    xyxy: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class _Form:
+    """One way to write a label: its text, the size of it, and what room it takes, pixels."""
+
+    text: str
+    size: int
+    across: int
+    down: int
+
+
+def lay_out(
+    xyxy: NDArray[np.float32], detections: Detections, sizes: Sizes, measure: Measure, bounds: tuple[int, int]
+) -> list[Placed]:
+    """Place the labels of one picture, near faces first.
+
+    A label that finds no free place in full is tried smaller, then shorter ("Mask 97 %", "97 %":
+    the colour tells the class). Where even that would hide much of something, and in a crowd whose
+    labels would cover the picture, the face keeps only its coloured box.
+
+    Args:
+        xyxy: (N, 4) boxes in pixels of the image.
+        detections: the same faces.
+        measure: length in pixels of a text at a size.
+        bounds: width and height of the image; no label crosses its border.
+    """
+    lines = np.array([[sizes.line_of(box)] for box in xyxy], np.float32)
+    faces = xyxy + lines * np.array([-1, -1, 1, 1], np.float32)
+    room = COVERED_AT_MOST * bounds[0] * bounds[1] if len(xyxy) > FEW else np.inf
+    order = np.argsort(-boxes.area(xyxy), kind="stable")
+    forms = {
+        i: _forms(
+            detections.labels[i], float(detections.confidence[i]), sizes.text_of(xyxy[i]), sizes, measure
+        )
+        for i in order
+    }
+    if sum(each[0].across * each[0].down for each in forms.values()) > room:
+        forms = {i: each[-1:] for i, each in forms.items()}
+    taken = np.zeros((0, 4), np.float32)
+    placed: list[Placed] = []
+    for i in order:
+        spot = _choose(faces[i], forms[i], faces, taken, bounds)
+        if spot is None or boxes.area(spot[1][None])[0] > room:
+            continue
+        form, place = spot
+        room -= form.across * form.down
+        x1, y1, x2, y2 = (int(v) for v in place)
+        placed.append(Placed(form.text, LABELS[detections.class_id[i]], form.size, (x1, y1, x2, y2)))
+        taken = np.concatenate([taken, place[None]])
+    return placed
+
+
+def _choose(
+    face: NDArray[np.float32],
+    forms: list[_Form],
+    faces: NDArray[np.float32],
+    taken: NDArray[np.float32],
+    bounds: tuple[int, int],
+) -> tuple[_Form, NDArray[np.float32]] | None:
+    """Return the first form that hides nothing somewhere, or the form and place that hide least."""
+    choice, least = None, HIDDEN_AT_MOST
+    for form in forms:
+        if form.across > bounds[0] or form.down > bounds[1]:
+            continue
+        places = _places(face, form.across, form.down, *bounds)
+        hidden = _hidden(places, faces, taken)
+        best = int(hidden.argmin())
+        if hidden[best] < least:
+            choice, least = (form, places[best]), float(hidden[best])
+        if least <= _FREE:
+            break
+    return choice
+
+
+def _forms(label: str, confidence: float, size: int, sizes: Sizes, measure: Measure) -> list[_Form]:
+    """Return the ways to write a label, the best first."""
+    percent = f"{confidence * 100:.0f} %"
+    heights = dict.fromkeys((size, (size + sizes.smallest) // 2, sizes.smallest))
+    texts = (describe(label, confidence), f"{DISPLAY_NAMES[label]} {percent}", percent)
+    return [
+        _Form(text, height, round(measure(text, height) + 0.6 * height), round(1.3 * height))
+        for text in texts
+        for height in heights
+    ]
+
+
+def _places(
+    face: NDArray[np.float32], across: int, down: int, width: int, height: int
+) -> NDArray[np.float32]:
+    """Return places (K, 4) around a face for a label of `across` x `down`, the most natural first."""
+    x1, y1, x2, y2 = np.floor(face[0]), np.floor(face[1]), np.ceil(face[2]), np.ceil(face[3])
+    middle_x, middle_y = (x1 + x2 - across) // 2, (y1 + y2 - down) // 2
+    corners = np.array(
+        [
+            (x1, y1 - down),
+            (x1, y2),
+            (x2 - across, y1 - down),
+            (x2 - across, y2),
+            (middle_x, y1 - down),
+            (middle_x, y2),
+            (x2, y1),
+            (x1 - across, y1),
+            (x2, middle_y),
+            (x1 - across, middle_y),
+            (x2, y2 - down),
+            (x1 - across, y2 - down),
+        ],
+        np.float32,
+    )
+    corners = np.clip(corners, 0, np.array([width - across, height - down], np.float32))
+    return np.concatenate([corners, corners + np.array([across, down], np.float32)], axis=1)
+
+
+def _hidden(
+    places: NDArray[np.float32], faces: NDArray[np.float32], taken: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return for each place (K,) the largest part that it hides of any one face or label.
+
+    Of two labels either may be the hidden one, so the smaller counts.
+    """
+    of_faces = boxes.intersection(places, faces) / np.maximum(boxes.area(faces), 1e-9)
+    smaller = np.minimum(boxes.area(places)[:, None], boxes.area(taken)[None])
+    of_labels = boxes.intersection(places, taken) / np.maximum(smaller, 1e-9)
+    return np.concatenate([of_faces, of_labels], axis=1).max(axis=1)

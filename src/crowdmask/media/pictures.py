@@ -1,0 +1,248 @@
+"""Open a photo of any common kind as upright RGB, or say why it cannot be."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from os import PathLike
+from threading import Lock
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    BmpImagePlugin,  # noqa: F401
+    Image,
+    JpegImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    TiffImagePlugin,  # noqa: F401
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401
+)
+
+from crowdmask.errors import PictureError
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
+# No other decoder is let near a stranger's file. They are imported above, since Pillow would
+# otherwise import all its decoders at the first file.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+
+MAX_PIXELS = 200_000_000
+"""A picture of more is refused before it is decoded; RGB takes 4 bytes a pixel."""
+
+FULL_SCALE_PIXELS = 48_000_000
+"""A JPEG of more is decoded at a half, a quarter or an eighth of its scale, to spare memory."""
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)
+_opening = Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An upright photo in memory.
+
+    Attributes:
+        image: RGB; smaller than the photo where a huge JPEG was decoded at a lower scale.
+        width, height: of the upright photo itself, pixels; boxes are measured in these.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+
+
+def open_picture(
+    path: str | PathLike[str],
+    max_pixels: int = MAX_PIXELS,
+    full_scale_pixels: int = FULL_SCALE_PIXELS,
+) -> Picture:
+    """Read a photo: EXIF orientation applied, any colour mode turned into 8-bit RGB.
+
+    Args:
+        path: JPEG, PNG, WebP, BMP or TIFF; of several pages or frames the first.
+        max_pixels: refuse a picture whose header says more.
+        full_scale_pixels: decode a JPEG of more at a lower scale.
+    Raises:
+        PictureError: the file is missing, empty, damaged, too large or no picture.
+    """
+    name = os.fspath(path)
+    try:
+        _require_content(name)
+        with _identify(name) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise PictureError(
+                    f"{width:,} x {height:,} pixels are more than the limit of "
+                    f"{max_pixels / 1e6:,.0f} megapixels: scale it down"
+                )
+            _lower_scale(image, full_scale_pixels)
+            image.load()
+            # Asked after loading: a PNG may name it at its end, and a TIFF has turned itself by then.
+            if _orientation(image) in _SIDEWAYS:
+                width, height = height, width
+            return Picture(as_rgb(image), width, height)
+    except PictureError as error:
+        raise PictureError(f"{name}: {error}") from error
+    except UnidentifiedImageError as error:
+        raise PictureError(f"{name}: not a picture (JPEG, PNG, WebP, BMP or TIFF)") from error
+    except MemoryError as error:
+        raise PictureError(f"{name}: not enough memory to decode it: scale it down") from error
+    except OSError as error:
+        raise PictureError(f"{name}: {_reason(error)}") from error
+    except Exception as error:
+        # What a decoder raises on damaged bytes has no end: struct.error, zlib.error, KeyError ...
+        raise PictureError(f"{name}: damaged picture ({_reason(error)})") from error
+
+
+def as_picture(value: Any) -> Picture:
+    """Accept all that a user may hand over as a photo.
+
+    Args:
+        value: a path, RGB uint8 (H, W, 3), a PIL image of any mode, or a `Picture`.
+    Raises:
+        PictureError: a path or lazily opened image that cannot be read.
+        TypeError, ValueError: something else, or an array that is not RGB uint8.
+    """
+    if isinstance(value, Picture):
+        return value
+    if isinstance(value, (str, PathLike)):
+        return open_picture(value)
+    if isinstance(value, np.ndarray):
+        image = from_array(value)
+    elif isinstance(value, Image.Image):
+        try:
+            image = as_rgb(value)
+        except Exception as error:
+            name = getattr(value, "filename", "") or "the given image"
+            raise PictureError(f"{name}: {_reason(error)}") from error
+    else:
+        raise TypeError(
+            f"a picture is a path, an RGB uint8 array (H, W, 3) or a PIL image, not {type(value).__name__}"
+        )
+    return Picture(image, image.width, image.height)
+
+
+def from_array(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Copy RGB uint8 (H, W, 3) into a PIL image.
+
+    Raises:
+        ValueError: another shape or type, or no pixels at all.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise ValueError(f"an array must be RGB uint8 (H, W, 3), not {pixels.dtype} {pixels.shape}")
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Return the image upright and in 8-bit RGB; itself where it is that already.
+
+    Transparent parts become white. 16-bit grey keeps its upper byte; floats are stretched to the
+    range they use.
+    """
+    image.load()
+    upright = _turn(image, _orientation(image))
+    mode = upright.mode
+    if mode == "RGB" and "transparency" not in upright.info:
+        return upright
+    if mode == "I" or mode == "F" or mode.startswith("I;16"):
+        return Image.fromarray(_grey_8bit(np.asarray(upright))).convert("RGB")
+    if upright.has_transparency_data:
+        layer = upright.convert("RGBA")
+        flat = Image.new("RGB", layer.size, (255, 255, 255))
+        flat.paste(layer, mask=layer.getchannel("A"))
+        return flat
+    if mode == "LAB":
+        return _lab_to_rgb(upright)
+    rgb = upright.convert("RGB")
+    # A colour profile of another colour space would be wrong for what comes out.
+    rgb.info.pop("icc_profile", None)
+    return rgb
+
+
+def _require_content(name: str) -> None:
+    status = os.stat(name)
+    if stat.S_ISDIR(status.st_mode):
+        raise PictureError("a folder, not a picture")
+    if not stat.S_ISREG(status.st_mode):
+        raise PictureError("not a regular file")
+    if status.st_size == 0:
+        raise PictureError("empty file")
+
+
+def _identify(name: str) -> ImageFile:
+    """Read the header only.
+
+    Pillow's own size limit is one global number below ours, and it warns from half of it on: it is
+    set aside for the moment of opening, and `open_picture` checks right after.
+    """
+    with _opening:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            return Image.open(name, formats=FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _lower_scale(image: ImageFile, full_scale_pixels: int) -> None:
+    scale = 1
+    while scale < 8 and image.width * image.height > full_scale_pixels * scale**2:
+        scale *= 2
+    if scale > 1:
+        # Does something for JPEG only; never goes below the size asked for.
+        image.draft(None, (image.width // scale, image.height // scale))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:
+        # Damaged EXIF says nothing about the pixels: show them as they are.
+        return 1
+
+
+def _turn(image: Image.Image, orientation: int) -> Image.Image:
+    method = _UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _grey_8bit(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    if pixels.dtype.kind == "f":
+        finite = np.nan_to_num(pixels.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+        low, high = float(finite.min()), float(finite.max())
+        return np.rint((finite - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
+    top = int(pixels.max())
+    if pixels.dtype.itemsize > 2 and (top > 65535 or int(pixels.min()) < 0):
+        return _grey_8bit(pixels.astype(np.float32))
+    if pixels.dtype.itemsize > 2 and top <= 255:
+        return pixels.astype(np.uint8)
+    return (pixels.astype(np.uint16) >> 8).astype(np.uint8)
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return cast(Image.Image, ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB"))
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words what went wrong, without the path that the caller adds."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    text = " ".join(str(error).split())
+    return text or type(error).__name__

@@ -1,0 +1,157 @@
+"""Turn what a user typed (files, folders, patterns) into a list of photos."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+
+from crowdmask.errors import SourceError
+from crowdmask.media.pictures import SUFFIXES
+
+
+@dataclass(frozen=True)
+class Source:
+    """One photo to read.
+
+    Attributes:
+        path: as given, or as found below a given folder.
+        relative: where it lies below the given folder; the bare file name for a given file.
+    """
+
+    path: str
+    relative: str
+
+
+@dataclass
+class Found:
+    """What a list of sources holds.
+
+    Attributes:
+        pictures: every photo once, in the order given, folders sorted by path.
+        problems: what holds nothing to work on, each with its reason.
+    """
+
+    pictures: list[Source] = field(default_factory=list)
+    problems: list[SourceError] = field(default_factory=list)
+
+
+def find_pictures(
+    given: Sequence[str | PathLike[str]], leave_out: str | PathLike[str] | None = None
+) -> Found:
+    """List the photos of files, folders (with all below them) and glob patterns.
+
+    A file named outright is taken whatever its suffix; folders and patterns yield files with the
+    suffix of a picture, and nothing hidden. A photo reached twice, also by a symbolic link, counts
+    once.
+
+    Args:
+        given: paths and patterns (`*`, `?`, `[a-z]`, `**`).
+        leave_out: a folder not to enter from a folder above it: where results are written.
+    """
+    found = Found()
+    search = _Search(found, os.path.realpath(leave_out) if leave_out is not None else None)
+    for item in given:
+        name = os.fspath(item)
+        if os.path.lexists(name):
+            search.add(name)
+        elif glob.has_magic(name):
+            search.add_pattern(name)
+        else:
+            search.problem(f"{name}: no such file or folder")
+    return found
+
+
+class _Search:
+    def __init__(self, found: Found, leave_out: str | None) -> None:
+        self.found = found
+        self.leave_out = leave_out
+        self.seen: set[str] = set()
+        self.said: set[str] = set()
+
+    def add(self, name: str) -> None:
+        """Take a file or folder that was named outright."""
+        if os.path.isdir(name):
+            self.add_folder(name)
+        else:
+            self.add_file(name, os.path.basename(name))
+
+    def add_pattern(self, pattern: str) -> None:
+        """Take what a pattern matches: pictures, and folders with all below them."""
+        any_picture = False
+        # Sorted by the parts of the path, so that a folder's files stay together.
+        for match in sorted(glob.glob(pattern, recursive=True), key=lambda path: path.split(os.sep)):
+            if os.path.isdir(match):
+                if os.path.realpath(match) != self.leave_out:
+                    any_picture |= self.add_below(match)
+            elif has_picture_suffix(match):
+                any_picture = True
+                self.add_file(match, os.path.basename(match))
+        if not any_picture:
+            self.problem(f"{pattern}: no picture matches this pattern")
+
+    def add_folder(self, folder: str) -> None:
+        """Take a folder that was named outright, so an empty one is a mistake."""
+        said = len(self.found.problems)
+        if not self.add_below(folder) and len(self.found.problems) == said:
+            self.problem(f"{folder}: no picture in this folder or below ({', '.join(SUFFIXES)})")
+
+    def add_below(self, folder: str) -> bool:
+        """Take all pictures below a folder; say whether there is any, readable or not."""
+        any_picture = False
+        for path in self.walk(folder, frozenset()):
+            any_picture = True
+            self.add_file(path, os.path.relpath(path, folder))
+        return any_picture
+
+    def walk(self, folder: str, above: frozenset[str]) -> Iterator[str]:
+        """Yield the pictures and dangling links below a folder, sorted; links to folders are followed."""
+        real = os.path.realpath(folder)
+        if real in above:  # a link back to a folder that we are in
+            return
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            self.problem(f"{folder}: {(error.strerror or str(error)).lower()}")
+            return
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if os.path.isdir(entry.path):
+                if os.path.realpath(entry.path) != self.leave_out:
+                    yield from self.walk(entry.path, above | {real})
+            elif has_picture_suffix(entry.name) or not os.path.exists(entry.path):
+                yield entry.path
+
+    def add_file(self, path: str, relative: str) -> None:
+        try:
+            mode = os.stat(path).st_mode
+        except FileNotFoundError:
+            link = os.path.islink(path)
+            self.problem(
+                f"{path}: " + (f"a link to {os.readlink(path)}, which is not there" if link else "gone")
+            )
+            return
+        except OSError as error:
+            self.problem(f"{path}: {(error.strerror or str(error)).lower()}")
+            return
+        if not stat.S_ISREG(mode):
+            self.problem(f"{path}: not a regular file")
+            return
+        real = os.path.realpath(path)
+        if real not in self.seen:
+            self.seen.add(real)
+            self.found.pictures.append(Source(path, relative))
+
+    def problem(self, message: str) -> None:
+        if message not in self.said:
+            self.said.add(message)
+            self.found.problems.append(SourceError(message))
+
+
+def has_picture_suffix(name: str) -> bool:
+    """Say whether a file name ends like one of the kinds of picture that can be read."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES

@@ -1,0 +1,287 @@
+"""Write results so that what lies on the disk is always whole.
+
+A file is written under a temporary name beside its place and renamed when it is complete.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Self
+
+from PIL import Image
+
+from crowdmask.detections import Detections
+from crowdmask.errors import OutputError
+
+STANDARD_OUTPUT = "-"
+CSV_COLUMNS = ("source", "width", "height", "x1", "y1", "x2", "y2", "label", "confidence")
+
+# How each suffix is written; anything else becomes a JPEG.
+_SAVE_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".jpg": ("JPEG", {"quality": 92}),
+    ".jpeg": ("JPEG", {"quality": 92}),
+    ".png": ("PNG", {"compress_level": 3}),
+    ".webp": ("WEBP", {"quality": 90, "method": 2}),
+    ".bmp": ("BMP", {}),
+    ".tif": ("TIFF", {"compression": "tiff_lzw"}),
+    ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
+}
+
+
+def make_record(
+    source: str, width: int, height: int, detections: Detections, model: str, model_hash: str
+) -> dict[str, Any]:
+    """Return the JSON record of one picture, which other programs rely on.
+
+    Args:
+        source: path as given or found.
+        width, height: of the upright picture, pixels.
+        model, model_hash: name and hash of the model that found the faces.
+    """
+    return {
+        "source": source,
+        "width": width,
+        "height": height,
+        "detections": detections.to_records(),
+        "counts": detections.counts(),
+        "model": model,
+        "model_hash": model_hash,
+    }
+
+
+class PictureFolder:
+    """Annotated pictures in one folder, each under the name of its source.
+
+    Two sources of one name get different files ("1.jpg", "1-2.jpg"), and no source is overwritten.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        """Check that the folder is there or can be made; it is made with the first picture.
+
+        Raises:
+            OutputError: it is a file, or below one, or may not be written to.
+        """
+        self.folder = Path(folder)
+        there = self.folder
+        while not os.path.lexists(there) and there != there.parent:
+            there = there.parent
+        if not there.is_dir():
+            raise OutputError(f"{there}: not a folder to write pictures to: choose another --out")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise OutputError(f"{there}: no permission to write there: choose another --out")
+        self._protected: set[str] = set()
+        self._used: set[str] = set()
+
+    def protect(self, paths: Iterable[str]) -> None:
+        """Never overwrite these files: the sources."""
+        self._protected.update(os.path.realpath(path) for path in paths)
+
+    def write(self, image: Image.Image, relative: str) -> Path:
+        """Write one picture.
+
+        Args:
+            image: RGB; its colour profile goes along, nothing else of its metadata.
+            relative: where the source lies below the folder it was found in.
+        Returns:
+            The file written.
+        Raises:
+            OutputError: the disk is full, or the file cannot be written.
+        """
+        path = self._free_name(relative)
+        kind, options = _SAVE_OPTIONS[path.suffix.lower()]
+        profile = image.info.get("icc_profile")
+        if profile and kind != "BMP":
+            options = {**options, "icc_profile": profile}
+        with _as_output_error(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as file:
+                image.save(file, kind, **options)
+        return path
+
+    def _free_name(self, relative: str) -> Path:
+        """Return a file that neither this run has written nor a source lies in."""
+        # A source above or outside the folder it was found in cannot lead out of ours.
+        parts = [part for part in Path(relative).parts if part not in ("..", "/", os.sep)]
+        wanted = self.folder.joinpath(*parts)
+        if wanted.suffix.lower() not in _SAVE_OPTIONS:
+            wanted = wanted.with_name(wanted.name + ".jpg")
+        path, number = wanted, 1
+        # Compared without case: some file systems know none.
+        while os.path.normcase(path).casefold() in self._used or os.path.realpath(path) in self._protected:
+            number += 1
+            path = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+        self._used.add(os.path.normcase(path).casefold())
+        return path
+
+
+class LineFile:
+    """A text file that grows line by line and stands complete under its name once closed.
+
+    Devices, pipes and standard output ("-") are written to as they are. Closed after an
+    interruption or a full disk it holds the lines that were finished till then.
+    """
+
+    def __init__(self, target: str) -> None:
+        """Open it.
+
+        Raises:
+            OutputError: it is a folder or cannot be written.
+        """
+        self._name = "standard output" if target == STANDARD_OUTPUT else target
+        self._file: IO[bytes] | None = None
+        self._temporary: Path | None = None
+        self._complete = 0
+        if target == STANDARD_OUTPUT:
+            return
+        # A link stays a link: the file that it points to is replaced.
+        self._path = Path(os.path.realpath(target))
+        if self._path.is_dir():
+            raise OutputError(f"{target}: a folder, not a file to write to")
+        with _as_output_error(target):
+            if self._path.exists() and not self._path.is_file():
+                self._file = self._path.open("wb", buffering=0)
+                return
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._temporary = _temporary_beside(self._path)
+            self._file = self._temporary.open("xb", buffering=0)
+
+    def write(self, line: str) -> None:
+        """Append a line, its end included.
+
+        Raises:
+            OutputError: the disk is full, or the reader of a pipe has gone.
+        """
+        with _as_output_error(self._name):
+            if self._file is None:
+                _write_standard_output(line)
+                return
+            data = line.encode("utf-8", "surrogateescape")
+            written = 0
+            try:
+                while written < len(data):
+                    written += self._file.write(data[written:])
+            except BaseException:
+                if self._temporary is not None:  # half a line is worse than none
+                    self._file.truncate(self._complete)
+                    self._file.seek(self._complete)
+                raise
+            self._complete += written
+
+    def close(self) -> None:
+        """Put the file into its place.
+
+        Raises:
+            OutputError: it cannot be renamed.
+        """
+        if self._file is None or self._file.closed:
+            return
+        with _as_output_error(self._name):
+            self._file.close()
+            if self._temporary is not None:
+                os.replace(self._temporary, self._path)
+
+
+class JsonLines:
+    """One JSON record a line; also a context manager, which closes it however it is left."""
+
+    def __init__(self, target: str) -> None:
+        """Open a file, or standard output for "-"."""
+        self._file = LineFile(target)
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Append the record of one picture."""
+        # ASCII only, so that a file name in any encoding passes through.
+        self._file.write(json.dumps(record) + "\n")
+
+    def close(self) -> None:
+        """Put the file into its place."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class CsvTable:
+    """One face a row, under `CSV_COLUMNS`; also a context manager."""
+
+    def __init__(self, target: str) -> None:
+        """Open a file, or standard output for "-", and write the head."""
+        self._file = LineFile(target)
+        self._write_rows([CSV_COLUMNS])
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Append the faces of one picture."""
+        picture = (record["source"], record["width"], record["height"])
+        self._write_rows(
+            [(*picture, *face["box"], face["label"], face["confidence"]) for face in record["detections"]]
+        )
+
+    def close(self) -> None:
+        """Put the file into its place."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write_rows(self, rows: list[tuple[Any, ...]]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        if rows:
+            self._file.write(text.getvalue())
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write a binary file that appears under its name only once it is complete."""
+    temporary = _temporary_beside(path)
+    try:
+        with open(temporary, "x+b") as file:
+            yield file
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _temporary_beside(path: Path) -> Path:
+    # Hidden, so that a search for pictures passes over what an abrupt end has left.
+    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.part")
+
+
+def _write_standard_output(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        # What is left in the buffer would fail once more, with a traceback, when Python ends.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+@contextmanager
+def _as_output_error(name: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise OutputError(f"{os.fspath(name)}: the program that reads it has ended") from error
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{os.fspath(name)}: cannot be written: {reason}") from error
+    except ValueError as error:
+        raise OutputError(f"{os.fspath(name)}: cannot be written: {error}") from error
