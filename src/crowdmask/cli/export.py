@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crowdmask.errors import MissingExtraError
+from crowdmask.cli.train import require_training, tell_problems
 
 
 def command(
@@ -26,10 +26,7 @@ def command(
 
     Example: crowdmask export crowd.safetensors --data recipes/data/crowdmask.yaml --to crowd.onnx
     """
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("crowdmask export", "train") from error
+    require_training("crowdmask export")
     from crowdmask.data.dataset import load_dataset
     from crowdmask.models.registry import build
     from crowdmask.training.checkpoint import load_weights
@@ -37,6 +34,8 @@ def command(
 
     model = build(architecture)
     load_weights(model, weights)
-    finished = finish(model, name or to.stem, load_dataset(data, root).split("val"), to)
+    dataset = load_dataset(data, root)
+    finished = finish(model, name or to.stem, dataset.split("val"), to)
+    tell_problems([*dataset.problems.lines, *finished.run.failed])
     typer.echo(describe(finished))
     typer.echo(f"wrote {to}")

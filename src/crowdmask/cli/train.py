@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterable
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crowdmask.errors import EXIT_INTERRUPTED, MissingExtraError, UsageError
+from crowdmask.cli.lines import one_line, open_console
+from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from crowdmask.data.dataset import Dataset
     from crowdmask.training.recipe import Recipe
     from crowdmask.training.trainer import Trainer
+
+# All that a run needs up to its report: better missed at its start than at its end.
+_NEEDED = ("torch", "safetensors", "tensorboard", "matplotlib", "onnx")
 
 
 class Format(StrEnum):
@@ -27,7 +36,9 @@ class Format(StrEnum):
 
 
 def command(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The run: data, steps, rates, views.")],
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE.yaml", help="The run: data, steps, rates, views.")
+    ],
     run_folder: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Checkpoint, curves and result [default: runs/NAME in the cache]."),
@@ -52,10 +63,9 @@ def command(
     Fine-tune ours on your own photos:
     crowdmask train recipes/fine-tune.yaml --photos DIR --format voc
     """
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError("crowdmask train", "train") from error
+    require_training("crowdmask train")
+    import torch
+
     from crowdmask.models.pretrained import cache_folder
     from crowdmask.training.recipe import load_recipe
     from crowdmask.training.start import starting_model
@@ -69,22 +79,77 @@ def command(
     dataset = _data(plan, recipe, root, photos, form, class_map or [], val)
     folder = run_folder or cache_folder() / "runs" / plan.name
     train, held_out = dataset.split("train"), dataset.split("val")
-    typer.echo(f"{plan.name}: {len(train)} photos to train on, {len(held_out)} to validate on, in {folder}", err=True)
+    typer.echo(f"{plan.name}: {len(train)} photos to train on, {len(held_out)} to validate on", err=True)
+    typer.echo(f"the run's folder: {one_line(str(folder))}", err=True)
     trainer = Trainer(plan, starting_model(plan, recipe.parent), train, held_out, folder)
     if trainer.step:
         typer.echo(f"going on at step {trainer.step}", err=True)
-    try:
-        _run(trainer)
-    except KeyboardInterrupt:
-        trainer.save()
+    with _Stop() as stop:
+        _run(trainer, stop)
+        if stop.asked:
+            trainer.save()
+    if stop.asked:
         typer.echo(f"stopped at step {trainer.step}; the same command goes on from there", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        raise typer.Exit(EXIT_INTERRUPTED)
+    trainer.leave()
     if trainer.rank == 0:
         _finish(trainer, plan, dataset)
 
 
+def require_training(what: str) -> None:
+    """Check that the packages of training are there.
+
+    Raises:
+        MissingExtraError: one of them is not.
+    """
+    if any(find_spec(name) is None for name in _NEEDED):
+        raise MissingExtraError(what, "train")
+
+
+def tell_problems(lines: Iterable[str]) -> None:
+    """Name and count on standard error what could not be read."""
+    given = list(dict.fromkeys(lines))
+    for line in given:
+        typer.echo(one_line(line), err=True)
+    if given:
+        number = "1 problem" if len(given) == 1 else f"{len(given):,} problems"
+        typer.echo(f"{number} in the data; what is named above is left out", err=True)
+
+
+class _Stop:
+    """Lets Ctrl-C and a termination wait for the end of a step: only there a checkpoint is whole.
+
+    A second one ends the program at once; the last checkpoint stays.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> _Stop:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
 def _data(
-    plan: Recipe, recipe: Path, root: Path | None, photos: Path | None, form: Format, pairs: list[str], val: float
+    plan: Recipe,
+    recipe: Path,
+    root: Path | None,
+    photos: Path | None,
+    form: Format,
+    pairs: list[str],
+    val: float,
 ) -> Dataset:
     from crowdmask.data.dataset import load_dataset
     from crowdmask.data.user_photos import load_photos, parse_map
@@ -99,15 +164,11 @@ def _data(
         if not 0 < val < 1:
             raise UsageError(f"--val must lie between 0 and 1, not {val}")
         dataset = load_photos(photos, form.value, parse_map(pairs), val)
-    for line in dataset.problems.lines:
-        typer.echo(line, err=True)
-    if len(dataset.problems):
-        typer.echo(f"{len(dataset.problems)} problems in the data; what they name is left out", err=True)
+    tell_problems(dataset.problems.lines)
     return dataset
 
 
-def _run(trainer: Trainer) -> None:
-    from rich.console import Console
+def _run(trainer: Trainer, stop: _Stop) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -117,20 +178,23 @@ def _run(trainer: Trainer) -> None:
         TextColumn("{task.fields[speed]:.1f} images/s, loss {task.fields[loss]:.3f}"),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    console = Console(stderr=True)
+    console = open_console(stderr=True)
     with Progress(*columns, console=console, disable=trainer.rank > 0) as bar:
-        task = bar.add_task("training", total=trainer.recipe.steps, completed=trainer.step, speed=0.0, loss=0.0)
+        total = trainer.recipe.steps
+        task = bar.add_task("training", total=total, completed=trainer.step, speed=0.0, loss=0.0)
         for progress in trainer.run():
             bar.update(
                 task, completed=progress.step, speed=progress.images_per_s, loss=progress.losses["total"]
             )
             if progress.validation:
                 parts = ", ".join(f"{k} {v:.3f}" for k, v in progress.validation.items())
-                console.print(f"step {progress.step}: val {parts}", highlight=False)
+                console.print(f"step {progress.step}: val {parts}")
+            if stop.asked:
+                break
 
 
 def _finish(trainer: Trainer, plan: Recipe, dataset: Dataset) -> None:
-    from crowdmask.evaluation.report import build_report, write_pictures
+    from crowdmask.evaluation.report import build_report, write_json, write_pictures
     from crowdmask.training.checkpoint import save_weights
     from crowdmask.training.curves import draw_curves
     from crowdmask.training.finish import describe, finish
@@ -142,8 +206,13 @@ def _finish(trainer: Trainer, plan: Recipe, dataset: Dataset) -> None:
     save_weights(model, folder / f"{plan.name}.safetensors", about)
     draw_curves(read_history(folder), folder / "curves.png")
     finished = finish(model, plan.name, dataset.split("val"), folder / f"{plan.name}.onnx")
-    report = build_report(finished.run.pictures, {"model": plan.name, "split": "val"})
+    report = build_report(finished.run.pictures, {"model": plan.name, "split": "val"}, finished.run.failed)
+    write_json(report, folder / "report.json")
     write_pictures(report, finished.run.pictures, folder)
     typer.echo(report.to_text())
     typer.echo(describe(finished))
     typer.echo(f"the model: {finished.path}   (crowdmask detect PHOTO --model {finished.path})")
+    unreadable = [*trainer.batches.unreadable, *finished.run.failed]
+    if unreadable:
+        tell_problems(unreadable)
+        raise typer.Exit(EXIT_INPUT)

@@ -8,7 +8,7 @@ import re
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import yaml
@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crowdmask import boxes as box_arithmetic
-from crowdmask.data.formats import READERS, Annotation, Problems
+from crowdmask.data.formats import READERS, Annotation, Problems, is_file, safe_relative
 from crowdmask.data.sample import Sample
 from crowdmask.errors import DataError
 from crowdmask.labels import LABELS
@@ -24,6 +24,9 @@ from crowdmask.labels import LABELS
 IGNORE = "ignore"
 SKIP = "skip"
 _PICTURE_FOLDERS = ("images", "JPEGImages", "dataset", ".")
+_ORIENTATION_TAG = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _Strict(BaseModel):
@@ -64,16 +67,16 @@ class SourceSpec(_Strict):
     def _known_labels(self) -> SourceSpec:
         unknown = set(self.classes.values()) - {*LABELS, IGNORE, SKIP}
         if unknown:
-            raise ValueError(
-                f"classes map to {sorted(unknown)}; choose from {[*LABELS, IGNORE, SKIP]}"
-            )
+            raise ValueError(f"classes map to {sorted(unknown)}; choose from {[*LABELS, IGNORE, SKIP]}")
         return self
 
 
 class DatasetSpec(_Strict):
     """The YAML as a whole."""
 
-    root: str = Field(".", description="folder of the data, absolute or beside the YAML; may name ${VARIABLES}")
+    root: str = Field(
+        ".", description="folder of the data, absolute or beside the YAML; may name ${VARIABLES}"
+    )
     include: list[str] = Field([], description="further data set files, beside this one")
     sources: dict[str, SourceSpec]
     splits: dict[Literal["train", "val", "test"], str] = Field(
@@ -82,6 +85,12 @@ class DatasetSpec(_Strict):
     fractions: dict[Literal["train", "val", "test"], float] = Field(
         {}, description="instead of split files: parts of the photos, drawn by file name"
     )
+
+    @model_validator(mode="after")
+    def _parts_of_one(self) -> DatasetSpec:
+        if min(self.fractions.values(), default=0) < 0 or sum(self.fractions.values()) > 1 + 1e-9:
+            raise ValueError(f"fractions are parts of 1 in all, not {self.fractions}")
+        return self
 
 
 @dataclass
@@ -112,42 +121,52 @@ def load_dataset(path: Path | str, root: Path | str | None = None) -> Dataset:
     Returns:
         All samples by split, in the order of names; problems are listed, not raised.
     Raises:
-        DataError: the YAML or the root cannot be used.
+        DataError: the YAML or the root cannot be used, or a photo is in two splits.
     """
-    path = Path(path)
-    spec = read_spec(path)
-    folder = _folder(str(root) if root else spec.root, path)
-    dataset = build_dataset(spec, folder, path)
-    for name in spec.include:
-        part = load_dataset(path.parent / name, root)
-        for split, samples in part.samples.items():
-            dataset.samples.setdefault(split, []).extend(samples)
-        dataset.problems.lines.extend(part.problems.lines)
+    folder = Path(root).expanduser() if root else None
+    if folder is not None and not folder.is_dir():
+        raise DataError(f"the data folder {folder} does not exist: check --root")
+    dataset = Dataset()
+    _load_into(dataset, Path(path), folder, ())
     for samples in dataset.samples.values():
         samples.sort(key=lambda s: s.name)
     return dataset
 
 
-def build_dataset(spec: DatasetSpec, root: Path, origin: Path) -> Dataset:
+def build_dataset(spec: DatasetSpec, root: Path, origin: Path, into: Dataset | None = None) -> Dataset:
     """Read the sources of a description, not what it includes.
 
     Args:
         spec: the description.
         root: the folder of the data.
         origin: where the description comes from: paths beside it and messages refer to it.
+        into: add to this data set and return it.
+    Raises:
+        DataError: a split file or a list of photos cannot be read, or a photo is in two splits.
     """
-    dataset = Dataset()
+    dataset = Dataset() if into is None else into
+    splits = {s.path.resolve(): split for split, samples in dataset.samples.items() for s in samples}
     membership = _memberships(spec, root)
+    named = set(membership)
     for name, source in spec.sources.items():
         source_root = _folder(source.root, origin) if source.root else root
-        for sample in _read_source(name, source, source_root, origin.parent, dataset.problems):
+        samples = _read_source(name, source, source_root, origin.parent, dataset.problems)
+        if samples is None:
+            # One line for the whole folder is enough.
+            named = {n for n in named if not n.startswith(f"{source.folder}/")}
+            continue
+        for sample in samples:
+            named.discard(sample.name)
             split = source.split or membership.get(sample.name)
             if split is None and spec.fractions:
                 split = _draw_split(sample.name, spec.fractions)
-            if split is not None:
-                dataset.samples.setdefault(split, []).append(sample)
-    missing = set(membership) - {s.name for samples in dataset.samples.values() for s in samples}
-    for name in sorted(missing):
+            if split is None:
+                continue
+            first = splits.setdefault(sample.path.resolve(), split)
+            if first != split:
+                raise DataError(f"{sample.path} is in the splits '{first}' and '{split}': a leak")
+            dataset.samples.setdefault(split, []).append(sample)
+    for name in sorted(named):
         dataset.problems.add(name, "named in a split, but no annotated picture of that name was found")
     return dataset
 
@@ -158,36 +177,62 @@ def read_spec(path: Path) -> DatasetSpec:
     Raises:
         DataError: missing, not YAML, or with options that do not fit.
     """
+    return read_yaml(path, DatasetSpec)
+
+
+def read_yaml(path: Path, model: type[_Model]) -> _Model:
+    """Read a YAML file into a pydantic model.
+
+    Raises:
+        DataError: missing, not YAML, or with keys or values that do not fit; one line, the first of them.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(f"cannot read the data set file {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise DataError(f"{path} is not YAML: {error}") from error
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} holds no keys with values")
     try:
-        return DatasetSpec.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{path}: {where}: {first['msg']}") from error
+        why = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise DataError(": ".join(filter(None, [str(path), where, " ".join(why.split())]))) from error
+
+
+def _load_into(dataset: Dataset, path: Path, root: Path | None, including: tuple[Path, ...]) -> None:
+    if path.resolve() in including:
+        raise DataError(f"{path} includes itself")
+    spec = read_spec(path)
+    build_dataset(spec, root or _folder(spec.root, path), path, dataset)
+    for name in spec.include:
+        _load_into(dataset, path.parent / name, root, (*including, path.resolve()))
 
 
 def _folder(text: str, yaml_path: Path) -> Path:
+    """Return the folder that a YAML names: its variables from here, a relative path from the YAML."""
+
     def value(match: re.Match[str]) -> str:
         name, default = match.group(1), match.group(3)
-        found = os.environ.get(name) or default
-        if found is None:
+        given = os.environ.get(name)
+        if given:
+            return str(Path(given).expanduser().absolute()) if match.start() == 0 else given
+        if default is None:
             raise DataError(
-                f"{yaml_path} needs the folder in ${{{name}}}: set the environment variable {name} or give --root"
+                f"{yaml_path} needs the folder of its data: set the variable {name} or give --root"
             )
-        return found
+        return str(default)
 
     folder = Path(re.sub(r"\$\{(\w+)(:-([^}]*))?\}", value, text)).expanduser()
     if not folder.is_absolute():
-        from_here = Path.cwd() / folder
-        folder = from_here if from_here.is_dir() else yaml_path.parent / folder
+        folder = yaml_path.parent / folder
     if not folder.is_dir():
-        raise DataError(f"{yaml_path}: the data folder {folder} does not exist")
+        names = ", ".join(match[0] for match in re.findall(r"\$\{(\w+)(:-([^}]*))?\}", text))
+        remedy = f"set the variable {names} or give --root" if names else "give --root"
+        raise DataError(f"{yaml_path}: the data folder {folder} does not exist: {remedy}")
     return folder
 
 
@@ -195,13 +240,18 @@ def _memberships(spec: DatasetSpec, root: Path) -> dict[str, str]:
     membership: dict[str, str] = {}
     for split, file_name in spec.splits.items():
         try:
-            names = (root / file_name).read_text(encoding="utf-8").split("\n")
-        except OSError as error:
-            raise DataError(f"cannot read the split file {root / file_name}: {error.strerror}") from error
-        for name in filter(None, (n.strip() for n in names)):
+            names = _lines(root / file_name)
+        except (OSError, ValueError) as error:
+            raise DataError(f"cannot read the split file {root / file_name}: {error}") from error
+        for name in names:
             if membership.setdefault(name, split) != split:
                 raise DataError(f"{name} is in the splits '{membership[name]}' and '{split}': a leak")
     return membership
+
+
+def _lines(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _draw_split(name: str, fractions: dict[Any, float]) -> str | None:
@@ -216,44 +266,53 @@ def _draw_split(name: str, fractions: dict[Any, float]) -> str | None:
 
 def _read_source(
     name: str, source: SourceSpec, root: Path, yaml_folder: Path, problems: Problems
-) -> list[Sample]:
+) -> list[Sample] | None:
+    """Return the samples of a source, None where its folder is missing."""
     folder = root / source.folder
     annotation_folder = root / source.annotations if source.annotations else folder
     for place in (folder, annotation_folder):
         if not place.is_dir():
             problems.add(place, f"the folder of source '{name}' does not exist")
-            return []
+            return None
     ignored = _read_ignored([root / file for file in source.ignore], problems)
     wanted: set[str] | None = None
     if source.only:
-        wanted = set((yaml_folder / source.only).read_text(encoding="utf-8").split())
+        try:
+            wanted = set(_lines(yaml_folder / source.only))
+        except (OSError, ValueError) as error:
+            raise DataError(f"cannot read the list of photos {yaml_folder / source.only}: {error}") from error
     samples = []
+    absent, seen = set(wanted or ()), set()
     for annotation in READERS[source.format](annotation_folder, problems):
         if wanted is not None and annotation.picture not in wanted:
             continue
+        absent.discard(annotation.picture)
+        if annotation.picture in seen:
+            problems.add(folder / annotation.picture, "annotated twice; the first time counts")
+            continue
+        seen.add(annotation.picture)
         sample = _to_sample(name, source, folder, root, annotation, problems)
         if sample is not None:
             if sample.name in ignored:
                 sample = sample.with_ignored(ignored[sample.name])
             samples.append(sample)
+    for picture in sorted(absent):
+        problems.add(picture, f"named in {source.only}, but no annotation of that name was found")
     return samples
 
 
 def _to_sample(
     name: str, source: SourceSpec, folder: Path, root: Path, annotation: Annotation, problems: Problems
 ) -> Sample | None:
-    candidates = [folder / annotation.picture, *(folder / f / annotation.picture for f in _PICTURE_FOLDERS)]
-    picture = next((p for p in candidates if p.is_file()), None)
+    relative = safe_relative(annotation.picture)
+    candidates = [folder / relative, *(folder / f / relative for f in _PICTURE_FOLDERS)]
+    picture = next((p for p in candidates if is_file(p)), None)
     if picture is None:
-        problems.add(folder / annotation.picture, "the picture is missing")
+        problems.add(folder / relative, "the picture is missing")
         return None
     try:
-        with Image.open(picture) as opened:
-            width, height = opened.size
-            # Annotations are of the upright picture; EXIF's last four orientations swap the sides.
-            if opened.getexif().get(0x0112, 1) >= 5:
-                width, height = height, width
-    except (OSError, Image.DecompressionBombError) as error:
+        width, height = _upright_size(picture)
+    except Exception as error:  # what a decoder raises on damaged bytes has no end
         problems.add(picture, f"not readable as a picture ({error})")
         return None
     xyxy, class_id, ignore = [], [], []
@@ -286,8 +345,23 @@ def _to_sample(
     )
 
 
+def _upright_size(picture: Path) -> tuple[int, int]:
+    """Return width and height as annotations count them: after EXIF's turn, from the header alone."""
+    with Image.open(picture) as opened:
+        width, height = opened.size
+        try:
+            sideways = opened.getexif().get(_ORIENTATION_TAG, 1) in _SIDEWAYS
+        except Exception:  # damaged EXIF says nothing about the pixels
+            sideways = False
+        # Pillow gives a TIFF's size after the turn.
+        return (height, width) if sideways and opened.format != "TIFF" else (width, height)
+
+
 def _read_ignored(files: list[Path], problems: Problems) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
-    """Read ignored regions: ``{name: [[x1, y1, x2, y2], ...]}``, or a ground truth list with a sixth value."""
+    """Read ignored regions: ``{name: [[x1, y1, x2, y2], ...]}``, or a ground truth list with a sixth value.
+
+    A photo that several files name gets the regions of all.
+    """
     regions: dict[str, Any] = {}
     for file in files:
         try:
@@ -296,9 +370,10 @@ def _read_ignored(files: list[Path], problems: Problems) -> dict[str, np.ndarray
                 pairs = list(content.items())
             else:
                 pairs = [(g["image"], [b[:4] for b in g["boxes"] if b[5]]) for g in content]
+            found = {str(name): np.array(boxes, np.float32).reshape(-1, 4) for name, boxes in pairs}
         except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
             problems.add(file, f"not a file of ignored regions ({error!r})")
             continue
-        for name, boxes in pairs:
-            regions[name] = np.array(boxes, np.float32).reshape(-1, 4)
+        for name, boxes in found.items():
+            regions[name] = np.concatenate([regions[name], boxes]) if name in regions else boxes
     return regions

@@ -7,21 +7,33 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
 class RawBox:
-    """One box as published: a label's own name and xyxy, in pixels or in parts of the picture."""
+    """One box as published: a label's own name and xyxy, in pixels or in parts of the picture.
+
+    Raises:
+        ValueError: an edge is not a finite number.
+    """
 
     label: str
     xyxy: tuple[float, float, float, float]
     ignore: bool = False
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(edge) for edge in self.xyxy):
+            raise ValueError(f"edges {self.xyxy}")
 
 
 @dataclass(frozen=True)
@@ -46,8 +58,8 @@ class Problems:
     lines: list[str] = field(default_factory=list)
 
     def add(self, where: object, why: str) -> None:
-        """Note one problem."""
-        self.lines.append(f"{where}: {why}")
+        """Note one problem, as one line."""
+        self.lines.append(f"{where}: {' '.join(why.split())}")
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -57,10 +69,13 @@ Reader = Callable[[Path, Problems], Iterator[Annotation]]
 
 
 def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
-    """Read Pascal VOC: ``annotations/*.xml`` (or ``Annotations``) beside ``images`` (or ``JPEGImages``)."""
+    """Read Pascal VOC: ``annotations/*.xml`` (or ``Annotations``) beside ``images`` (or ``JPEGImages``).
+
+    Folders below these are read too, and so is a folder with both kinds of files side by side.
+    """
     xml_folder = _first_folder(folder, ("annotations", "Annotations", "."))
     picture_folder = _first_folder(folder, ("images", "JPEGImages", "."))
-    for path in sorted(xml_folder.glob("*.xml")):
+    for path in _files(xml_folder, "*.xml", problems):
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
             if "<!ENTITY" in text:
@@ -68,7 +83,7 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
                 problems.add(path, "declares XML entities; refused")
                 continue
             root = ElementTree.fromstring(text)
-        except (ElementTree.ParseError, OSError) as error:
+        except (ElementTree.ParseError, ValueError, OSError) as error:
             problems.add(path, f"not readable as XML ({error})")
             continue
         boxes = []
@@ -78,7 +93,8 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
                 boxes.append(RawBox(_text(item, "name"), (edges[0], edges[1], edges[2], edges[3])))
             except ValueError as error:
                 problems.add(path, f"an object without a usable box or name ({error})")
-        picture = _picture_for(picture_folder, path.stem, root.findtext("filename"))
+        mirrored = picture_folder / path.parent.relative_to(xml_folder)
+        picture = _picture_for((mirrored, path.parent, picture_folder), path.stem, root.findtext("filename"))
         if picture is None:
             problems.add(path, "its picture is missing")
             continue
@@ -86,63 +102,106 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
 
 
 def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
-    """Read YOLO: ``labels/*.txt`` beside ``images``, class names in ``classes.txt``."""
+    """Read YOLO: ``labels/*.txt`` beside ``images``, class names in ``classes.txt`` or ``data.yaml``.
+
+    Folders below these are read too (``labels/train`` or ``train/labels``), and so is a folder with both
+    kinds of files side by side. Without names the classes are called by their numbers.
+    """
     label_folder = _first_folder(folder, ("labels", "."))
     picture_folder = _first_folder(folder, ("images", "."))
-    names_file = next((p for p in (folder / "classes.txt", label_folder / "classes.txt") if p.is_file()), None)
-    names = names_file.read_text(encoding="utf-8").split("\n") if names_file else []
-    names = [name.strip() for name in names if name.strip()]
-    for path in sorted(label_folder.glob("*.txt")):
+    names = _yolo_names(folder, label_folder, problems)
+    for path in _files(label_folder, "*.txt", problems):
         if path.name == "classes.txt":
             continue
-        boxes = []
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-            if not line.strip():
-                continue
-            try:
-                index, cx, cy, width, height = (float(v) for v in line.split()[:5])
-            except ValueError:
-                problems.add(f"{path}:{number}", "not 'class cx cy width height'")
-                continue
-            label = names[int(index)] if 0 <= index < len(names) else str(int(index))
-            xyxy = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
-            boxes.append(RawBox(label, xyxy))
-        picture = _picture_for(picture_folder, path.stem, None)
+        mirrored = folder.joinpath(*_last_replaced(path.parent.relative_to(folder).parts, "labels", "images"))
+        picture = _picture_for((mirrored, path.parent, picture_folder), path.stem, None)
         if picture is None:
             problems.add(path, "its picture is missing")
             continue
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as error:
+            problems.add(path, f"not readable ({error.strerror})")
+            continue
+        boxes = []
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                boxes.append(_yolo_box(line.split(), names))
+            except (ValueError, OverflowError):
+                problems.add(f"{path}:{number}", "not 'class cx cy width height', in parts of the picture")
         yield Annotation(_relative(picture, folder), tuple(boxes), relative=True)
 
 
-def read_coco(folder: Path, problems: Problems) -> Iterator[Annotation]:
-    """Read COCO: every ``*.json`` in ``annotations`` or the folder itself; crowd boxes are ignored regions."""
-    json_folder = _first_folder(folder, ("annotations", "."))
-    picture_folder = _first_folder(folder, ("images", "."))
-    for path in sorted(json_folder.glob("*.json")):
+def _yolo_box(words: list[str], names: dict[int, str]) -> RawBox:
+    # A sixth value is a confidence; more are the corners of an outline, which is no box.
+    if len(words) not in (5, 6):
+        raise ValueError("wrong number of values")
+    index = int(words[0]) if words[0].isdecimal() else float(words[0])
+    cx, cy, width, height = (float(v) for v in words[1:5])
+    # Edges a little outside are rounding; far outside they are pixels.
+    if index < 0 or index != int(index) or max(abs(cx), abs(cy), abs(width), abs(height)) > 2:
+        raise ValueError("values out of range")
+    edges = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
+    return RawBox(names.get(int(index), str(int(index))), edges)
+
+
+def _yolo_names(folder: Path, label_folder: Path, problems: Problems) -> dict[int, str]:
+    for path in (folder / "classes.txt", label_folder / "classes.txt"):
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+            return {i: line.strip() for i, line in enumerate(lines) if line.strip()}
+    for path in (folder / "data.yaml", folder / "dataset.yaml"):
+        if not path.is_file():
+            continue
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            names = yaml.safe_load(path.read_text(encoding="utf-8"))["names"]
+            pairs = names.items() if isinstance(names, dict) else enumerate(names)
+            return {int(i): str(name) for i, name in pairs}
+        except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
+            problems.add(path, f"has no class names ({error!r})")
+    return {}
+
+
+def read_coco(folder: Path, problems: Problems) -> Iterator[Annotation]:
+    """Read COCO: every ``*.json`` in ``annotations``, in the folder itself or in the folders in it.
+
+    Photos lie in ``images``, in the folder itself, beside the JSON or one folder further down. Crowd
+    boxes become ignored regions.
+    """
+    json_folder = _first_folder(folder, ("annotations", "."))
+    paths = sorted(json_folder.glob("*.json")) or sorted(json_folder.glob("*/*.json"))
+    if not paths:
+        problems.add(json_folder, "no *.json in it")
+    images = _first_folder(folder, ("images", "."))
+    below = [p for parent in (images, folder) for p in sorted(parent.iterdir()) if p.is_dir()]
+    for path in paths:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8-sig"))
             names = {c["id"]: str(c["name"]) for c in content["categories"]}
             pictures = {p["id"]: str(p["file_name"]) for p in content["images"]}
-            items = content["annotations"]
-        except (ValueError, KeyError, TypeError, OSError) as error:
+            items = list(content["annotations"])
+        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
             problems.add(path, f"not readable as COCO ({error!r})")
             continue
         boxes: dict[object, list[RawBox]] = {key: [] for key in pictures}
-        for item in items:
+        for number, item in enumerate(items):
             try:
-                x, y, width, height = (float(v) for v in item["bbox"])
-                box = RawBox(
-                    names[item["category_id"]], (x, y, x + width, y + height), bool(item.get("iscrowd", 0))
-                )
-                boxes[item["image_id"]].append(box)
-            except (KeyError, TypeError, ValueError) as error:
-                problems.add(path, f"annotation {item.get('id', '?')} is unusable ({error!r})")
+                boxes[item["image_id"]].append(_coco_box(item, names))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                problems.add(path, f"annotation number {number} is unusable ({error!r})")
         for key, name in pictures.items():
-            picture = picture_folder / name
-            if not picture.is_file():
+            picture = _named_picture((images, folder, path.parent, *below), name)
+            if picture is None:
                 problems.add(path, f"the picture {name} is missing")
                 continue
             yield Annotation(_relative(picture, folder), tuple(boxes[key]))
+
+
+def _coco_box(item: dict[str, Any], names: dict[object, str]) -> RawBox:
+    x, y, width, height = (float(v) for v in item["bbox"])
+    return RawBox(names[item["category_id"]], (x, y, x + width, y + height), bool(item.get("iscrowd", 0)))
 
 
 def read_wider(folder: Path, problems: Problems) -> Iterator[Annotation]:
@@ -151,24 +210,40 @@ def read_wider(folder: Path, problems: Problems) -> Iterator[Annotation]:
     Faces marked invalid, narrower than 5 px or lower than 6 px become ignored regions, as none of
     them could be judged by a person either.
     """
-    lists = sorted(folder.rglob("*bbx_gt.txt"))
-    if not lists:
-        problems.add(folder, "no file that ends in bbx_gt.txt")
-    for path in lists:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for path in _files(folder, "*bbx_gt.txt", problems):
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as error:
+            problems.add(path, f"not readable ({error.strerror})")
+            continue
         at = 0
-        while at + 1 < len(lines):
-            name = lines[at].strip()
+        while at < len(lines):
+            start, name = at, lines[at].strip()
+            at += 1
+            if not name:
+                continue
+            rows: list[str] = []
+            # The next picture's name ends an entry, whatever its count says: a broken one spoils no other.
+            while at < len(lines) and not _names_picture(lines[at]):
+                if lines[at].strip():
+                    rows.append(lines[at])
+                at += 1
             try:
-                # A picture without faces still has one line of zeros after its count.
-                count = int(lines[at + 1])
-                rows = [[int(v) for v in line.split()] for line in lines[at + 2 : at + 2 + max(1, count)]]
-                boxes = tuple(_wider_box(row) for row in rows[:count])
+                boxes = _wider_boxes(name, rows)
             except (ValueError, IndexError) as error:
-                problems.add(f"{path}:{at + 1}", f"not a WIDER FACE entry ({error})")
-                return
-            at += 2 + max(1, count)
+                problems.add(f"{path}:{start + 1}", f"not a WIDER FACE entry ({error})")
+                continue
             yield Annotation(name, boxes)
+
+
+def _wider_boxes(name: str, rows: list[str]) -> tuple[RawBox, ...]:
+    if not _names_picture(name):
+        raise ValueError("no picture's name")
+    count = int(rows[0])
+    # A picture without faces still has one line of zeros after its count.
+    if count < 0 or (len(rows) - 1 != max(1, count) and not (count == 0 and len(rows) == 1)):
+        raise ValueError(f"{len(rows) - 1} boxes instead of {count}")
+    return tuple(_wider_box([int(v) for v in row.split()]) for row in rows[1 : 1 + count])
 
 
 def _wider_box(row: list[int]) -> RawBox:
@@ -179,20 +254,24 @@ def _wider_box(row: list[int]) -> RawBox:
 
 def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
     """Read a table with one box a row: a name, xmin, ymin, xmax, ymax and maybe a label column."""
-    for path in sorted(folder.glob("*.csv")):
+    for path in _files(folder, "*.csv", problems):
         boxes: dict[str, list[RawBox]] = {}
-        with path.open(newline="", encoding="utf-8") as file:
-            for number, row in enumerate(csv.DictReader(file), 2):
-                values = {str(k).lower(): v for k, v in row.items()}
-                name = values.get("name") or values.get("filename") or values.get("image")
-                label = values.get("label") or values.get("class") or "face"
-                try:
-                    if not name:
-                        raise ValueError("no picture's name")
-                    edges = [float(values[edge]) for edge in ("xmin", "ymin", "xmax", "ymax")]
-                    boxes.setdefault(name, []).append(RawBox(label, (edges[0], edges[1], edges[2], edges[3])))
-                except (KeyError, TypeError, ValueError) as error:
-                    problems.add(f"{path}:{number}", f"not a box ({error})")
+        try:
+            with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+                for number, row in enumerate(csv.DictReader(file), 2):
+                    values = {str(k).lower(): v for k, v in row.items()}
+                    name = values.get("name") or values.get("filename") or values.get("image")
+                    label = values.get("label") or values.get("class") or "face"
+                    try:
+                        if not name:
+                            raise ValueError("no picture's name")
+                        edges = [float(values[edge]) for edge in ("xmin", "ymin", "xmax", "ymax")]
+                        box = RawBox(label, (edges[0], edges[1], edges[2], edges[3]))
+                        boxes.setdefault(name, []).append(box)
+                    except (KeyError, TypeError, ValueError) as error:
+                        problems.add(f"{path}:{number}", f"not a box ({error!r})")
+        except (csv.Error, OSError) as error:
+            problems.add(path, f"not readable as a table ({error})")
         for name, items in boxes.items():
             yield Annotation(name, tuple(items))
 
@@ -206,8 +285,37 @@ READERS: dict[str, Reader] = {
 }
 
 
+def safe_relative(name: str) -> PurePosixPath:
+    """Turn a picture's published name into a path that stays below the folder it is joined to."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    # A path of its publisher's machine says nothing here but the file's own name.
+    return PurePosixPath(path.name) if path.is_absolute() or ".." in path.parts else path
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a name that no file can have is not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _files(folder: Path, pattern: str, problems: Problems) -> list[Path]:
+    found = sorted(path for path in folder.rglob(pattern) if path.is_file())
+    if not found:
+        problems.add(folder, f"no {pattern} in it")
+    return found
+
+
 def _first_folder(folder: Path, names: tuple[str, ...]) -> Path:
     return next(folder / name for name in names if (folder / name).is_dir() or name == ".")
+
+
+def _last_replaced(parts: tuple[str, ...], old: str, new: str) -> list[str]:
+    replaced = list(parts)
+    if old in parts:
+        replaced[len(parts) - 1 - parts[::-1].index(old)] = new
+    return replaced
 
 
 def _text(item: ElementTree.Element, path: str) -> str:
@@ -217,15 +325,25 @@ def _text(item: ElementTree.Element, path: str) -> str:
     return value.strip()
 
 
-def _picture_for(folder: Path, stem: str, named: str | None) -> Path | None:
+def _picture_for(folders: Iterable[Path], stem: str, named: str | None) -> Path | None:
     """Find an annotation's picture: by its own stem first, since published file names are often stale."""
-    for suffix in PICTURE_SUFFIXES:
-        for candidate in (folder / f"{stem}{suffix}", folder / f"{stem}{suffix.upper()}"):
-            if candidate.is_file():
-                return candidate
-    if named and (folder / Path(named).name).is_file():
-        return folder / Path(named).name
-    return None
+    folders = dict.fromkeys(folders)
+    for folder in folders:
+        for suffix in PICTURE_SUFFIXES:
+            for candidate in (folder / f"{stem}{suffix}", folder / f"{stem}{suffix.upper()}"):
+                if is_file(candidate):
+                    return candidate
+    return _named_picture(folders, safe_relative(named).name) if named else None
+
+
+def _named_picture(folders: Iterable[Path], name: str) -> Path | None:
+    relative = safe_relative(name)
+    candidates = (folder / relative for folder in folders)
+    return next((path for path in candidates if is_file(path)), None)
+
+
+def _names_picture(line: str) -> bool:
+    return line.strip().lower().endswith(PICTURE_SUFFIXES)
 
 
 def _relative(path: Path, folder: Path) -> str:

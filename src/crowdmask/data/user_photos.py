@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,8 @@ _KNOWN = {
     "with_mask": ("withmask", "mask", "masked", "facemask", "goodmask", "good"),
     "without_mask": ("withoutmask", "nomask", "unmasked", "face", "bare", "none"),
     "mask_worn_incorrect": (
-        "maskwornincorrect", "incorrectmask", "maskwearedincorrect", "wrongmask", "badmask", "bad", "incorrect",
+        "maskwornincorrect", "maskwornincorrectly", "incorrectmask", "maskwearedincorrect", "wrongmask",
+        "badmask", "bad", "incorrect",
     ),
 }  # fmt: skip
 
@@ -30,7 +32,8 @@ def parse_map(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         old, equals, new = pair.rpartition("=")
         if not equals or new not in (*LABELS, IGNORE, SKIP):
-            raise UsageError(f"--map {pair}: write  old=new,  new one of {', '.join((*LABELS, IGNORE, SKIP))}")
+            choices = ", ".join((*LABELS, IGNORE, SKIP))
+            raise UsageError(f"--map {pair}: write  old=new,  new one of {choices}")
         result[old] = new
     return result
 
@@ -50,25 +53,49 @@ def load_photos(
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
-    known = {spelling: label for label, spellings in _KNOWN.items() for spelling in spellings}
-    published = {box.label for item in READERS[form](folder, Problems()) for box in item.boxes}
-    classes, unknown = {}, []
-    for name in sorted(published):
-        plain = "".join(c for c in name.lower() if c.isalnum())
-        label = class_map.get(name) or known.get(plain)
-        if label is None:
-            unknown.append(name)
-        else:
-            classes[name] = label
-    if unknown:
-        raise DataError(
-            f"{folder} has classes that are not known: {', '.join(unknown)}; map each with  --map '{unknown[0]}=LABEL'"
-        )
+    problems = Problems()
+    published = {box.label for item in READERS[form](folder, problems) for box in item.boxes}
     if not published:
-        raise DataError(f"{folder} holds no boxes in the format {form}; the formats are: {', '.join(READERS)}")
+        first = f" (first problem: {problems.lines[0]})" if problems.lines else ""
+        raise DataError(
+            f"{folder} holds no boxes in the format {form}; the formats are: {', '.join(READERS)}{first}"
+        )
     source = SourceSpec(
-        folder=".", format=form, classes=classes, origin=Origin(archive=str(folder), licence="the user's own")
+        folder=".",
+        format=form,
+        classes=_classes(folder, published, class_map),
+        origin=Origin(archive=str(folder), licence="the user's own"),
     )
     name = folder.resolve().name
     spec = DatasetSpec(sources={name: source}, fractions={"val": val, "train": 1 - val})
-    return build_dataset(spec, folder, folder)
+    dataset = build_dataset(spec, folder, folder)
+    _fill_both(dataset)
+    return dataset
+
+
+def _classes(folder: Path, published: set[str], class_map: dict[str, str]) -> dict[str, str]:
+    """Map every published class, by the user's own map first."""
+    strange = sorted(set(class_map) - published)
+    if strange:
+        have = ", ".join(sorted(published))
+        raise DataError(f"--map names the class '{strange[0]}', which {folder} lacks; it has: {have}")
+    known = {spelling: label for label, spellings in _KNOWN.items() for spelling in spellings}
+    plain = {name: "".join(c for c in name.lower() if c.isalnum()) for name in published}
+    found = {name: class_map.get(name) or known.get(plain[name]) for name in sorted(published)}
+    unknown = [name for name, label in found.items() if label is None]
+    if unknown:
+        raise DataError(
+            f"{folder} has classes that are not known: {', '.join(unknown)}; "
+            f"map each with  --map '{unknown[0]}=LABEL'"
+        )
+    return {name: label for name, label in found.items() if label is not None}
+
+
+def _fill_both(dataset: Dataset) -> None:
+    """Give a split that the draw left empty, as it can with a few photos, the first one of the other."""
+    for empty, full in (("val", "train"), ("train", "val")):
+        given = dataset.samples.get(full, [])
+        if not dataset.samples.get(empty) and len(given) > 1:
+            first = min(given, key=lambda sample: zlib.crc32(sample.name.encode()))
+            given.remove(first)
+            dataset.samples[empty] = [first]

@@ -10,6 +10,7 @@ not lose faces, and faces of unknown label can teach the first question.
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -61,17 +62,17 @@ class Crowd(DetectionModel):
         self.merge = nn.ModuleList(separable(channels, kernel) for kernel in (3, 3, 5))
         self.towers = nn.ModuleList(nn.Sequential(separable(channels), separable(channels)) for _ in _STRIDES)
         boxes = [len(level) for level in self.grid.shapes]
-        self.judge = nn.ModuleList(nn.Conv2d(channels, n * _LOGITS, 1) for n in boxes)
-        self.locate = nn.ModuleList(nn.Conv2d(channels, n * 4, 1) for n in boxes)
+        judges = [nn.Conv2d(channels, n * _LOGITS, 1) for n in boxes]
+        locates = [nn.Conv2d(channels, n * 4, 1) for n in boxes]
+        self.judge, self.locate = nn.ModuleList(judges), nn.ModuleList(locates)
         for part in (self.lateral4, self.lateral, self.merge, self.towers):
             init_heads(part)
-        for judge, locate in zip(self.judge, self.locate, strict=True):
-            nn.init.normal_(judge.weight, std=0.01)
-            nn.init.zeros_(judge.bias)
+        for judge, locate in zip(judges, locates, strict=True):
+            for head in (judge, locate):
+                nn.init.normal_(head.weight, std=0.01)
+                nn.init.zeros_(cast(Tensor, head.bias))
             # One box in a hundred holds a face at the start, or the many empty ones drown the rest.
-            judge.bias.data[::_LOGITS] = -math.log(99)
-            nn.init.normal_(locate.weight, std=0.01)
-            nn.init.zeros_(locate.bias)
+            cast(Tensor, judge.bias).data[::_LOGITS] = -math.log(99)
         self._loss = CrowdLoss(self.grid)
 
     def backbone(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -96,7 +97,8 @@ class Crowd(DetectionModel):
         merged = self.merge[2](F.relu6(levels[2]))
         outputs = [merged]
         for i in (1, 0):
-            merged = self.merge[i](F.relu6(levels[i] + F.interpolate(merged, scale_factor=2.0, mode="nearest")))
+            coarser = F.interpolate(merged, scale_factor=2.0, mode="nearest")
+            merged = self.merge[i](F.relu6(levels[i] + coarser))
             outputs.insert(0, merged)
         towers = [tower(x) for tower, x in zip(self.towers, outputs, strict=True)]
         logits = [flatten_level(judge(x), _LOGITS) for judge, x in zip(self.judge, towers, strict=True)]

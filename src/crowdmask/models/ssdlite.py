@@ -73,7 +73,7 @@ class SsdLite(DetectionModel):
         for part in (self.extras, self.judge, self.locate):
             init_heads(part)
         for head in (*self.judge, *self.locate):
-            nn.init.normal_(head[-1].weight, std=0.01)  # type: ignore[index,union-attr,arg-type]
+            nn.init.normal_(head[-1].weight, std=0.01)
         self._loss = MultiBoxLoss(self.grid)
 
     def forward(self, pictures: Tensor) -> Raw:

@@ -30,7 +30,9 @@ def augment(crop: Crop, chances: Augmentation, rng: np.random.Generator) -> Crop
     if rng.random() < chances.coarse:
         part = rng.uniform(0.35, 0.8)
         size = image.size
-        small = image.resize((max(1, int(size[0] * part)), max(1, int(size[1] * part))), Image.Resampling.BILINEAR)
+        small = image.resize(
+            (max(1, int(size[0] * part)), max(1, int(size[1] * part))), Image.Resampling.BILINEAR
+        )
         image = small.resize(size, Image.Resampling.BICUBIC)
     if rng.random() < chances.blur:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.8)))
@@ -48,7 +50,11 @@ def _colour(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     image = ImageEnhance.Color(image).enhance(rng.uniform(0.5, 1.5))
     # One table for contrast, brightness, gamma and the colour of the light, a lookup a channel.
     ramp = np.linspace(0, 1, 256)
-    contrast, light, gamma = rng.uniform(0.65, 1.4), rng.uniform(-0.15, 0.15), np.exp(rng.uniform(-0.35, 0.35))
+    contrast, light, gamma = (
+        rng.uniform(0.65, 1.4),
+        rng.uniform(-0.15, 0.15),
+        np.exp(rng.uniform(-0.35, 0.35)),
+    )
     table: list[NDArray[np.uint8]] = []
     for tint in rng.uniform(0.9, 1.1, 3):
         curve = ((ramp**gamma - 0.5) * contrast + 0.5 + light) * tint

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from crowdmask.data.sample import Sample
-from crowdmask.errors import DataError
+from crowdmask.errors import DataError, PictureError
 from crowdmask.labels import MASK_WORN_INCORRECT
+from crowdmask.media.pictures import open_picture
 from crowdmask.models.detector import InputSpec
 from crowdmask.training.augmentation import augment
 from crowdmask.training.recipe import Augmentation, Recipe
@@ -26,33 +30,46 @@ _LONGEST_SIDE = 1024
 # The label of a face this wide or wider counts fully; that of a smaller one is partly guessed.
 _CLEAR_LABEL_PX = 16
 _LEAST_LABEL_WEIGHT = 0.25
+# So many photos in a row that cannot be read are no accident.
+_MOST_UNREADABLE = 50
 
 
 class Photos:
-    """Decoded photos, kept in memory up to a limit."""
+    """Decoded photos, kept in memory up to a limit.
+
+    Attributes:
+        unreadable: why, of each photo that turned out so, as ``where: why``.
+    """
 
     def __init__(self, limit_bytes: float) -> None:
+        self.unreadable: dict[Path, str] = {}
         self._limit = limit_bytes
         self._used = 0
-        self._kept: dict[str, Image.Image] = {}
+        self._kept: dict[Path, Image.Image] = {}
         self._lock = threading.Lock()
 
     def get(self, sample: Sample) -> Image.Image:
-        """Return the upright RGB photo, at most 1,024 px long."""
-        kept = self._kept.get(sample.name)
+        """Return the upright RGB photo, as detection would see it, at most 1,024 px long.
+
+        Raises:
+            PictureError: it cannot be read; noted in `unreadable`.
+        """
+        kept = self._kept.get(sample.path)
         if kept is not None:
             return kept
+        if sample.path in self.unreadable:
+            raise PictureError(self.unreadable[sample.path])
         try:
-            with Image.open(sample.path) as opened:
-                photo = ImageOps.exif_transpose(opened).convert("RGB")
-        except OSError as error:
-            raise DataError(f"cannot read the training photo {sample.path}: {error}") from error
+            photo = open_picture(sample.path).image
+        except PictureError as error:
+            self.unreadable[sample.path] = str(error)
+            raise
         if max(photo.size) > _LONGEST_SIDE:
             photo.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.BILINEAR)
         size = photo.width * photo.height * 4  # Pillow keeps RGB in four bytes a pixel
         with self._lock:
-            if self._used + size <= self._limit and sample.name not in self._kept:
-                self._kept[sample.name] = photo
+            if self._used + size <= self._limit and sample.path not in self._kept:
+                self._kept[sample.path] = photo
                 self._used += size
         return photo
 
@@ -65,7 +82,8 @@ class Sampler:
         given = recipe.sampling.sources
         unknown = set(given) - set(sources)
         if unknown:
-            raise DataError(f"the recipe weighs sources that the data set lacks: {', '.join(sorted(unknown))}")
+            names = ", ".join(sorted(unknown))
+            raise DataError(f"the recipe weighs sources that the data set lacks: {names}")
         number = {source: sources.count(source) for source in set(sources)}
         weight = np.array([given.get(s, number[s]) / number[s] for s in sources])
         if not weight.sum():
@@ -94,6 +112,11 @@ class Batches:
         self._spec = spec
         self._threads = threads
 
+    @property
+    def unreadable(self) -> list[str]:
+        """Photos that were passed over because they could not be read, each as ``where: why``."""
+        return sorted(self._photos.unreadable.values())
+
     def make(self, number: int) -> Batch:
         """Return batch `number`: (B, 3, S, S) uint8 pictures and a target for each."""
         first = number * self._recipe.batch_size
@@ -101,49 +124,36 @@ class Batches:
 
     def iterate(self, numbers: list[int]) -> Iterator[Batch]:
         """Yield the batches of these numbers in order, some of them ready ahead of time."""
-        waiting: dict[int, queue.Queue[Batch | BaseException]] = {n: queue.Queue(1) for n in numbers}
-        ahead = threading.Semaphore(2 * self._threads)
         todo = iter(numbers)
-        lock = threading.Lock()
-        stop = threading.Event()
-
-        def work() -> None:
-            while not stop.is_set():
-                ahead.acquire()
-                with lock:
-                    number = next(todo, None)
-                if number is None or stop.is_set():
-                    return
-                try:
-                    waiting[number].put(self.make(number))
-                except BaseException as error:  # handed on: it is raised where the batch is used
-                    waiting[number].put(error)
-                    return
-
-        workers = [threading.Thread(target=work, daemon=True) for _ in range(self._threads)]
-        for worker in workers:
-            worker.start()
-        try:
-            for number in numbers:
-                batch = waiting.pop(number).get()
-                ahead.release()
-                if isinstance(batch, BaseException):
-                    raise batch
-                yield batch
-        finally:
-            stop.set()
-            for _ in workers:
-                ahead.release()
+        with ThreadPoolExecutor(self._threads, "crops") as pool:
+            ahead = deque(pool.submit(self.make, n) for n in islice(todo, 2 * self._threads))
+            try:
+                while ahead:
+                    batch = ahead.popleft().result()
+                    ahead.extend(pool.submit(self.make, n) for n in islice(todo, 1))
+                    yield batch
+            finally:
+                for future in ahead:
+                    future.cancel()
 
     def _crop(self, index: int) -> Crop:
         rng = np.random.default_rng((self._recipe.seed, index))
-        sample = self._sampler.draw(rng)
-        crop = _view(self._photos, sample, self._recipe, self._spec, rng)
-        return augment(crop, self._recipe.augmentation, rng)
+        for _ in range(_MOST_UNREADABLE):
+            sample = self._sampler.draw(rng)
+            try:
+                crop = _view(self._photos, sample, self._recipe, self._spec, rng)
+            except PictureError:
+                continue
+            return augment(crop, self._recipe.augmentation, rng)
+        raise DataError(f"{_MOST_UNREADABLE} photos in a row cannot be read, such as {self.unreadable[0]}")
 
 
 def validation_batches(samples: list[Sample], recipe: Recipe, spec: InputSpec) -> list[Batch]:
-    """Return fixed crops of the val photos, not augmented, at the scale of use."""
+    """Return fixed crops of the val photos, not augmented, at the scale of use.
+
+    Raises:
+        DataError: none of the photos can be read.
+    """
     photos = Photos(0)
     views = recipe.views.model_copy(update={"use": 1.0, "face": 0.0, "whole": 0.0, "use_scale": (1.0, 1.0)})
     plain = recipe.model_copy(
@@ -151,8 +161,17 @@ def validation_batches(samples: list[Sample], recipe: Recipe, spec: InputSpec) -
     )
     crops = []
     for index in range(recipe.validation_crops):
-        rng = np.random.default_rng((recipe.seed, 2**40 + index))
-        crops.append(_view(photos, samples[index * len(samples) // recipe.validation_crops], plain, spec, rng))
+        at = index * len(samples) // recipe.validation_crops
+        # From the next photo where this one cannot be read.
+        for sample in samples[at:] + samples[:at]:
+            rng = np.random.default_rng((recipe.seed, 2**40 + index))
+            try:
+                crops.append(_view(photos, sample, plain, spec, rng))
+            except PictureError:
+                continue
+            break
+        else:
+            raise DataError(f"none of the val photos can be read, such as {samples[0].path}")
     size = recipe.batch_size
     return [collate(crops[i : i + size], recipe) for i in range(0, len(crops), size)]
 
@@ -163,9 +182,7 @@ def collate(crops: list[Crop], recipe: Recipe) -> Batch:
     return pictures, [_target(crop, recipe) for crop in crops]
 
 
-def _view(
-    photos: Photos, sample: Sample, recipe: Recipe, spec: InputSpec, rng: np.random.Generator
-) -> Crop:
+def _view(photos: Photos, sample: Sample, recipe: Recipe, spec: InputSpec, rng: np.random.Generator) -> Crop:
     side = recipe.crop_px if spec.resize == "fit" else spec.size
     window = draw_window(sample, recipe.views, side, spec.size, recipe.augmentation.aspect, rng)
     return cut(photos.get(sample), sample, window, side, spec.pad)

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from crowdmask.errors import ModelError
+from crowdmask.data.sample import Sample
+from crowdmask.errors import ModelError, OutputError
+
+METADATA_KEY = "crowdmask"
+_KEYS = ("digest", "step", "model", "average", "optimizer")
+
+
+def data_digest(samples: Sequence[Sample]) -> str:
+    """Return a short hash of photos and annotations in their order, so that a resume can tell others."""
+    digest = hashlib.sha256()
+    for s in samples:
+        digest.update(f"{s.source}/{s.name} {s.width} {s.height}\n".encode("utf-8", "surrogateescape"))
+        digest.update(s.boxes.tobytes() + s.class_id.tobytes() + s.ignore.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint under a temporary name, then rename it: a kill leaves the old one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(path)
+    """Write a checkpoint under a temporary name, then rename it: a kill leaves the old one.
+
+    Raises:
+        OutputError: the disk is full or the folder cannot be written to; the old one is left.
+    """
+    with _renamed(path) as part:
+        torch.save(state, part)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -30,22 +49,35 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
+        state = dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises many kinds for one cause: the file is not what it wrote
-        raise ModelError(f"the checkpoint {path} is damaged ({error}); delete it to start anew") from error
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ModelError(f"the checkpoint {path} is damaged ({why}); delete it to start anew") from error
+    missing = [key for key in _KEYS if key not in state]
+    if missing:
+        raise ModelError(f"{path} is no checkpoint of a training run (it lacks '{missing[0]}')")
+    return state
 
 
 def save_weights(model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-    """Write a model's weights as safetensors, half precision, under a temporary name first."""
+    """Write a model's weights as safetensors: filters in half precision, the few other values in full.
+
+    Args:
+        model: of any architecture.
+        path: where to.
+        metadata: what the file says of itself, kept as JSON under `METADATA_KEY`.
+    Raises:
+        OutputError: the disk is full or the folder cannot be written to.
+    """
     state = {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
+        name: (value.half() if value.is_floating_point() and value.ndim > 1 else value).contiguous()
         for name, value in model.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file(state, part, metadata=metadata)
-    part.replace(path)
+    with _renamed(path) as part:
+        # One key, since safetensors writes several in any order, and equal weights are to be equal files. Not
+        # with save_file, which makes a file that no other user of the machine may read.
+        part.write_bytes(save(state, {METADATA_KEY: json.dumps(metadata)}))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -64,5 +96,22 @@ def load_weights(model: nn.Module, path: Path) -> None:
     expected = {name for name in own if not name.endswith("num_batches_tracked")}
     wrong = expected ^ set(state) or {n for n in expected if own[n].shape != state[n].shape}
     if wrong:
-        raise ModelError(f"{path} holds weights of another architecture (first difference: {sorted(wrong)[0]})")
+        raise ModelError(
+            f"{path} holds weights of another architecture (first difference: {sorted(wrong)[0]})"
+        )
     model.load_state_dict({name: value.to(own[name].dtype) for name, value in state.items()}, strict=False)
+
+
+@contextmanager
+def _renamed(path: Path) -> Iterator[Path]:
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except (OSError, RuntimeError) as error:
+        # torch raises a RuntimeError of its own where a file cannot be written.
+        with suppress(OSError):
+            part.unlink()
+        why = getattr(error, "strerror", None) or "the disk may be full"
+        raise OutputError(f"cannot write {path}: {why}: free some space or choose another folder") from error

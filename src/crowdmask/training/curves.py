@@ -7,6 +7,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from crowdmask.errors import DataError, OutputError
+
 _TRAIN, _VAL, _GAP = "#0072B2", "#D55E00", "#CC79A7"
 _SMOOTH = 0.9
 
@@ -20,7 +22,12 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> Path:
     Args:
         rows: as `crowdmask.training.trainer.read_history` returns them.
         path: of a PNG file.
+    Raises:
+        DataError: there is no row of the training itself.
+        OutputError: the file cannot be written.
     """
+    if not any(r["kind"] == "train" for r in rows):
+        raise DataError(f"{path.parent} has no losses to draw: train first")
     names = [k for k in rows[0] if k not in ("step", "kind", "images_per_s")]
     figure = Figure(figsize=(5 * len(names), 7), layout="constrained")
     axes = figure.subplots(2, len(names), sharex=True, squeeze=False, height_ratios=(2, 1))
@@ -41,8 +48,11 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> Path:
         bottom.set(xlabel="step", ylabel="val - train")
         bottom.grid(alpha=0.3)
     part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=110)
-    part.replace(path)
+    try:
+        figure.savefig(part, format="png", dpi=110)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot draw the curves to {path}: {error.strerror}") from error
     return path
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
+_Model = TypeVar("_Model", bound=nn.Module)
 
-class AverageModel:
+
+class AverageModel(Generic[_Model]):
     """Exponential moving average of a model's weights and statistics."""
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: _Model, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.decay = decay
 

@@ -27,7 +27,14 @@ _LEAST_ANSWERS = 100
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """A model file and what it reaches on the photos that its decisions were chosen on."""
+    """A model file and what it reaches on the photos that its decisions were chosen on.
+
+    Attributes:
+        path: of the ONNX file.
+        decisions: ``calibration`` and ``threshold``; neither where val was too small to choose on.
+        measures: on val.
+        run: the detections behind them.
+    """
 
     path: Path
     decisions: dict[str, Any]
@@ -40,6 +47,8 @@ def finish(
 ) -> Finished:
     """Export a model, calibrate its confidence and choose its thresholds.
 
+    Where too little is found on val to choose on, the file keeps the usual thresholds, uncalibrated.
+
     Args:
         model: trained, on the CPU.
         name: of the weights.
@@ -47,12 +56,16 @@ def finish(
         path: of the ONNX file.
         progress: show a bar.
     Raises:
-        DataError: nothing is found on val, so that nothing can be chosen.
+        ModelError: the file's answers differ from the model's.
+        OutputError: the file cannot be written.
     """
     about = metadata(model, name)
     export_onnx(model, path, about)
     raw = run_detector(both_views(Detector(path)), val, progress)
-    calibration = fit(raw.pictures)
+    try:
+        calibration = fit(raw.pictures)
+    except DataError:
+        return Finished(path, {}, measure(raw.pictures), raw)
     rewrite_metadata(path, {**about, "calibration": calibration})
     calibrated = run_detector(both_views(Detector(path)), val, progress)
     decisions = {"calibration": calibration, "threshold": choose_thresholds(calibrated.pictures, PRECISION)}
@@ -85,8 +98,13 @@ def fit(pictures: Sequence[ScoredPicture]) -> dict[str, dict[str, list[float]]]:
 def describe(finished: Finished) -> str:
     """Return one line of what was reached on val."""
     m = finished.measures
-    thresholds = json.dumps({k: round(v, 3) for k, v in finished.decisions["threshold"].items()})
+    if finished.decisions:
+        thresholds = json.dumps({k: round(v, 3) for k, v in finished.decisions["threshold"].items()})
+        decided = f"thresholds {thresholds}"
+    else:
+        decided = "not calibrated, usual thresholds: too little was found on val to choose on"
     return (
-        f"val: mAP50 {m.two_class.map50:.3f}, recall {m.shown.recall:.3f}, precision {m.shown.precision:.3f}, "
-        f"class accuracy {m.shown.class_accuracy:.3f}, ECE {m.reliability.expected_error:.3f}, thresholds {thresholds}"
+        f"val: mAP50 {m.two_class.map50:.3f}, recall {m.shown.recall:.3f}, "
+        f"precision {m.shown.precision:.3f}, class accuracy {m.shown.class_accuracy:.3f}, "
+        f"ECE {m.reliability.expected_error:.3f}, {decided}"
     )

@@ -5,12 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from crowdmask.errors import DataError
+from crowdmask.data.dataset import read_yaml
+
+
+def _rising(ends: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < ends[0] <= ends[1]:
+        raise ValueError("must be two numbers above 0, the smaller first")
+    return ends
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_rising)]
+Weight = Annotated[float, Field(ge=0)]
 
 
 class _Strict(BaseModel):
@@ -23,8 +32,8 @@ class Views(_Strict):
     use: float = Field(0.5, ge=0, description="at about the scale at which whole photos are detected")
     face: float = Field(0.35, ge=0, description="around a face whose width is drawn evenly in octaves")
     whole: float = Field(0.15, ge=0, description="the whole photo in one crop")
-    face_px: tuple[float, float] = Field((8, 220), description="range of that width, pixels of the crop")
-    use_scale: tuple[float, float] = Field((0.7, 1.4), description="range around the scale of use")
+    face_px: Range = Field((8, 220), description="range of that width, pixels of the crop")
+    use_scale: Range = Field((0.7, 1.4), description="range around the scale of use")
 
 
 class Augmentation(_Strict):
@@ -44,7 +53,7 @@ class Augmentation(_Strict):
 class Sampling(_Strict):
     """How often each source is drawn."""
 
-    sources: dict[str, float] = Field({}, description="weight of a source; left out: its number of photos")
+    sources: dict[str, Weight] = Field({}, description="weight of a source; left out: its number of photos")
     incorrect: float = Field(
         0.0, ge=0, lt=1, description="part of all crops that come from photos with an incorrectly worn mask"
     )
@@ -54,15 +63,16 @@ class Sampling(_Strict):
 class Recipe(_Strict):
     """Everything that a run depends on."""
 
-    name: str = Field(description="of the run, and of the weights that it makes")
+    name: str = Field(pattern=r"^\w[\w.-]*$", description="of the run, and of the weights that it makes")
     model: str = Field("crowd", description="architecture, see crowdmask.models.registry")
     data: str | None = Field(None, description="data set YAML, beside the recipe; none: --photos names it")
     start: str = Field(
-        "imagenet", description="'imagenet', 'shipped' (our own weights), or a .safetensors file beside the recipe"
+        "imagenet",
+        description="'imagenet', 'shipped' (our own weights), or a .safetensors file beside the recipe",
     )
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     steps: int = Field(gt=0, description="optimiser steps")
-    batch_size: int = Field(32, gt=0)
+    batch_size: int = Field(32, ge=2, description="batch normalisation needs two")
     crop_px: int = Field(320, gt=0, description="side of the square crops; a fixed-size model overrides it")
     learning_rate: float = Field(1e-3, gt=0)
     backbone_rate: float = Field(0.5, gt=0, description="the backbone's learning rate as a part of it")
@@ -95,16 +105,4 @@ def load_recipe(path: Path | str) -> Recipe:
     Raises:
         DataError: missing, not YAML, or with options that do not exist or fit.
     """
-    path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise DataError(f"{path} is not YAML: {error}") from error
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{path}: {where}: {first['msg']}") from error
+    return read_yaml(Path(path), Recipe)

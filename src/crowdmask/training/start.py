@@ -26,7 +26,7 @@ def starting_model(recipe: Recipe, beside: Path) -> DetectionModel:
     torch.manual_seed(recipe.seed)
     model = build(recipe.model)
     if recipe.start == "imagenet":
-        load_backbone(model.features, imagenet_weights())  # type: ignore[arg-type]
+        load_backbone(model.features, imagenet_weights())
     elif recipe.start == "shipped":
         load_weights(model, shipped_weights(recipe.model))
     else:

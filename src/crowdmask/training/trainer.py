@@ -8,7 +8,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from crowdmask.data.sample import Sample
-from crowdmask.errors import DataError
+from crowdmask.errors import DataError, ModelError, OutputError
 from crowdmask.models.detector import DetectionModel, Raw
 from crowdmask.training.batches import Batch, Batches, validation_batches
-from crowdmask.training.checkpoint import load_checkpoint, save_checkpoint
+from crowdmask.training.checkpoint import data_digest, load_checkpoint, save_checkpoint
 from crowdmask.training.ema import AverageModel
 from crowdmask.training.recipe import Recipe
 
@@ -49,17 +49,35 @@ class Trainer:
     def __init__(
         self, recipe: Recipe, model: DetectionModel, train: list[Sample], val: list[Sample], folder: Path
     ) -> None:
+        """Make ready, or go on from the folder's checkpoint.
+
+        Args:
+            recipe: the run.
+            model: with the weights to start from.
+            train, val: at least one photo each.
+            folder: of the run; made where it is missing.
+        Raises:
+            DataError: the recipe does not fit the model, or the folder holds another run.
+            ModelError: the checkpoint is damaged.
+            OutputError: the folder cannot be written to.
+        """
+        if model.input_spec.resize == "fit" and recipe.crop_px % model.input_spec.multiple:
+            raise DataError(f"crop_px is {recipe.crop_px}, not a multiple of {model.input_spec.multiple}")
         self.recipe = recipe
         self.folder = folder
         self.rank = int(os.environ.get("RANK", "0"))
         self.world = int(os.environ.get("WORLD_SIZE", "1"))
         local = int(os.environ.get("LOCAL_RANK", "0"))
         self.device = torch.device(f"cuda:{local}" if torch.cuda.is_available() else "cpu")
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)
         if self.world > 1 and not torch.distributed.is_initialized():
             torch.distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
         random.seed(recipe.seed)
         torch.manual_seed(recipe.seed)
-        self.half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and _fast_bfloat16(self.device))
+        self.half = recipe.precision == "bfloat16" or (
+            recipe.precision == "auto" and _fast_bfloat16(self.device)
+        )
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = AverageModel(self.model, recipe.ema_decay)
         self.frozen = self._freeze()
@@ -68,10 +86,18 @@ class Trainer:
         if self.world > 1:
             ids = [local] if self.device.type == "cuda" else None
             self.network = nn.parallel.DistributedDataParallel(self.model, device_ids=ids)
-        self.batches = Batches(train, recipe, model.input_spec)
-        self.validation = validation_batches(val, recipe, model.input_spec) if self.rank == 0 else []
+        # A card waits for crops, a CPU for the network; the crops are the same whatever the number.
+        share = (os.cpu_count() or 2) // self.world
+        self.batches = Batches(
+            train,
+            recipe,
+            model.input_spec,
+            threads=max(2, min(16, share)) if self.device.type == "cuda" else 2,
+        )
+        self.data = data_digest(train)
         self.step = 0
         self._resume()
+        self.validation = validation_batches(val, recipe, model.input_spec) if self.rank == 0 else []
 
     def run(self, until: int | None = None) -> Iterator[Progress]:
         """Train to the end (or to step `until`), yielding after every step."""
@@ -104,15 +130,27 @@ class Trainer:
                 yield Progress(self.step, recipe.steps, speed, losses, validation)
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint; only between two steps is it one to go on from.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        if self.rank:
+            return
         state = {
             "digest": self.recipe.digest,
+            "data": self.data,
             "step": self.step,
             "model": self.model.state_dict(),
             "average": self.average.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
         save_checkpoint(self.folder / "checkpoint.pt", state)
+
+    def leave(self) -> None:
+        """Part from the other processes of this run, if any, once all have trained to the end."""
+        if self.world > 1:
+            torch.distributed.destroy_process_group()
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -144,7 +182,9 @@ class Trainer:
         self.optimizer.step()
         return {**{k: float(v.detach()) for k, v in losses.items()}, "total": float(total.detach())}
 
-    def _forward(self, network: nn.Module, batch: Batch) -> tuple[Raw, list[dict[str, Tensor]], tuple[int, int]]:
+    def _forward(
+        self, network: nn.Module, batch: Batch
+    ) -> tuple[Raw, list[dict[str, Tensor]], tuple[int, int]]:
         pictures, targets = batch
         pictures = pictures.to(self.device, memory_format=torch.channels_last, non_blocking=True)
         on_device = [{k: v.to(self.device) for k, v in target.items()} for target in targets]
@@ -168,6 +208,10 @@ class Trainer:
 
     def _freeze(self) -> list[nn.Module]:
         features: Any = self.model.features
+        if self.recipe.frozen_layers > len(features):
+            raise DataError(
+                f"frozen_layers is {self.recipe.frozen_layers}, but there are {len(features)} layers"
+            )
         frozen = [features[i] for i in range(self.recipe.frozen_layers)]
         for layer in frozen:
             layer.requires_grad_(False)
@@ -187,6 +231,10 @@ class Trainer:
         ]
 
     def _resume(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot make the run's folder {self.folder}: {error.strerror}") from error
         state = load_checkpoint(self.folder / "checkpoint.pt")
         if state is None:
             return
@@ -195,9 +243,20 @@ class Trainer:
                 f"{self.folder} holds a run of another recipe (or of an earlier state of this one): "
                 "give another --run-folder, or delete it"
             )
-        self.model.load_state_dict(state["model"])
-        self.average.model.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        if state.get("data", self.data) != self.data:
+            raise DataError(
+                f"{self.folder} holds a run on other photos or annotations: "
+                "give another --run-folder, or delete it"
+            )
+        try:
+            self.model.load_state_dict(state["model"])
+            self.average.model.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise ModelError(
+                f"the checkpoint in {self.folder} is of another version of the model '{self.recipe.model}': "
+                "give another --run-folder, or delete it"
+            ) from error
         self.step = int(state["step"])
 
     @contextmanager
@@ -207,24 +266,26 @@ class Trainer:
             return
         from torch.utils.tensorboard import SummaryWriter
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         history = self.folder / "history.jsonl"
-        _cut_history(history, self.step)
-        board = SummaryWriter(str(self.folder), purge_step=self.step)  # type: ignore[no-untyped-call]
-        with history.open("a", encoding="utf-8") as file:
+        with _as_output_error(history):
+            _cut_history(history, self.step)
+            board = SummaryWriter(str(self.folder), purge_step=self.step + 1)
 
-            def log(kind: str, losses: dict[str, float], speed: float) -> None:
-                row = {"step": self.step, "kind": kind, "images_per_s": round(speed, 2), **losses}
-                file.write(json.dumps(row) + "\n")
-                file.flush()
+        def log(kind: str, losses: dict[str, float], speed: float) -> None:
+            row = {"step": self.step, "kind": kind, "images_per_s": round(speed, 2), **losses}
+            with _as_output_error(history):
+                with history.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
                 for name, value in losses.items():
-                    board.add_scalar(f"{name}/{kind}", value, self.step)  # type: ignore[no-untyped-call]
-                board.add_scalar("rate", self._rate(), self.step)  # type: ignore[no-untyped-call]
+                    board.add_scalar(f"{name}/{kind}", value, self.step)
+                board.add_scalar("rate", self._rate(), self.step)
 
-            try:
-                yield log
-            finally:
-                board.close()  # type: ignore[no-untyped-call]
+        try:
+            yield log
+        finally:
+            # What could not be written is no reason to hide the error that ends the run.
+            with suppress(OSError):
+                board.close()
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
@@ -232,14 +293,29 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     path = folder / "history.jsonl"
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        # A kill can leave half a line.
+        with suppress(json.JSONDecodeError):
+            rows.append(json.loads(line))
+    return rows
 
 
 def _cut_history(path: Path, step: int) -> None:
     """Drop what was logged after the checkpoint: those steps are run again."""
     if path.is_file():
-        lines = [x for x in path.read_text(encoding="utf-8").splitlines() if x and json.loads(x)["step"] <= step]
-        path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        rows = [row for row in read_history(path.parent) if row["step"] <= step]
+        part = path.with_name(path.name + ".part")
+        part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        part.replace(path)
+
+
+@contextmanager
+def _as_output_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _mean(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+from crowdmask.labels import WITH_MASK, WITHOUT_MASK
+from crowdmask.training.augmentation import augment
+from crowdmask.training.recipe import Augmentation
+from crowdmask.training.views import Crop
+
+SIDE = 96
+NAMES = ("flip", "colour", "grey", "blur", "noise", "jpeg", "coarse", "occlude")
+NOTHING = dict.fromkeys(NAMES, 0.0)
+
+
+def make_crop(label: int = WITHOUT_MASK, box: tuple[int, ...] = (30, 20, 70, 80)) -> Crop:
+    pixels = np.random.default_rng(0).integers(60, 200, (SIDE, SIDE, 3)).astype(np.uint8)
+    return Crop(
+        pixels,
+        np.array([box], np.float32),
+        np.array([label], np.int64),
+        np.array([[0, 0, 10, 12]], np.float32),
+    )
+
+
+def changed(name: str, crop: Crop, seed: int = 0, chance: float = 1.0) -> Crop:
+    return augment(crop, Augmentation(**{**NOTHING, name: chance}), np.random.default_rng(seed))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.builds(Augmentation, **{name: st.sampled_from([0.0, 0.5, 1.0]) for name in NAMES}),
+    st.integers(0, 2**32),
+    st.sampled_from([(0, 0, 96, 96), (80, 0, 96, 40), (0, 70, 50, 96), (30, 30, 34, 35)]),
+    st.sampled_from([0, 1, 2]),
+)
+def test_a_crop_stays_a_crop(chances, seed, box, label):
+    crop = make_crop(label, box)
+    before = crop.picture.copy()
+    result = augment(crop, chances, np.random.default_rng(seed))
+    assert result.picture.shape == (SIDE, SIDE, 3)
+    assert result.picture.dtype == np.uint8
+    assert result.picture.flags.writeable
+    assert result.labels.tolist() == [label]
+    mirrored = [[SIDE - box[2], box[1], SIDE - box[0], box[3]]]
+    assert result.boxes.tolist() in ([[*box]], mirrored)
+    assert result.ignore.tolist() in ([[0, 0, 10, 12]], [[86, 0, 96, 12]])
+    assert (crop.picture == before).all()
+
+
+def test_nothing_is_left_as_it_is():
+    crop = make_crop()
+    result = augment(crop, Augmentation(**NOTHING), np.random.default_rng(0))
+    assert (result.picture == crop.picture).all()
+    assert result.boxes.tolist() == crop.boxes.tolist()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_change_changes_the_picture_and_none_else_the_boxes(name):
+    crop = make_crop()
+    result = changed(name, crop)
+    assert (result.picture != crop.picture).any()
+    assert (result.boxes.tolist() != crop.boxes.tolist()) is (name == "flip")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_picture(name):
+    crop = make_crop()
+    assert (changed(name, crop, 5).picture == changed(name, crop, 5).picture).all()
+
+
+def test_grey_is_grey_and_blur_is_smooth():
+    crop = make_crop()
+    grey = changed("grey", crop).picture
+    assert (grey[..., 0] == grey[..., 1]).all()
+    assert (grey[..., 0] == grey[..., 2]).all()
+    rough = np.abs(np.diff(crop.picture.astype(int), axis=1)).mean()
+    for name in ("blur", "coarse"):
+        assert np.abs(np.diff(changed(name, crop).picture.astype(int), axis=1)).mean() < 0.8 * rough
+
+
+@pytest.mark.parametrize("label", [WITHOUT_MASK, WITH_MASK])
+def test_a_face_is_covered_in_part_and_nothing_else_is(label):
+    """A bare face anywhere below the eyes; of a masked one the middle of the mask stays."""
+    crop = make_crop(label)
+    for seed in range(40):
+        differs = (changed("occlude", crop, seed).picture != crop.picture).any(-1)
+        rows, columns = np.nonzero(differs)
+        assert rows.min() >= 20
+        assert rows.max() < 80
+        assert columns.min() >= 30
+        assert columns.max() < 70
+        assert differs[20:80, 30:70].mean() < 0.5
+        if label == WITHOUT_MASK:
+            assert rows.min() >= 20 + 0.2 * 60 - 1
+        else:
+            middle = differs[20:80, 30 + 15 : 30 + 25]
+            assert not middle.any()
+
+
+def test_faces_too_small_to_be_told_are_not_covered():
+    crop = make_crop(box=(30, 20, 45, 40))
+    assert (changed("occlude", crop).picture == crop.picture).all()
+
+
+def test_a_chance_is_one():
+    crop = make_crop(box=(10, 20, 50, 80))
+    flipped = sum(changed("flip", crop, seed, 0.3).boxes[0, 0] != 10 for seed in range(400))
+    assert 80 < flipped < 160
