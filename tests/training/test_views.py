@@ -175,3 +175,13 @@ def test_a_photo_without_faces_has_views_too():
         )
         crop = cut(picture, empty, window, SIDE, PAD)
         assert crop.boxes.shape == crop.ignore.shape == (0, 4)
+
+
+@pytest.mark.parametrize("size", [(200, 100), (90, 150), (120, 120)])
+def test_a_model_that_stretches_photos_learns_from_photos_stretched_alike(size: tuple[int, int]) -> None:
+    _, sample = make_sample(*size, (20, 20, 60, 70))
+    views = Views(use=1, face=0, whole=0, use_scale=(1.0, 1.0))
+    window = draw_window(sample, views, SIDE, SIDE, 0.0, np.random.default_rng(3), square=True)
+    assert window.scale_x * size[0] == pytest.approx(SIDE)
+    assert window.scale_y * size[1] == pytest.approx(SIDE)
+    assert (window.left, window.top) == pytest.approx((0, 0), abs=1e-6)

@@ -184,7 +184,8 @@ def collate(crops: list[Crop], recipe: Recipe) -> Batch:
 
 def _view(photos: Photos, sample: Sample, recipe: Recipe, spec: InputSpec, rng: np.random.Generator) -> Crop:
     side = recipe.crop_px if spec.resize == "fit" else spec.size
-    window = draw_window(sample, recipe.views, side, spec.size, recipe.augmentation.aspect, rng)
+    square = spec.resize == "stretch"
+    window = draw_window(sample, recipe.views, side, spec.size, recipe.augmentation.aspect, rng, square)
     return cut(photos.get(sample), sample, window, side, spec.pad)
 
 

@@ -47,7 +47,13 @@ class Window:
 
 
 def draw_window(
-    sample: Sample, views: Views, side: int, use_px: int, aspect: float, rng: np.random.Generator
+    sample: Sample,
+    views: Views,
+    side: int,
+    use_px: int,
+    aspect: float,
+    rng: np.random.Generator,
+    square: bool = False,
 ) -> Window:
     """Draw the window of one crop.
 
@@ -58,6 +64,7 @@ def draw_window(
         use_px: long side at which whole photos are detected, pixels.
         aspect: largest stretch of one side, as a part.
         rng: decides all.
+        square: the detector stretches whole photos to a square, so crops are stretched alike.
     """
     at_use = use_px / max(sample.width, sample.height)
     faces = np.flatnonzero(~sample.ignore)
@@ -78,6 +85,9 @@ def draw_window(
         scale = side / max(sample.width, sample.height) * rng.uniform(0.8, 1.15)
     stretch = rng.uniform(1 - aspect, 1 + aspect)
     scale_x, scale_y = scale * np.sqrt(stretch), scale / np.sqrt(stretch)
+    if square:
+        longest = max(sample.width, sample.height)
+        scale_x, scale_y = scale_x * longest / sample.width, scale_y * longest / sample.height
     corner = []
     for at, length, factor in ((0, sample.width, scale_x), (1, sample.height, scale_y)):
         room = length * factor - side
