@@ -1,0 +1,208 @@
+"""Turn the network of a model file into int8 arithmetic.
+
+Static QDQ, weights per channel, every operator between the first convolution and the last. What lies
+before and after stays in float: probabilities and offsets are few and want their precision. Only the
+input does better: pixels are 8-bit numbers already, so the normalisation moves into the weights of
+the first convolution, which then takes the pixels as they are.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.errors import MissingExtraError, ModelError
+from crowdmask.inference.backends import INPUT
+
+# The grey value and the spread of the photos' pixels as the first convolution reads them: its padding,
+# zero, is this grey, near the mean of ImageNet's channels that the float network pads with.
+_GREY, _SPREAD = 116, 1 / 57.6
+
+
+class _Photos:
+    """What ONNX Runtime's calibration asks for, one prepared photo at a time."""
+
+    def __init__(self, tensors: Sequence[Callable[[], NDArray[np.uint8]]]) -> None:
+        self._tensors = tensors
+        self._from, self._to = 0, len(tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self._from, self._to = start_index, end_index
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        if self._from >= self._to:
+            return None
+        self._from += 1
+        return {INPUT: self._tensors[self._from - 1]()}
+
+
+def quantize_network(
+    source: Path,
+    to: Path,
+    photos: Sequence[Callable[[], NDArray[np.uint8]]],
+    percentile: float | None = None,
+) -> None:
+    """Write the int8 form of a model file; what the file says of itself is copied.
+
+    Args:
+        source: a float model of ours.
+        to: where to.
+        photos: each gives the network's input for one photo, uint8 (1, H, W, 3); about 64 of them
+            show how large the numbers inside the network become.
+        percentile: range of those numbers that 8 bits span, in percent of them; None: all.
+    Raises:
+        MissingExtraError: the package onnx is not installed.
+        ModelError: the file has no convolutions in float.
+    """
+    try:
+        import onnx
+        from onnxruntime import quantization
+        from onnxruntime.quantization.preprocess import quant_pre_process
+    except ImportError as error:
+        raise MissingExtraError("crowdmask quantize", "train") from error
+    with tempfile.TemporaryDirectory(prefix="crowdmask-") as folder, _quiet():
+        plain, part = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
+        try:
+            quant_pre_process(str(source), str(plain), skip_symbolic_shape=True)
+        except Exception as error:
+            # What onnx and the runtime raise on a file that is no model has no common base.
+            raise ModelError(f"{source}: cannot be read as a model to quantise ({error})") from error
+        network = onnx.load(str(plain))
+        normalised = _fold_normalisation(network)
+        outer = _outside_convolutions(network.graph)
+        if len(outer) == len(network.graph.node) or _operators(network.graph, "QuantizeLinear"):
+            raise ModelError(f"{source}: not a network in float that could be quantised")
+        onnx.save(network, str(plain))
+        exact = {
+            "quant_type": quantization.QuantType.QUInt8,
+            "scale": np.array(_SPREAD, np.float32),
+            "zero_point": np.array(_GREY, np.uint8),
+        }
+        quantization.quantize_static(
+            str(plain),
+            str(part),
+            _Photos(photos),
+            quant_format=quantization.QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            nodes_to_exclude=outer,
+            calibrate_method=quantization.CalibrationMethod["MinMax" if percentile is None else "Percentile"],
+            extra_options={
+                # One photo after the other: they differ in shape, and together they fill the memory.
+                "CalibStridedMinMax": 1,
+                "CalibPercentile": percentile,
+                "TensorQuantOverrides": {normalised: [exact]} if normalised else {},
+            },
+        )
+        result = onnx.load(str(part))
+        if normalised:
+            _feed_pixels(result, normalised)
+        del result.metadata_props[:]
+        result.metadata_props.extend(onnx.load(str(source)).metadata_props)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        onnx.save(result, str(to))
+
+
+def _operators(graph: Any, kind: str) -> list[Any]:
+    return [node for node in graph.node if node.op_type == kind]
+
+
+def _outside_convolutions(graph: Any) -> list[str]:
+    """Return the names of the nodes that no convolution comes before, or none after."""
+    before: dict[str, bool] = {}  # value: a convolution made it, or what it is made of
+    inside = set()
+    for node in graph.node:
+        fed = any(before.get(name, False) for name in node.input)
+        convolution = node.op_type == "Conv"
+        if fed or convolution:
+            inside.add(node.name)
+        before.update(dict.fromkeys(node.output, fed or convolution))
+    needed: set[str] = set()  # values that a convolution will read, by way of others or at once
+    for node in reversed(graph.node):
+        if node.op_type == "Conv" or needed.intersection(node.output):
+            needed.update(node.input)
+        else:
+            inside.discard(node.name)
+    return [node.name for node in graph.node if node.name not in inside]
+
+
+def _fold_normalisation(network: Any) -> str | None:
+    """Put the mean and the spread of each colour into the first convolution.
+
+    Afterwards that convolution reads ``(pixel - _GREY) * _SPREAD``, one scale for all colours, which
+    is what 8-bit numbers can say exactly. Only the network's outermost ring of pixels sees another padding.
+
+    Args:
+        network: Transpose, Cast, Sub, Div, Conv are its first operators; changed in place.
+    Returns:
+        The value that the convolution reads, or None where the network begins otherwise.
+    """
+    from onnx import numpy_helper
+
+    graph = network.graph
+    constants = {value.name: value for value in graph.initializer}
+    readers = {name: node for node in reversed(graph.node) for name in node.input}
+    chain, name = [], INPUT
+    for kind in ("Transpose", "Cast", "Sub", "Div", "Conv"):
+        node = readers.get(name)
+        if node is None or node.op_type != kind:
+            return None
+        chain.append(node)
+        name = node.output[0]
+    _, _, shift, scale, convolution = chain
+    names = (shift.input[1], scale.input[1], *convolution.input[1:])
+    if len(names) != 4 or any(name not in constants for name in names):
+        return None
+    mean, spread, weight, bias = (numpy_helper.to_array(constants[name]).astype(np.float64) for name in names)
+    if mean.size != 3 or spread.size != 3:
+        return None
+    mean, spread = mean.reshape(1, 3, 1, 1), spread.reshape(1, 3, 1, 1)
+    values = (
+        np.array(_GREY),
+        np.array(1 / _SPREAD),
+        weight / (spread * _SPREAD),
+        bias + (weight * (_GREY - mean) / spread).sum(axis=(1, 2, 3)),
+    )
+    for name, value in zip(names, values, strict=True):
+        constants[name].CopyFrom(numpy_helper.from_array(value.astype(np.float32), name))
+    return str(scale.output[0])
+
+
+def _feed_pixels(network: Any, normalised: str) -> None:
+    """Lead the pixels past the normalisation, straight to the operator that tells their scale."""
+    graph = network.graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    scale = made_by[normalised]
+    shift = made_by[scale.input[0]]
+    cast = made_by[shift.input[0]]
+    quantise = next(
+        node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == normalised
+    )
+    for node in graph.node:
+        node.input[:] = [cast.input[0] if name == quantise.output[0] else name for name in node.input]
+    for node in (quantise, scale, shift, cast):
+        graph.node.remove(node)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the quantiser's notes to programmers from the user's screen."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from crowdmask.cli.main import app
+from crowdmask.inference.backends import BACKENDS
+from crowdmask.inference.model_file import hash_of
+from crowdmask.inference.timing import STAGES
+
+INSTALLED = [name for name in BACKENDS if find_spec(name)]
+QUICK = ["--runs", "2", "--threads", "1"]
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, ["bench", *(str(a) for a in arguments), *QUICK])
+
+
+@pytest.fixture
+def photo(tmp_path) -> Path:
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)).save(path)
+    return path
+
+
+def test_every_stage_of_every_runtime(small_model, photo, tmp_path):
+    file = tmp_path / "times.json"
+    result = run(photo, "--model", small_model, "--json", file)
+    assert result.exit_code == 0, result.output
+    for word in (*STAGES, "precision", "fp32", "small", *INSTALLED, "medians of 2 times"):
+        assert word in result.stdout
+    report = json.loads(file.read_text(encoding="utf-8"))
+    assert (report["photo"], report["runs"], report["threads"]) == (str(photo), 2, 1)
+    assert [row["backend"] for row in report["rows"]] == INSTALLED
+    for row in report["rows"]:
+        assert (row["model"], row["precision"], row["input_size"]) == ("small", "fp32", 96)
+        assert row["model_hash"] == hash_of(small_model)
+        times = row["ms"]
+        assert set(times) == {*STAGES, "detect", "whole"}
+        assert all(times[stage] > 0 for stage in STAGES)
+        assert times["whole"] > times["detect"] > times["network"]
+        assert row["faces"] > 0
+
+
+def test_a_picture_is_drawn_where_none_is_given(small_model):
+    result = run("--model", small_model, "--backend", "onnxruntime", "--json", "-", "--input-size", 64)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["photo"] == "drawn"
+    assert [(row["backend"], row["input_size"]) for row in report["rows"]] == [("onnxruntime", 64)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (["nowhere.jpg"], 1, "nowhere.jpg"),
+        (["--backend", "abacus"], 2, "choose from onnxruntime, openvino"),
+        (["--json", "nowhere/times.json"], 1, "cannot write the times"),
+    ],
+)
+def test_what_goes_wrong_is_one_line(small_model, tmp_path, monkeypatch, arguments, exit_code, words):
+    monkeypatch.chdir(tmp_path)
+    only = [] if "--backend" in arguments else ["--backend", "onnxruntime"]
+    result = run(*arguments, *only, "--model", small_model)
+    assert result.exit_code == exit_code
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
