@@ -6,12 +6,12 @@ Each is called the way a user calls our `Detector`, and its time can be taken st
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -38,7 +38,7 @@ class Placement:
         return boxes.clip(((xyxy - offset) / scale).astype(np.float32), self.width, self.height)
 
 
-class Peer:
+class Peer(ABC):
     """What the peers have in common; its methods bear the names of our own detector's stages."""
 
     side: int
@@ -46,6 +46,8 @@ class Peer:
     default_confidence: float
 
     def __init__(self, path: Path, confidence: float | None = None, threads: int | None = None) -> None:
+        import onnxruntime  # after crowdmask, which keeps it from reporting its use
+
         options = onnxruntime.SessionOptions()
         if threads:
             options.intra_op_num_threads = threads
@@ -60,18 +62,18 @@ class Peer:
         tensor, placement = self.prepare(picture)
         return self.decode(self.network(tensor), placement)
 
+    @abstractmethod
     def prepare(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], Placement]:
         """Return the input (1, 3, side, side) and where the picture lies in it."""
-        raise NotImplementedError
 
     def network(self, tensor: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Run the network alone."""
         outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: tensor})
         return outputs
 
+    @abstractmethod
     def decode(self, outputs: list[NDArray[np.float32]], placement: Placement) -> Detections:
         """Turn the network's outputs into faces of the picture."""
-        raise NotImplementedError
 
 
 def _to_tensor(picture: NDArray[np.uint8]) -> NDArray[np.float32]:

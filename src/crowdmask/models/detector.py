@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ class Raw(NamedTuple):
     deltas: Tensor
 
 
-class DetectionModel(nn.Module):
+class DetectionModel(nn.Module, ABC):
     """Base of the architectures."""
 
     name: str
@@ -62,14 +63,15 @@ class DetectionModel(nn.Module):
         """Turn (B, 3, H, W) pixels 0 to 255 into what ImageNet weights expect."""
         return (pictures.float() - self.mean) / self.std
 
+    @abstractmethod
     def forward(self, pictures: Tensor) -> Raw:
         """Run the network on (B, 3, H, W) RGB pixels 0 to 255."""
-        raise TypeError(f"{type(self).__name__} defines no forward")
 
+    @abstractmethod
     def probabilities(self, logits: Tensor) -> Tensor:
         """Turn logits (B, A, K) into (B, A, 3): how likely a face with each label is there."""
-        raise TypeError(f"{type(self).__name__} defines no probabilities")
 
+    @abstractmethod
     def loss(self, raw: Raw, targets: list[dict[str, Tensor]], size: tuple[int, int]) -> dict[str, Tensor]:
         """Return the parts of the loss for a batch.
 
@@ -80,7 +82,6 @@ class DetectionModel(nn.Module):
                 (M, 4) xyxy, regions that are not judged.
             size: width and height of the input.
         """
-        raise TypeError(f"{type(self).__name__} defines no loss")
 
 
 def flatten_level(x: Tensor, values: int) -> Tensor:
