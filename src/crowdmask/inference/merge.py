@@ -111,7 +111,8 @@ def _fragments(
 def _reaches(xyxy: NDArray[np.float32], tile: View) -> NDArray[np.bool_]:
     """Say which boxes share something with a tile."""
     from_, to = np.array([tile.x1, tile.y1]), np.array([tile.x2, tile.y2])
-    return (xyxy[:, :2] < to).all(axis=1) & (xyxy[:, 2:] > from_).all(axis=1)
+    shared: NDArray[np.bool_] = ((xyxy[:, :2] < to) & (xyxy[:, 2:] > from_)).all(axis=1)
+    return shared
 
 
 def _join_parts(
