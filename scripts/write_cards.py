@@ -1,4 +1,4 @@
-"""Write the cards of the shipped models, and the tables of README and docs, from measured reports.
+"""Write the cards of the shipped models, the scores of their recipes and the tables of README and docs.
 
     crowdmask evaluate recipes/data/crowdmask.yaml --split test --model NAME --bootstrap 1000 \\
         --json benchmarks/results/NAME-test.json          (for each shipped model; likewise --split val)
@@ -25,10 +25,11 @@ from crowdmask.training.recipe import load_recipe
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 ASSETS = ROOT / "src" / "crowdmask" / "assets"
-MODELS = {"crowd": "recipes/crowd.yaml", "ssdlite": "recipes/ssdlite.yaml"}
+# The recipes of each model, in the order in which they are run.
+MODELS = {"crowd": ("recipes/crowd-start.yaml", "recipes/crowd.yaml"), "ssdlite": ("recipes/ssdlite.yaml",)}
 WHAT = {
     "crowd": "SSDLite heads on MobileNetV2 with a light top-down path, a stride-8 level and boxes from 8 px: "
-    "made for crowds, any input size, 640 px by default. The default model.",
+    "made for crowds, any input size, 768 px by default. The default model.",
     "ssdlite": "SSDLite-MobileNetV2 as published, 300×300, 1,917 default boxes from 60 px up. The baseline: "
     "it shows what the published design reaches on the same photos; it does not see crowds.",
 }
@@ -113,8 +114,11 @@ def card(name: str) -> str:
     """Return the card of one model, in Hugging Face form."""
     test, val = report(name, "test"), report(name, "val")
     everything = test["slices"]["all"]
-    recipe_path = MODELS[name]
-    recipe = load_recipe(ROOT / recipe_path)
+    recipes = []
+    for path in MODELS[name]:
+        recipe = load_recipe(ROOT / path)
+        crop = "" if name == "ssdlite" else f" of {recipe.crop_px} px"
+        recipes.append(f"`{path}` (seed {recipe.seed}, {recipe.steps} steps of {recipe.batch_size} crops{crop})")
     about = json.loads(read_metadata(locate(name))[METADATA_KEY])
     thresholds = ", ".join(f"{k} {v:.3f}" for k, v in about["threshold"].items())
     front = {
@@ -132,8 +136,7 @@ def card(name: str) -> str:
 {WHAT[name]} It finds faces and says of each whether it wears a mask, none, or wears it incorrectly.
 
 - File: `{name}.onnx`, SHA-256 begins with `{test["model_hash"]}`; weights to fine-tune: `{name}.safetensors`.
-- Recipe: `{recipe_path}`, seed {recipe.seed}, {recipe.steps} steps of {recipe.batch_size} crops, from MobileNetV2's
-  ImageNet weights (torchvision's IMAGENET1K_V1).
+- Recipe: {", then ".join(recipes)}, from MobileNetV2's ImageNet weights (torchvision's IMAGENET1K_V1).
 - Default thresholds: {thresholds}. Confidence is calibrated on `val`; a detection counts as right when it
   is on a face and its two-class label is right.
 
@@ -225,6 +228,19 @@ def error_rates(content: dict[str, Any]) -> str:
 - Of the found faces with an incorrectly worn mask, {of(2, (0,))} are said to wear it correctly."""
 
 
+def note_scores(name: str) -> None:
+    """Write what a recipe reached into its head."""
+    path = ROOT / MODELS[name][-1]
+    scores = {
+        f"{split}_{key}": round(report(name, split)["slices"]["all"][key], 3)
+        for split in ("val", "test")
+        for key in ("mAP50", "mAP50_95", "face_AP50")
+    }
+    line = "scores: {" + ", ".join(f"{k}: {v}" for k, v in scores.items()) + "}"
+    text = re.sub(r"^scores:.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    path.write_text(re.sub(r"^(name: .*\n)", rf"\1{line}\n", text, flags=re.MULTILINE), encoding="utf-8")
+
+
 def fill(path: Path, name: str, text: str) -> None:
     """Put a text between the marks of a page."""
     page = path.read_text(encoding="utf-8")
@@ -238,6 +254,7 @@ def main() -> None:
     """Write cards and tables."""
     contents = {name: report(name, "test") for name in MODELS}
     for name in MODELS:
+        note_scores(name)
         (ASSETS / f"{name}.md").write_text(card(name), encoding="utf-8")
     fill(ROOT / "README.md", "scores", score_rows(contents))
     fill(ROOT / "README.md", "widths", width_table(contents))

@@ -46,7 +46,7 @@ class Crowd(DetectionModel):
     """SSDLite with a top-down path and dense small boxes."""
 
     name = "crowd"
-    input_spec = InputSpec(resize="fit", size=640, multiple=32)
+    input_spec = InputSpec(resize="fit", size=768, multiple=32)
     grid = GridSpec(_STRIDES, tuple(tuple(_shape(s) for s in level) for level in _SIZES))
 
     def __init__(self, channels: int = 96) -> None:

@@ -24,7 +24,7 @@ from crowdmask.inference.backends import read_metadata
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import METADATA_KEY, parse_metadata
 from crowdmask.media.pictures import open_picture
-from crowdmask.training.finish import PRECISION, fit
+from crowdmask.training.finish import PRECISION, RECALL_WEIGHT, fit
 
 MOST_LOST = 0.01
 """A quantised model that loses more mAP50 on val is not written."""
@@ -81,7 +81,7 @@ def finish_int8(
         before = measure(run_detector(both_views(detector), val, progress).pictures)
         calibration = fit(_look(part, about, val, progress).pictures)
         about["calibration"] = calibration
-        thresholds = choose_thresholds(_look(part, about, val, progress).pictures, PRECISION)
+        thresholds = choose_thresholds(_look(part, about, val, progress).pictures, PRECISION, RECALL_WEIGHT)
         about["threshold"] = thresholds
         after = measure(_look(part, about, val, progress).pictures)
         require_accuracy(before.two_class.map50, after.two_class.map50)
