@@ -27,9 +27,9 @@ MAX_TILES = 16
 MAX_COLUMNS = 32
 _GRID = re.compile(r"([1-9]\d?)[x×]([1-9]\d?)")
 
-# `auto` cuts until a tile has at most so many times the pixels of the network's input a side: the photos
-# that the detectors learnt from have about as many.
-_DETAIL = 1.75
+# `auto` cuts until a tile is at most so long a side: about as long as the photos that the detectors learnt
+# from. A larger input may see more at once.
+_TILE_PX = 1120
 # Smaller tiles would show no more than blown-up pixels.
 _LEAST_TILE_PX = 64
 # Parts of the work: of all of it what the whole may take, and of a square input what a tile may at least.
@@ -128,7 +128,7 @@ def _grid(setting: str, width: int, height: int, size: int) -> tuple[int, int]:
     if setting == OFF or (setting == AUTO and max(width, height) <= AUTO_FROM_PX):
         return 1, 1
     if setting == AUTO:
-        side = max(_DETAIL * size, math.sqrt(width * height / MAX_TILES))
+        side = max(_TILE_PX, size, math.sqrt(width * height / MAX_TILES))
         # A little more than a whole number of tiles is not worth another.
         columns, rows = (max(1, math.ceil(length / side - 0.1)) for length in (width, height))
         while columns * rows > MAX_TILES:
