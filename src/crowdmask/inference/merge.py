@@ -111,8 +111,7 @@ def _fragments(
 def _reaches(xyxy: NDArray[np.float32], tile: View) -> NDArray[np.bool_]:
     """Say which boxes share something with a tile."""
     from_, to = np.array([tile.x1, tile.y1]), np.array([tile.x2, tile.y2])
-    shared: NDArray[np.bool_] = ((xyxy[:, :2] < to) & (xyxy[:, 2:] > from_)).all(axis=1)
-    return shared
+    return np.asarray(((xyxy[:, :2] < to) & (xyxy[:, 2:] > from_)).all(axis=1))
 
 
 def _join_parts(
