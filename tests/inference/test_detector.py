@@ -189,3 +189,22 @@ def test_shipped_default_gives_all_that_a_precision_recall_curve_needs(example_p
     assert (found.xyxy <= (width, height, width, height)).all()
     assert (found.xyxy[:, 2:] > found.xyxy[:, :2]).all()
     assert (np.diff(found.confidence) <= 0).all()
+
+
+def test_memory_is_reserved_for_the_largest_input(
+    colour_model: Path, blocks: Image.Image, block_boxes: dict[str, list[float]]
+) -> None:
+    detector = Detector(colour_model, threads=1)
+    seen: list[tuple[int, ...]] = []
+    network = detector.network
+
+    def watched(tensor: Any) -> Any:
+        seen.append(tensor.shape)
+        return network(tensor)
+
+    detector.network = watched  # type: ignore[method-assign]
+    detector.reserve()
+    check(detector.detect(blocks), block_boxes)
+    largest = detector.info.input.size
+    assert seen[0][1] >= largest
+    assert seen[0][2] >= largest

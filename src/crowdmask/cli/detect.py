@@ -120,6 +120,8 @@ def _detect_all(
 ) -> int:
     """Detect on every picture and hand the results on; return how many could not be read."""
     failed = 0
+    if len(pictures) >= BAR_FROM:
+        detector.reserve()
     try:
         with _bar(pictures, complain) as (ongoing, bar_shown):
             # A bar and lines on one terminal must come from one console.

@@ -145,6 +145,11 @@ class Detector:
         part = picture.image.crop((view.x1, view.y1, view.x2, view.y2))
         return prepare(Picture(part, part.width, part.height), replace(self.info.input, size=view.size))
 
+    def reserve(self) -> None:
+        """Take the memory of the largest input now, so that it does not grow among many pictures."""
+        side = -(-self.info.input.size // self.info.input.multiple) * self.info.input.multiple
+        self.network(np.full((1, side, side, 3), self.info.input.pad, np.uint8))
+
     def prepare(self, picture: Picture) -> Prepared:
         """Do the first of the three steps of `detect`: resize and pad."""
         return prepare(picture, self.info.input)
