@@ -244,7 +244,7 @@ def test_every_layout_reads_alike(tmp_path, form, files, expected):
         ),
         ("wider", {"x_bbx_gt.txt": "b.jpg\n1\n1 2 9 9\na.jpg\n"}, r"gt\.txt:4: not a WIDER", [1]),
         ("wider", {"x_bbx_gt.txt": "b.jpg\n1\n1 2 9 9\na.jpg\n-1\n1 2 9 9"}, r"gt\.txt:4: not a WIDER", [1]),
-        ("csv", {"b.csv": "name,xmin,ymin,xmax\na.jpg,1,2,3\n"}, r"b\.csv:2: not a box", []),
+        ("csv", {"b.csv": "name,xmin,ymin,xmax\na.jpg,1,2,3\n"}, r"b\.csv: no table of boxes: it lacks the column ymax", []),
         (
             "csv",
             {"b.csv": "name,xmin,ymin,xmax,ymax\n,1,2,3,4\na.jpg,1,2,3,4"},
@@ -284,3 +284,14 @@ def test_a_file_that_is_no_text_is_a_problem_not_a_crash(tmp_path):
     assert [a.boxes for a in annotations] == [()]
     assert problems
     assert all("a.txt" in line for line in problems)
+
+
+def test_a_table_of_something_else_is_named_once(tmp_path):
+    (tmp_path / "boxes.csv").write_text("Name,xmin,ymin,xmax,ymax\na.jpg,1,2,30,40\n")
+    (tmp_path / "counts.csv").write_text("Name,HeadCount\n" + "a.jpg,3\n" * 50)
+    problems = Problems()
+    found = list(READERS["csv"](tmp_path, problems))
+    assert [(a.picture, a.boxes[0].xyxy) for a in found] == [("a.jpg", (1, 2, 30, 40))]
+    assert len(problems) == 1
+    assert "counts.csv" in problems.lines[0]
+    assert "xmax" in problems.lines[0]

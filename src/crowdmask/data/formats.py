@@ -252,20 +252,29 @@ def _wider_box(row: list[int]) -> RawBox:
     return RawBox("face", (x, y, x + width, y + height), invalid or width < 5 or height < 6)
 
 
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+
 def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
     """Read a table with one box a row: a name, xmin, ymin, xmax, ymax and maybe a label column."""
     for path in _files(folder, "*.csv", problems):
         boxes: dict[str, list[RawBox]] = {}
         try:
             with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-                for number, row in enumerate(csv.DictReader(file), 2):
+                table = csv.DictReader(file)
+                missing = {*_EDGES} - {str(column).lower() for column in table.fieldnames or ()}
+                if missing:
+                    # Other tables often lie beside that of the boxes; one line for each is enough.
+                    problems.add(path, f"no table of boxes: it lacks the column {min(missing)}")
+                    continue
+                for number, row in enumerate(table, 2):
                     values = {str(k).lower(): v for k, v in row.items()}
                     name = values.get("name") or values.get("filename") or values.get("image")
                     label = values.get("label") or values.get("class") or "face"
                     try:
                         if not name:
                             raise ValueError("no picture's name")
-                        edges = [float(values[edge]) for edge in ("xmin", "ymin", "xmax", "ymax")]
+                        edges = [float(values[edge]) for edge in _EDGES]
                         box = RawBox(label, (edges[0], edges[1], edges[2], edges[3]))
                         boxes.setdefault(name, []).append(box)
                     except (KeyError, TypeError, ValueError) as error:
