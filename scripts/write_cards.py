@@ -154,7 +154,8 @@ partly non-commercial (WIDER FACE) and partly unstated licences. To have weights
 {sources_table()}
 
 Trained on the `train` photos; calibrated and thresholds chosen on `val` (310 photos); measured on `test` (390
-photos). Near-duplicates were removed across all sources and splits. WIDER FACE photos are part of its
+photos). When the rule for thresholds was set, `test` was
+in view beside `val`. Near-duplicates were removed across all sources and splits. WIDER FACE photos are part of its
 validation set, so no score on that benchmark may be claimed. Faces without a box in the sources are ignored
 where they are known.
 
