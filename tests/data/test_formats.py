@@ -244,7 +244,12 @@ def test_every_layout_reads_alike(tmp_path, form, files, expected):
         ),
         ("wider", {"x_bbx_gt.txt": "b.jpg\n1\n1 2 9 9\na.jpg\n"}, r"gt\.txt:4: not a WIDER", [1]),
         ("wider", {"x_bbx_gt.txt": "b.jpg\n1\n1 2 9 9\na.jpg\n-1\n1 2 9 9"}, r"gt\.txt:4: not a WIDER", [1]),
-        ("csv", {"b.csv": "name,xmin,ymin,xmax\na.jpg,1,2,3\n"}, r"b\.csv: no table of boxes: it lacks the column ymax", []),
+        (
+            "csv",
+            {"b.csv": "name,xmin,ymin,xmax\na.jpg,1,2,3\n"},
+            r"b\.csv: no table of boxes: it lacks the column ymax",
+            [],
+        ),
         (
             "csv",
             {"b.csv": "name,xmin,ymin,xmax,ymax\n,1,2,3,4\na.jpg,1,2,3,4"},
