@@ -81,6 +81,12 @@ class Recipe(_Strict):
     final_rate: float = Field(0.01, ge=0, description="the last learning rate as a part of the first")
     clip_norm: float = Field(10.0, gt=0)
     frozen_layers: int = Field(0, ge=0, description="first layers of the backbone that keep their weights")
+    at_once: int = Field(
+        0, ge=0, description="crops of a batch that go through the network together, 0: all; 8 suit a CPU's caches"
+    )
+    frozen_norms: bool = Field(
+        False, description="normalisation keeps its statistics: faster, for a start from weights of ours"
+    )
     ema_decay: float = Field(0.998, ge=0, lt=1)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     validate_every: int = Field(500, gt=0)

@@ -167,20 +167,32 @@ class Trainer:
         self.model.train()
         for layer in self.frozen:
             layer.eval()
+        if self.recipe.frozen_norms:
+            for module in self.model.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
         rate = self._rate()
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
-        with self._autocast():
-            raw, targets, size = self._forward(self.network, batch)
-        losses = self.model.loss(raw, targets, size)
-        total = torch.stack(list(losses.values())).sum()
-        if not torch.isfinite(total):
-            raise DataError(f"the loss is not finite at step {self.step}: lower the recipe's learning_rate")
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        parts = list(_parts(batch, self.recipe.at_once))
+        rows = []
+        for part in parts:
+            with self._autocast():
+                raw, targets, size = self._forward(self.network, part)
+            losses = self.model.loss(raw, targets, size)
+            total = torch.stack(list(losses.values())).sum()
+            if not torch.isfinite(total):
+                raise DataError(
+                    f"the loss is not finite at step {self.step}: lower the recipe's learning_rate"
+                )
+            share = len(part[1]) / len(batch[1])
+            (total * share).backward()  # type: ignore[no-untyped-call]
+            rows.append({k: float(v.detach()) * share for k, v in losses.items()})
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
-        return {**{k: float(v.detach()) for k, v in losses.items()}, "total": float(total.detach())}
+        mean = {name: sum(row[name] for row in rows) for name in rows[0]}
+        return {**mean, "total": sum(mean.values())}
 
     def _forward(
         self, network: nn.Module, batch: Batch
@@ -286,6 +298,14 @@ class Trainer:
             # What could not be written is no reason to hide the error that ends the run.
             with suppress(OSError):
                 board.close()
+
+
+def _parts(batch: Batch, size: int) -> Iterator[Batch]:
+    """Yield a batch in parts of `size` crops, whole with 0; none of one crop, which has no statistics."""
+    pictures, targets = batch
+    count = max(1, len(targets) // size) if size else 1
+    for part in np.array_split(np.arange(len(targets)), count):
+        yield pictures[part[0] : part[-1] + 1], targets[part[0] : part[-1] + 1]
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
