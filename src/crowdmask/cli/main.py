@@ -30,6 +30,14 @@ COMMANDS: dict[str, str | None] = {
     "quantize": "train",
     "bench": None,
     "model": None,
+    "track": None,
+    "data": "train",
+    "tune": "train",
+}
+
+# These hold commands of their own, the modules of the folder of their name.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "data": ("import", "crawl", "label", "dedup", "synth", "split", "balance", "stats", "export"),
 }
 
 # Rich's own markup would swallow what stands in square brackets.
@@ -48,12 +56,52 @@ class Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.commands:
-            function = import_module(f"crowdmask.cli.{cmd_name}").command
-            # Without a callback this app would become the command itself, which is what is wanted.
-            single = typer.Typer(add_completion=False, rich_markup_mode=MARKUP)
-            single.command(cmd_name)(_in_one_line(function, cmd_name))
-            self.add_command(typer.main.get_command(single), cmd_name)
+            if cmd_name in GROUPS:
+                self.add_command(_group(cmd_name), cmd_name)
+            else:
+                self.add_command(_single(cmd_name, f"crowdmask.cli.{cmd_name}", cmd_name), cmd_name)
         return self.commands[cmd_name]
+
+
+def _single(name: str, module: str, command: str) -> Any:
+    """Import the function `command` of a module as a subcommand."""
+    function = import_module(module).command
+    # Without a callback this app would become the command itself, which is what is wanted.
+    single = typer.Typer(add_completion=False, rich_markup_mode=MARKUP)
+    single.command(name)(_in_one_line(function, command))
+    return typer.main.get_command(single)
+
+
+def _group(name: str) -> Any:
+    """Return a subcommand with subcommands, none of which is imported before it is asked for."""
+    package = f"crowdmask.cli.{name}"
+
+    class Members(TyperGroup):
+        def list_commands(self, ctx: Any) -> list[str]:
+            return list(GROUPS[name])
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            if cmd_name not in GROUPS[name]:
+                return None
+            if cmd_name not in self.commands:
+                # `import` is no name that a module could be imported by.
+                module = f"{package}.{cmd_name}{'_' if cmd_name == 'import' else ''}"
+                self.add_command(_single(cmd_name, module, name), cmd_name)
+            return self.commands[cmd_name]
+
+    group = typer.Typer(
+        name=name, cls=Members, no_args_is_help=True, add_completion=False, rich_markup_mode=MARKUP
+    )
+    group.callback()(_described(import_module(package).__doc__))
+    return typer.main.get_command(group)
+
+
+def _described(text: str | None) -> Callable[[], None]:
+    def callback() -> None:
+        pass
+
+    callback.__doc__ = text
+    return callback
 
 
 app = typer.Typer(

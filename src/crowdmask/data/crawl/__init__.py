@@ -1,0 +1,1 @@
+"""Photos from public search APIs: politely, licence by licence, with their origin."""

@@ -1,0 +1,244 @@
+"""The public search APIs: what to ask them, and what their answers say of each photo."""
+
+from __future__ import annotations
+
+import html
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from crowdmask.data.crawl.client import Client, FetchError
+from crowdmask.data.crawl.licences import Licence, UnclearLicence, find_licence
+from crowdmask.errors import UsageError
+
+WIDTH_PX = 1920
+"""Wikimedia scales its photos to this width, one that it keeps ready; whole ones are many times as large."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A photo that an API named.
+
+    Attributes:
+        key: provider and the provider's own number of it.
+        licence, licence_name: code and name; None where the answer leaves it unclear, `problem` says why.
+        width, height: pixels of the original, 0 where unknown.
+    """
+
+    key: str
+    photo_url: str
+    page_url: str
+    title: str
+    author: str
+    licence: str | None
+    licence_name: str
+    width: int
+    height: int
+    problem: str = ""
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some photos, and how to ask for the next ones: None after the last."""
+
+    candidates: list[Candidate]
+    next: dict[str, str] | None
+
+
+class Provider(Protocol):
+    """A search API."""
+
+    name: str
+
+    def search(self, client: Client, query: str, licences: tuple[str, ...], at: dict[str, str]) -> Page:
+        """Ask for one page; `at` is the last one's `next`, empty for the first.
+
+        Raises:
+            FetchError: no answer, or one that is not of this API.
+        """
+
+
+class Openverse:
+    """Openverse, by `GET /v1/images/`.
+
+    Without a key it gives 20 photos a page, and 240 a query.
+    Source: https://api.openverse.org/v1/
+    """
+
+    name = "openverse"
+
+    def __init__(self, address: str | None = None) -> None:
+        """Use another server than the public one, by its root or the whole address."""
+        base = (address or "https://api.openverse.org").rstrip("/")
+        if not base.endswith("/images"):
+            base += "/images" if base.endswith("/v1") else "/v1/images"
+        self.url = base + "/"
+
+    def search(self, client: Client, query: str, licences: tuple[str, ...], at: dict[str, str]) -> Page:
+        """Ask for one page."""
+        number = int(at.get("page", "1"))
+        params = {"q": query, "license": ",".join(licences), "page": str(number), "page_size": "20"}
+        answer = client.get_json(self.url, params)
+        if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+            raise FetchError(f"{self.url}: not an answer of Openverse's: it has no 'results'")
+        rows = [row for row in answer["results"] if isinstance(row, dict)]
+        pages = answer.get("page_count")
+        last = not rows or not isinstance(pages, int) or number >= pages
+        return Page(list(self._candidates(rows)), None if last else {"page": str(number + 1)})
+
+    def _candidates(self, rows: list[dict[str, Any]]) -> Iterator[Candidate]:
+        for row in rows:
+            found = _licence(_text(row, "license"), _text(row, "license_url"), _text(row, "license_version"))
+            number, address = _text(row, "id"), _text(row, "url")
+            if number and address:
+                yield Candidate(
+                    key=f"{self.name}:{number}",
+                    photo_url=address,
+                    page_url=_text(row, "foreign_landing_url") or address,
+                    title=_text(row, "title"),
+                    author=_text(row, "creator"),
+                    width=_count(row, "width"),
+                    height=_count(row, "height"),
+                    **found,
+                )
+
+
+class Wikimedia:
+    """Wikimedia Commons, by `api.php` with `generator=search` and `prop=imageinfo`.
+
+    Source: https://www.mediawiki.org/wiki/API:Imageinfo
+    """
+
+    name = "wikimedia"
+
+    def __init__(self, address: str | None = None) -> None:
+        """Use another server than the public one, by its root or the whole address."""
+        base = (address or "https://commons.wikimedia.org").rstrip("/")
+        self.url = base if base.endswith("api.php") else base + "/w/api.php"
+
+    def search(self, client: Client, query: str, licences: tuple[str, ...], at: dict[str, str]) -> Page:
+        """Ask for one page; the API cannot filter by licence, so all are looked at here."""
+        params = {
+            "action": "query",
+            "format": "json",
+            "formatversion": "2",
+            "maxlag": "5",
+            "generator": "search",
+            "gsrsearch": f"{query} filetype:bitmap",
+            "gsrnamespace": "6",
+            "gsrlimit": "50",
+            "prop": "imageinfo",
+            "iiprop": "url|size|mime|extmetadata",
+            "iiurlwidth": str(WIDTH_PX),
+            "iiextmetadatalanguage": "en",
+            "iiextmetadatafilter": "License|LicenseShortName|LicenseUrl|Artist|NonFree",
+            **at,
+        }
+        answer = client.get_json(self.url, params, busy=lambda a: _error_code(a) in ("maxlag", "ratelimited"))
+        if not isinstance(answer, dict) or not {"query", "batchcomplete", "continue"} & set(answer):
+            code = _error_code(answer)
+            why = f"it reports the error '{code}'" if code else "it has no 'query'"
+            raise FetchError(f"{self.url}: no photos in its answer: {why}")
+        found = answer.get("query")
+        pages = found.get("pages", []) if isinstance(found, dict) else []
+        # The older form of the answer has them by number.
+        rows = [p for p in (pages.values() if isinstance(pages, dict) else pages) if isinstance(p, dict)]
+        rows.sort(key=lambda row: _count(row, "index"))
+        more = answer.get("continue")
+        following = {str(k): str(v) for k, v in more.items()} if isinstance(more, dict) else None
+        return Page([c for row in rows for c in self._candidates(row)], following)
+
+    def _candidates(self, row: dict[str, Any]) -> Iterator[Candidate]:
+        infos = row.get("imageinfo")
+        if not isinstance(infos, list) or not infos or not isinstance(infos[0], dict):
+            return  # comes with a later part of the same page
+        info = infos[0]
+        address = _text(info, "thumburl") or _text(info, "url")
+        number = _count(row, "pageid")
+        if not address or not number:
+            return
+        facts = {
+            key: _plain(str(value.get("value", "")))
+            for key, value in _mapping(info.get("extmetadata")).items()
+            if isinstance(value, dict)
+        }
+        code = facts.get("License") or facts.get("LicenseShortName")
+        if facts.get("NonFree", "").lower() in ("true", "1"):
+            code = "non-free"
+        title = _text(row, "title").removeprefix("File:")
+        yield Candidate(
+            key=f"{self.name}:{number}",
+            photo_url=address,
+            page_url=_text(info, "descriptionurl") or address,
+            title=title,
+            author=facts.get("Artist", ""),
+            width=_count(info, "width"),
+            height=_count(info, "height"),
+            **_licence(code, facts.get("LicenseUrl")),
+        )
+
+
+PROVIDERS: dict[str, type[Openverse] | type[Wikimedia]] = {"openverse": Openverse, "wikimedia": Wikimedia}
+
+
+def make_providers(names: str, address: str | None) -> list[Provider]:
+    """Read the option ``openverse,wikimedia``.
+
+    Raises:
+        UsageError: a name that is none of these, or an address that is none.
+    """
+    chosen = list(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
+    if not chosen or any(name not in PROVIDERS for name in chosen):
+        raise UsageError(f"--provider {names!r}: choose from {', '.join(PROVIDERS)}, separated by commas")
+    if address is not None and urlsplit(address).scheme not in ("http", "https"):
+        raise UsageError(f"--api-url {address!r}: not an address such as http://localhost:8000")
+    return [PROVIDERS[name](address) for name in chosen]
+
+
+def is_private(address: str | None) -> bool:
+    """Whether a server of one's own is meant: this machine, or an address of a private network."""
+    host = urlsplit(address).hostname if address else None
+    if host is None:
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or "." not in host
+
+
+def _licence(code: str | None, url: str | None, version: str | None = None) -> dict[str, Any]:
+    try:
+        licence: Licence = find_licence(code, url, version)
+    except UnclearLicence as error:
+        return {"licence": None, "licence_name": "", "problem": str(error)}
+    return {"licence": licence.code, "licence_name": licence.name}
+
+
+def _error_code(answer: Any) -> str:
+    return _text(_mapping(_mapping(answer).get("error")), "code")
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(row: dict[str, Any], key: str) -> str:
+    value = row.get(key)
+    return " ".join(str(value).split()) if isinstance(value, (str, int)) else ""
+
+
+def _count(row: dict[str, Any], key: str) -> int:
+    value = row.get(key)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _plain(markup: str) -> str:
+    """Return the words of a piece of HTML."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())

@@ -1,0 +1,284 @@
+"""Crawl: search, check the licence, fetch, check the photo, write it down."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from crowdmask.data.crawl.client import Client, FetchError
+from crowdmask.data.crawl.journal import Journal, Outcome
+from crowdmask.data.crawl.providers import Candidate, Provider
+from crowdmask.data.manifest import FILE_NAME, Manifest, Photo, read_manifest, write_manifest
+from crowdmask.errors import OutputError, PictureError
+from crowdmask.media.pictures import open_picture
+
+PHOTO_FOLDER = "photos"
+MANIFEST_EVERY = 50
+"""Photos between two writes of the manifest; the journal has each at once."""
+
+MAX_PAGES = 500
+"""Of one query: an API that never ends would be asked for ever."""
+
+_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted.
+
+    Attributes:
+        limit: photos in all, those of earlier runs of these queries among them.
+        min_side: of the shorter side, pixels.
+    """
+
+    queries: tuple[str, ...]
+    licences: tuple[str, ...]
+    limit: int
+    min_side: int = 300
+    max_bytes: int = 30_000_000
+
+    @property
+    def limits(self) -> list[int]:
+        """What a photo's size was judged by."""
+        return [self.min_side, self.max_bytes]
+
+
+@dataclass
+class Report:
+    """What came of a run.
+
+    Attributes:
+        kept: new photos.
+        earlier: photos that these queries had brought before.
+        rejected: how many, by reason.
+        problems: what failed and may work another time, and photos that are not what they say.
+        stopped: an API that did not answer.
+    """
+
+    kept: int = 0
+    earlier: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+
+
+class Rejected(Exception):
+    """A photo that was fetched and is not wanted."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+
+
+class Crawl:
+    """One run into one folder."""
+
+    def __init__(self, folder: Path, wish: Wish, client: Client, providers: list[Provider]) -> None:
+        """Read what is in the folder, which is made if it isn't there.
+
+        Raises:
+            DataError: its manifest or journal cannot be read.
+            OutputError: it cannot be written to.
+        """
+        self.folder = folder
+        self.wish = wish
+        self._client = client
+        self._providers = providers
+        try:
+            (folder / PHOTO_FOLDER).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot make {folder / PHOTO_FOLDER}: {error.strerror or error}") from error
+        self.manifest = read_manifest(folder) if (folder / FILE_NAME).exists() else Manifest(folder)
+        self.report = Report()
+
+    def run(self, tick: Callable[[Report], None] = lambda report: None) -> Report:
+        """Fetch photos till there are enough or no more; whatever stops it, what is complete is kept.
+
+        Args:
+            tick: called after each photo that was looked at.
+        """
+        with Journal(self.folder) as journal:
+            again = self._take_stock(journal)
+            unwritten = len(self.manifest.photos)
+            try:
+                for query, candidate in self._wanted(journal, again):
+                    self._handle(journal, query, candidate)
+                    tick(self.report)
+                    if len(self.manifest.photos) - unwritten >= MANIFEST_EVERY:
+                        write_manifest(self.manifest)
+                        unwritten = len(self.manifest.photos)
+            finally:
+                write_manifest(self.manifest)
+        return self.report
+
+    def _take_stock(self, journal: Journal) -> list[tuple[str, Candidate]]:
+        """Complete the manifest from the journal; return what is to be tried again."""
+        listed = {photo.photo for photo in self.manifest.photos}
+        again = []
+        for outcome in journal.outcomes.values():
+            candidate = Candidate(**outcome.candidate)
+            if outcome.kind == "kept" and outcome.photo is not None:
+                photo = Photo.model_validate(outcome.photo)
+                there = self.manifest.path(photo).is_file()
+                if there and photo.photo not in listed:  # a run that was killed
+                    self.manifest.photos.append(photo)
+                if there and outcome.query in self.wish.queries:
+                    self.report.earlier += 1
+                if not there and photo.photo in listed and outcome.query in self.wish.queries:
+                    again.append((outcome.query, candidate))
+            elif outcome.kind == "failed" and outcome.query in self.wish.queries:
+                again.append((outcome.query, candidate))
+        self._hashes = {photo.sha256: photo.photo for photo in self.manifest.photos if photo.sha256}
+        return again
+
+    def _wanted(self, journal: Journal, again: list[tuple[str, Candidate]]) -> Iterator[tuple[str, Candidate]]:
+        """Yield photos to look at, one of each query in turn, till there are enough."""
+        yield from (pair for pair in again if not self._enough)
+        streams = [
+            self._stream(journal, provider, query)
+            for query in self.wish.queries
+            for provider in self._providers
+        ]
+        while streams and not self._enough:
+            for stream in list(streams):
+                if self._enough:
+                    return
+                found = next(stream, None)
+                if found is None:
+                    streams.remove(stream)
+                else:
+                    yield found
+
+    @property
+    def _enough(self) -> bool:
+        return self.report.earlier + self.report.kept >= self.wish.limit
+
+    def _stream(self, journal: Journal, provider: Provider, query: str) -> Iterator[tuple[str, Candidate]]:
+        # Other licences or sizes make another search of it.
+        limits = ",".join(str(limit) for limit in self.wish.limits)
+        name = (provider.name, query, ",".join(sorted(self.wish.licences)), limits)
+        at = journal.cursor(name)
+        for _ in range(MAX_PAGES):
+            try:
+                page = provider.search(self._client, query, self.wish.licences, at)
+            except FetchError as error:
+                if at and error.lasting:  # beyond the last page that it gives to anybody
+                    journal.note_page(name, None)
+                else:
+                    self.report.stopped.append(str(error))
+                return
+            for candidate in page.candidates:
+                if not self._known(journal, candidate):
+                    yield query, candidate
+            journal.note_page(name, page.next)
+            if page.next is None:
+                return
+            at = page.next
+
+    def _known(self, journal: Journal, candidate: Candidate) -> bool:
+        outcome = journal.outcomes.get(candidate.key)
+        if outcome is None:
+            return False
+        return outcome.kind != "rejected" or outcome.limits == self.wish.limits
+
+    def _handle(self, journal: Journal, query: str, candidate: Candidate) -> None:
+        refusal = self._refusal(candidate)
+        if refusal:
+            self.report.rejected[refusal] += 1
+            return
+        record, limits = candidate.to_record(), self.wish.limits
+        try:
+            photo = self._fetch(candidate)
+        except Rejected as error:
+            self.report.rejected[error.reason] += 1
+            if str(error) != error.reason:
+                self.report.problems.append(str(error))
+            journal.note(candidate.key, Outcome("rejected", query, record, str(error), limits=limits))
+        except FetchError as error:
+            if error.lasting:
+                self.report.rejected["the server does not give it"] += 1
+            self.report.problems.append(str(error))
+            kind = "rejected" if error.lasting else "failed"
+            journal.note(candidate.key, Outcome(kind, query, record, str(error), limits=limits))
+        else:
+            row = photo.model_dump(mode="json", exclude_defaults=True)
+            journal.note(candidate.key, Outcome("kept", query, record, photo=row))
+            self.manifest.photos[:] = [p for p in self.manifest.photos if p.photo != photo.photo]
+            self.manifest.photos.append(photo)
+            self.report.kept += 1
+
+    def _refusal(self, candidate: Candidate) -> str:
+        """Return why a photo is not even fetched, from what the answer says of it."""
+        if candidate.licence is None:
+            return "no licence that can be told"
+        if candidate.licence not in self.wish.licences:
+            return "another licence"
+        if 0 < min(candidate.width, candidate.height) < self.wish.min_side:
+            return "too small"
+        return ""
+
+    def _fetch(self, candidate: Candidate) -> Photo:
+        """Fetch a photo into its place.
+
+        Raises:
+            Rejected: it is too small, there already, or no photo.
+            FetchError: it was not fetched.
+        """
+        provider, _, number = candidate.key.partition(":")
+        stem = f"{provider}-{_file_name(number)}"
+        part = self.folder / PHOTO_FOLDER / f".{stem}.{os.getpid()}.part"
+        try:
+            with part.open("w+b") as file:
+                self._client.download(candidate.photo_url, self.wish.max_bytes, file)
+                file.flush()
+                os.fsync(file.fileno())
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            width, height, suffix = self._inspect(part, candidate)
+            if digest in self._hashes:
+                raise Rejected("there already")
+            relative = f"{PHOTO_FOLDER}/{stem}{suffix}"
+            part.replace(self.folder / relative)
+        except OSError as error:
+            raise OutputError(f"cannot write {part}: {error.strerror or error}") from error
+        finally:
+            part.unlink(missing_ok=True)
+        self._hashes[digest] = relative
+        return Photo(
+            photo=relative,
+            width=width,
+            height=height,
+            source=provider,
+            licence=candidate.licence_name,
+            sha256=digest,
+            title=candidate.title or None,
+            author=candidate.author or None,
+            url=candidate.page_url,
+        )
+
+    def _inspect(self, file: Path, candidate: Candidate) -> tuple[int, int, str]:
+        """Decode a photo as a whole; return width, height and the suffix of what it really is."""
+        try:
+            picture = open_picture(file)
+            with Image.open(file, formats=list(_SUFFIXES)) as header:
+                kind = header.format or ""
+        except (PictureError, OSError) as error:
+            why = str(error).removeprefix(f"{file}: ")
+            raise Rejected("not a sound picture", f"{candidate.photo_url}: {why}") from error
+        if min(picture.width, picture.height) < self.wish.min_side:
+            raise Rejected("too small")
+        return picture.width, picture.height, _SUFFIXES[kind]
+
+
+def _file_name(number: str) -> str:
+    """Return a name that is safe for a file, and one for each number."""
+    if re.fullmatch(r"[A-Za-z0-9-]{1,64}", number):
+        return number.lower()
+    return hashlib.sha256(number.encode()).hexdigest()[:32]

@@ -1,0 +1,228 @@
+"""The manifest: one line a photo, which ties it to its source, licence, group, split and faces.
+
+A data set is a folder with ``manifest.jsonl`` and the photos below it. The first line says the format
+and its version, every further line describes one photo. Commands of `crowdmask data` read one manifest
+and write another; `train` and `evaluate` read it as they read a data set's YAML.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from crowdmask.data.dataset import Dataset
+from crowdmask.data.sample import Sample
+from crowdmask.errors import DataError, OutputError
+from crowdmask.labels import LABELS
+
+FILE_NAME = "manifest.jsonl"
+FORMAT = "crowdmask-manifest"
+VERSION = 1
+SPLITS = ("train", "val", "test")
+
+Box = tuple[float, float, float, float]
+
+
+def _inside(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
+        raise ValueError("must be a path below the manifest's folder, with forward slashes")
+    return path
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Face(_Strict):
+    """One annotated face, or a region that is not judged."""
+
+    box: Box = Field(description="x1, y1, x2, y2 in pixels of the upright photo, forehead to chin")
+    label: Literal["with_mask", "without_mask", "mask_worn_incorrect"] | None = Field(
+        None, description="None: a face of which nobody knows; only with ignore"
+    )
+    ignore: bool = Field(False, description="a detection here is neither right nor wrong")
+
+
+class Photo(_Strict):
+    """One line of the manifest."""
+
+    photo: Annotated[str, AfterValidator(_inside)] = Field(description="path below the manifest's folder")
+    width: int = Field(gt=0, description="pixels of the upright photo")
+    height: int = Field(gt=0)
+    source: str = Field(min_length=1, description="where it comes from, a short name")
+    licence: str = Field("not stated", description="as the publisher states it")
+    faces: list[Face] | None = Field(None, description="None: not annotated yet")
+    split: Literal["train", "val", "test"] | None = None
+    group: str | None = Field(None, description="photos of one group are near-duplicates and share a split")
+    weight: float | None = Field(None, ge=0, description="how often to draw it in training, 1: as any other")
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="of the photo's file")
+    hash: str | None = Field(None, pattern="^[0-9a-f]+$", description="of its looks, see data/hashing.py")
+    title: str | None = None
+    author: str | None = None
+    url: str | None = Field(None, description="the page or file that it was fetched from")
+    reviewed: bool = Field(False, description="its faces were looked at by a person")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A data set folder's photos.
+
+    Attributes:
+        folder: which the paths are below.
+        photos: in the order of the file.
+    """
+
+    folder: Path
+    photos: list[Photo] = field(default_factory=list)
+
+    def path(self, photo: Photo) -> Path:
+        """Return where a photo lies."""
+        return self.folder / photo.photo
+
+
+def find_manifest(place: Path) -> Path:
+    """Return the manifest of a folder, or the file itself.
+
+    Raises:
+        DataError: there is none.
+    """
+    path = place / FILE_NAME if place.is_dir() else place
+    if not path.is_file():
+        raise DataError(f"{path}: no manifest there; `crowdmask data import` makes one")
+    return path
+
+
+def read_manifest(place: Path) -> Manifest:
+    """Read a manifest, given as its file or its folder.
+
+    Raises:
+        DataError: missing, of another format or version, or a line that does not fit, by its number.
+    """
+    path = find_manifest(place)
+    photos = []
+    seen: set[str] = set()
+    for number, row in _rows(path):
+        if number == 1:
+            _check_head(path, row)
+            continue
+        try:
+            photo = Photo.model_validate(row)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise DataError(f"{path}, line {number}: {where}: {first['msg']}") from error
+        if photo.photo in seen:
+            raise DataError(f"{path}, line {number}: {photo.photo} is there twice")
+        seen.add(photo.photo)
+        photos.append(photo)
+    return Manifest(path.parent, photos)
+
+
+def write_manifest(manifest: Manifest) -> Path:
+    """Write a manifest into its folder, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    path = manifest.folder / FILE_NAME
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            for line in manifest_lines(manifest.photos):
+                file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    return path
+
+
+def manifest_lines(photos: Iterable[Photo]) -> Iterator[str]:
+    """Yield the lines of a manifest, the first of which says what it is."""
+    yield json.dumps({"format": FORMAT, "version": VERSION})
+    for photo in photos:
+        yield photo.model_dump_json(exclude_defaults=True)
+
+
+def to_sample(manifest: Manifest, photo: Photo) -> Sample:
+    """Return an annotated photo as training and evaluation want it.
+
+    Raises:
+        DataError: it is not annotated, or a face has no label.
+    """
+    if photo.faces is None:
+        raise DataError(f"{photo.photo}: not annotated yet; `crowdmask data label` proposes faces")
+    if any(face.label is None and not face.ignore for face in photo.faces):
+        raise DataError(f"{photo.photo}: a face has no label: label it, or set its ignore")
+    boxes = np.array([face.box for face in photo.faces], np.float32).reshape(-1, 4)
+    # Of an ignored region the label is never asked.
+    labels = [LABELS.index(face.label) if face.label else 0 for face in photo.faces]
+    return Sample(
+        path=manifest.path(photo),
+        name=photo.photo,
+        source=photo.source,
+        width=photo.width,
+        height=photo.height,
+        boxes=boxes,
+        class_id=np.array(labels, np.int64),
+        ignore=np.array([face.ignore for face in photo.faces], bool),
+    )
+
+
+def load_manifest(place: Path) -> Dataset:
+    """Read a manifest as a data set: annotated photos by split; what has no split is left out.
+
+    Raises:
+        DataError: see `read_manifest` and `to_sample`, or a group lies in two splits.
+    """
+    manifest = read_manifest(place)
+    dataset = Dataset()
+    split_of: dict[str, str] = {}
+    for photo in manifest.photos:
+        if photo.split is None:
+            continue
+        if photo.group is not None and split_of.setdefault(photo.group, photo.split) != photo.split:
+            raise DataError(
+                f"{place}: the group {photo.group} lies in the splits '{split_of[photo.group]}' and "
+                f"'{photo.split}': a leak; run `crowdmask data split` again"
+            )
+        if photo.faces is None:
+            dataset.problems.add(photo.photo, "has a split, but is not annotated")
+            continue
+        if not manifest.path(photo).is_file():
+            dataset.problems.add(photo.photo, "the photo is missing")
+            continue
+        dataset.samples.setdefault(photo.split, []).append(to_sample(manifest, photo))
+    return dataset
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Any]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip() or number == 1:
+                    try:
+                        yield number, json.loads(line)
+                    except json.JSONDecodeError as error:
+                        raise DataError(f"{path}, line {number}: not JSON ({error.msg})") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+
+
+def _check_head(path: Path, head: Any) -> None:
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise DataError(f"{path}: not a manifest of crowdmask's: its first line must say so")
+    if head.get("version") != VERSION:
+        raise DataError(
+            f"{path}: version {head.get('version')} of the manifest, but this crowdmask reads {VERSION}: update it"
+        )
