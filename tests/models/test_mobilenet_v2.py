@@ -6,7 +6,7 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 import torch
 
-from crowdmask.models.mobilenet_v2 import InvertedResidual, feature_layers
+from crowdmask.models.mobilenet_v2 import InvertedResidual, conv_bn_relu6, feature_layers
 from crowdmask.models.pretrained import FILE_NAME, cache_folder, imagenet_weights, load_backbone
 
 
@@ -82,3 +82,21 @@ def test_a_block_shows_its_expansion(stride, out_channels, residual):
         assert torch.equal(expanded, block.conv[0](x))
     assert expanded.shape == (2, 48, 10, 10)
     assert 0 <= expanded.min() < expanded.max() <= 6
+
+
+@pytest.mark.parametrize("side", [16, 17])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_halving_gives_the_same_in_training_as_in_use(side, kernel):
+    torch.manual_seed(0)
+    halve = conv_bn_relu6(6, 6, kernel=kernel, stride=2, groups=6)[0]
+    x = torch.randn(2, 6, side, side, dtype=torch.float64, requires_grad=True)
+    halve = halve.double()
+    results = []
+    for training in (True, False):
+        halve.train(training)
+        out = halve(x)
+        gradients = torch.autograd.grad(out.square().sum(), [x, halve.weight])
+        results.append((out, *gradients))
+    assert results[0][0].shape == (2, 6, -(-side // 2), -(-side // 2))
+    for quick, plain in zip(*results, strict=True):
+        torch.testing.assert_close(quick, plain)

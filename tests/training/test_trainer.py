@@ -19,7 +19,7 @@ from crowdmask.errors import DataError, ModelError, OutputError
 from crowdmask.models.registry import build
 from crowdmask.training.checkpoint import load_checkpoint
 from crowdmask.training.ema import AverageModel
-from crowdmask.training.trainer import Trainer, read_history
+from crowdmask.training.trainer import Trainer, _parts, read_history
 
 
 @pytest.fixture(autouse=True)
@@ -263,3 +263,48 @@ def test_half_a_line_of_history_is_passed_over(tmp_path):
     assert read_history(tmp_path) == []
     (tmp_path / "history.jsonl").write_text(json.dumps({"step": 1}) + '\n{"step":')
     assert read_history(tmp_path) == [{"step": 1}]
+
+
+def statistics(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {k: v.clone() for k, v in trainer.model.state_dict().items() if "running" in k}
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_norms_keep_their_statistics_and_learn_their_scale(samples, recipe, tmp_path, frozen):
+    trainer = make(recipe(steps=2, frozen_norms=frozen), samples, tmp_path / "run")
+    before = statistics(trainer)
+    scale = trainer.model.features[5].conv[0][1].weight.detach().clone()
+    list(trainer.run())
+    assert equal(before, statistics(trainer)) is frozen
+    assert not torch.equal(scale, trainer.model.features[5].conv[0][1].weight)
+
+
+def test_a_batch_in_parts_is_one_step(samples, recipe, tmp_path):
+    """With fixed statistics, two parts of the same crops have the gradient of the mean of their losses."""
+    plan = recipe(frozen_norms=True, batch_size=4, learning_rate=1e-12)
+    whole = make(plan, samples, tmp_path / "whole")
+    parts = make(plan.model_copy(update={"at_once": 2}), samples, tmp_path / "parts")
+    # Without a face the loss is a sum, not a mean.
+    made = (whole.batches.make(number) for number in range(100))
+    pictures, targets = next(b for b in made if any(len(t["boxes"]) for t in b[1][:2]))
+    twice = (torch.cat([pictures[:2], pictures[:2]]), targets[:2] * 2)
+    for trainer in (whole, parts):
+        trainer._learn(twice)
+    for (name, a), (_, b) in zip(whole.model.named_parameters(), parts.model.named_parameters(), strict=True):
+        if a.requires_grad:
+            assert a.grad is not None, name
+            torch.testing.assert_close(
+                a.grad, b.grad, rtol=1e-3, atol=1e-3 * float(a.grad.abs().max()) + 1e-6
+            )
+
+
+@pytest.mark.parametrize(
+    ("crops", "at_once", "expected"),
+    [(16, 0, [16]), (16, 8, [8, 8]), (10, 4, [5, 5]), (9, 4, [5, 4]), (3, 8, [3]), (5, 2, [3, 2])],
+)
+def test_parts_of_a_batch(crops, at_once, expected):
+    batch = (torch.arange(crops), [{"n": torch.tensor(i)} for i in range(crops)])
+    parts = list(_parts(batch, at_once))
+    assert [len(targets) for _, targets in parts] == expected
+    assert torch.equal(torch.cat([pictures for pictures, _ in parts]), batch[0])
+    assert [int(t["n"]) for _, targets in parts for t in targets] == list(range(crops))

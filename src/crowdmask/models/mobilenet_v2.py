@@ -24,8 +24,8 @@ LAST_CHANNELS = 1280
 class _HalvingDepthwise(nn.Conv2d):
     """A depthwise convolution of stride 2.
 
-    The gradient of that stride takes CPUs many times as long as that of stride 1 (201 against 25 ms for 144
-    channels of 80x80, in bfloat16), so there training computes every position and keeps each second one: the same.
+    The gradient of that stride takes CPUs many times as long as that of stride 1 (201 against 25 ms for
+    144 channels of 80x80, bfloat16), so there training computes every position and keeps each second one.
     """
 
     def forward(self, x: Tensor) -> Tensor:

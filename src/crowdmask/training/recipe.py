@@ -48,6 +48,9 @@ class Augmentation(_Strict):
     coarse: float = Field(0.08, ge=0, le=1, description="made small and large again, as far cameras do")
     occlude: float = Field(0.1, ge=0, le=1, description="of a face to be partly covered")
     aspect: float = Field(0.1, ge=0, lt=1, description="largest stretch of one side, as a part")
+    synthetic: float = Field(
+        0.0, ge=0, le=1, description="of a bare face of 20 px and more to get a drawn mask, or another cover"
+    )
 
 
 class Sampling(_Strict):
@@ -82,7 +85,7 @@ class Recipe(_Strict):
     clip_norm: float = Field(10.0, gt=0)
     frozen_layers: int = Field(0, ge=0, description="first layers of the backbone that keep their weights")
     at_once: int = Field(
-        0, ge=0, description="crops of a batch that go through the network together, 0: all; 8 suit a CPU's caches"
+        0, ge=0, description="crops that go through the network together, 0: the batch; 8 suit a CPU's caches"
     )
     frozen_norms: bool = Field(
         False, description="normalisation keeps its statistics: faster, for a start from weights of ours"
@@ -102,6 +105,9 @@ class Recipe(_Strict):
     def digest(self) -> str:
         """A short hash of all that shapes the result, so that a resume can tell another recipe."""
         content = self.model_dump(mode="json", exclude={"scores", "cache_gib", "checkpoint_every"})
+        # A key that came later counts where it is used alone, so that a run from before it goes on.
+        if not self.augmentation.synthetic:
+            del content["augmentation"]["synthetic"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
