@@ -1,34 +1,57 @@
-"""Time our detector against a peer: same photos, same threads, in turn within one run.
+"""Time our detectors against a peer: same photos, same threads, in turn within one run.
 
-    python benchmarks/speed.py --peers DIR --photos DIR
+    python benchmarks/speed.py --photos DIR --peers DIR
     python benchmarks/speed.py --photos DIR                  ours alone
+    python benchmarks/speed.py --photos DIR --peers DIR --models crowd,crowd-fast,crowd-float \\
+        --json benchmarks/results/speed.json
 
-Machines differ and so do minutes, so what counts is the ratio of the two on one photo, and of
-those ratios the median. Reading and drawing are no part of it, except in the last line: one photo
-from process start to files written.
+Machines differ and so do minutes, so what counts is the ratio of two detectors on one photo, and of
+those ratios the median. Its interval is from drawing the photos again. Reading and drawing are no part
+of it, except in the last line: one photo from process start to files written.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from peer_models import AIZOO_FILE, YOLO_FILE, Aizoo, Peer, PrunedYolo
 from PIL import Image
 
 from crowdmask import Detector
+from crowdmask.inference.timing import FLOAT
 from crowdmask.media.pictures import Picture, open_picture
 
 PEERS = {"yolov5n-pruned-640": (PrunedYolo, YOLO_FILE), "aizoo-360": (Aizoo, AIZOO_FILE)}
 WARM_UP = 3
+DRAWS = 1000
 DETECT = [sys.executable, "-c", "from crowdmask.cli.main import main; main()", "detect"]
+NETWORK, WHOLE, CPU = range(3)
+
+Milliseconds = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """Milliseconds of each photo, (N, 3): the network, the whole call, and CPU outside the network.
+
+    Attributes:
+        ours: by the name of the model.
+        peer: (N, 2), without the last; None without a peer.
+    """
+
+    ours: dict[str, Milliseconds]
+    peer: Milliseconds | None
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -60,6 +83,25 @@ def peer_times(peer: Peer, pixels: np.ndarray) -> tuple[float, float]:
     return network_ms, whole_ms
 
 
+def take_times(detectors: dict[str, Detector], peer: Peer | None, files: Sequence[Path]) -> Times:
+    """Time all of them on each photo, each time another one first."""
+    ours: dict[str, list[tuple[float, float, float]]] = {name: [] for name in detectors}
+    theirs: list[tuple[float, float]] = []
+    runners: list[str | None] = [*detectors, *([None] if peer else [])]
+    for index, file in enumerate([*files[:WARM_UP], *files]):
+        picture = open_picture(file)
+        pixels = np.asarray(picture.image)
+        first = index % len(runners)
+        for name in runners[first:] + runners[:first]:
+            if name is not None:
+                ours[name].append(our_times(detectors[name], picture))
+            elif peer is not None:
+                theirs.append(peer_times(peer, pixels))
+    warm = min(WARM_UP, len(files))
+    counted = {name: np.array(rows)[warm:] for name, rows in ours.items()}
+    return Times(counted, np.array(theirs)[warm:] if peer else None)
+
+
 def process_seconds(photo: Path, model: str, runs: int = 5) -> float:
     """Return the median seconds from the start of a process to its files written."""
     seconds = []
@@ -77,10 +119,75 @@ def process_seconds(photo: Path, model: str, runs: int = 5) -> float:
     return float(np.median(seconds))
 
 
-def summary(name: str, values: list[float]) -> str:
-    """Return median and the middle half of some milliseconds."""
+def spread(values: Milliseconds) -> dict[str, Any]:
+    """Return the median, the middle half, and the 95 % bootstrap interval of the median."""
+    drawn = np.random.default_rng(0).choice(values, (DRAWS, len(values)))
+    ends = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-    return f"{name:42} {middle:7.1f} ms  ({low:.1f} to {high:.1f})"
+    return {"median": float(middle), "middle_half": [float(low), float(high)], "interval_95": ends.tolist()}
+
+
+def float_form(name: str, names: Sequence[str]) -> str | None:
+    """Return the model among `names` that is the same network in float."""
+    return name + FLOAT if name + FLOAT in names else None
+
+
+def summarise(times: Times) -> dict[str, Any]:
+    """Return the times of each model, and their ratios on the same photos."""
+    models = {}
+    for name, mine in times.ours.items():
+        entry: dict[str, Any] = {
+            "network_ms": spread(mine[:, NETWORK]),
+            "whole_ms": spread(mine[:, WHOLE]),
+            "cpu_ms": spread(mine[:, CPU]),
+        }
+        if times.peer is not None:
+            entry["network_by_peer"] = spread(mine[:, NETWORK] / times.peer[:, NETWORK])
+            entry["whole_by_peer"] = spread(mine[:, WHOLE] / times.peer[:, WHOLE])
+        other = float_form(name, list(times.ours))
+        if other is not None:
+            entry["float_model"] = other
+            entry["float_by_int8"] = spread(times.ours[other][:, NETWORK] / mine[:, NETWORK])
+        models[name] = entry
+    summary: dict[str, Any] = {"models": models}
+    if times.peer is not None:
+        summary["peer"] = {
+            "network_ms": spread(times.peer[:, NETWORK]),
+            "whole_ms": spread(times.peer[:, WHOLE]),
+        }
+    return summary
+
+
+def line(name: str, values: dict[str, Any]) -> str:
+    """Return median and the middle half of some milliseconds."""
+    low, high = values["middle_half"]
+    return f"{name:42} {values['median']:7.1f} ms  ({low:.1f} to {high:.1f})"
+
+
+def lines(name: str, report: dict[str, Any]) -> list[str]:
+    """Return what is printed of one model."""
+    mine, peer = report["models"][name], report.get("peer")
+    result = [f"{report['photos']} photos, {report['threads']} threads, {name} on {report['backend']}"]
+    result.append(line("network", mine["network_ms"]))
+    result.append(line("whole Detector.detect", mine["whole_ms"]))
+    result.append(line("CPU time outside the network", mine["cpu_ms"]))
+    if peer:
+        result.append(line(f"{peer['name']}: network", peer["network_ms"]))
+        result.append(line(f"{peer['name']}: whole call", peer["whole_ms"]))
+        for title, key in (("network", "network_by_peer"), ("whole call", "whole_by_peer")):
+            result.append(f"{title + ', ours / peer, median of ratios':42} {mine[key]['median']:7.2f}")
+    if "float_by_int8" in mine:
+        title = "network, float / int8, median of ratios"
+        result.append(f"{title:42} {mine['float_by_int8']['median']:7.2f}")
+    result.append(f"{'process start to files written, 1024 x 683':42} {mine['process_s']:7.2f} s")
+    return result
+
+
+def write_json(report: dict[str, Any], path: Path) -> None:
+    """Write the report under a temporary name, then rename it."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 def main() -> None:
@@ -92,47 +199,49 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60, help="photos to take, evenly over the folder")
     parser.add_argument("--peers", type=Path, help="folder with the peers' ONNX files")
     parser.add_argument("--peer", choices=PEERS, default="yolov5n-pruned-640")
-    parser.add_argument("--model", default="crowd")
+    parser.add_argument("--models", "--model", default="crowd", help="names or paths with commas between")
     parser.add_argument("--backend", default="onnxruntime")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="write the times here, too")
     arguments = parser.parse_args()
 
     files = sorted(arguments.photos.rglob("*.jpg"))
     if not files:
         raise SystemExit(f"{arguments.photos}: no .jpg in this folder")
     files = files[:: max(1, len(files) // arguments.count)][: arguments.count]
-    detector = Detector(arguments.model, backend=arguments.backend, threads=arguments.threads)
+    detectors = {
+        Path(model).name.removesuffix(".onnx"): Detector(
+            model, backend=arguments.backend, threads=arguments.threads
+        )
+        for model in arguments.models.split(",")
+    }
     peer: Peer | None = None
     if arguments.peers:
         kind, file_name = PEERS[arguments.peer]
         peer = kind(arguments.peers / file_name, threads=arguments.threads)
 
-    ours: list[tuple[float, float, float]] = []
-    theirs: list[tuple[float, float]] = []
-    for index, file in enumerate([*files[:WARM_UP], *files]):
-        picture = open_picture(file)
-        pixels = np.asarray(picture.image)
-        mine = our_times(detector, picture)
-        other = peer_times(peer, pixels) if peer else None
-        if index >= WARM_UP:
-            ours.append(mine)
-            theirs += [other] if other else []
-
-    print(f"{len(ours)} photos, {arguments.threads} threads, {arguments.model} on {arguments.backend}")
-    print(summary("network", [t[0] for t in ours]))
-    print(summary("whole Detector.detect", [t[1] for t in ours]))
-    print(summary("CPU time outside the network", [t[2] for t in ours]))
-    if theirs:
-        print(summary(f"{arguments.peer}: network", [t[0] for t in theirs]))
-        print(summary(f"{arguments.peer}: whole call", [t[1] for t in theirs]))
-        for name, at in (("network", 0), ("whole call", 1)):
-            ratio = np.median([mine[at] / other[at] for mine, other in zip(ours, theirs, strict=True)])
-            print(f"{name + ', ours / peer, median of ratios':42} {ratio:7.2f}")
+    report = {
+        "format": 1,
+        "photos": len(files),
+        "threads": arguments.threads,
+        "backend": arguments.backend,
+        **summarise(take_times(detectors, peer, files)),
+    }
+    if peer:
+        report["peer"]["name"] = arguments.peer
     with tempfile.TemporaryDirectory() as folder:
         photo = Path(folder) / "photo.jpg"
         open_picture(files[0]).image.resize((1024, 683), Image.Resampling.BICUBIC).save(photo, quality=90)
-        seconds = process_seconds(photo, arguments.model)
-    print(f"{'process start to files written, 1024 x 683':42} {seconds:7.2f} s")
+        for name, detector in detectors.items():
+            report["models"][name] |= {
+                "model_hash": detector.model_hash,
+                "precision": detector.info.precision,
+                "input_size": detector.info.input.size,
+                "process_s": process_seconds(photo, str(detector.model_path)),
+            }
+    print("\n\n".join("\n".join(lines(name, report)) for name in detectors))
+    if arguments.json:
+        write_json(report, arguments.json)
 
 
 if __name__ == "__main__":

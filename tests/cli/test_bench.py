@@ -10,7 +10,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from crowdmask.cli.main import app
-from crowdmask.inference.backends import BACKENDS
+from crowdmask.inference import timing
+from crowdmask.inference.backends import BACKENDS, read_metadata
 from crowdmask.inference.model_file import hash_of
 from crowdmask.inference.timing import STAGES
 
@@ -46,6 +47,41 @@ def test_every_stage_of_every_runtime(small_model, photo, tmp_path):
         assert all(times[stage] > 0 for stage in STAGES)
         assert times["whole"] > times["detect"] > times["network"]
         assert row["faces"] > 0
+
+
+@pytest.fixture
+def both_precisions(small_model, tmp_path) -> Path:
+    """An int8 model file, and in its folder the same network in float."""
+    from crowdmask.export.onnx import rewrite_metadata
+    from crowdmask.export.quantize import quantize_network
+
+    (tmp_path / "small-float.onnx").write_bytes(small_model.read_bytes())
+    path = tmp_path / "small.onnx"
+    pictures = [np.random.default_rng(i).integers(0, 256, (1, 96, 64, 3), np.uint8) for i in range(3)]
+    quantize_network(small_model, path, [lambda picture=picture: picture for picture in pictures])
+    about = json.loads(read_metadata(small_model)["crowdmask"])
+    rewrite_metadata(path, {**about, "precision": "int8"})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [("small.onnx", ["int8", "fp32"]), ("small-float.onnx", ["fp32"])],
+    ids=["and its float form", "float alone"],
+)
+def test_both_precisions_are_timed_where_both_are_there(both_precisions, photo, file, expected):
+    result = run(photo, "--model", both_precisions.with_name(file), "--backend", "onnxruntime", "--json", "-")
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)["rows"]
+    assert [row["precision"] for row in rows] == expected
+    assert len({row["model_hash"] for row in rows}) == len(expected)
+
+
+def test_shipped_models_bring_their_float_form(monkeypatch):
+    monkeypatch.setattr(timing, "shipped_models", lambda: ["crowd", "crowd-float", "ssdlite"])
+    assert timing.precisions("crowd") == ["crowd", "crowd-float"]
+    assert timing.precisions("ssdlite") == ["ssdlite"]
+    assert timing.precisions("crowd-float") == ["crowd-float"]
 
 
 def test_a_picture_is_drawn_where_none_is_given(small_model):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from crowdmask.evaluation.bootstrap import bootstrap_interval
+from crowdmask.evaluation.bootstrap import bootstrap_interval, bootstrap_intervals
 
 
 def test_interval_of_a_mean_is_that_of_theory():
@@ -30,3 +30,18 @@ def test_samples_without_a_value_are_left_out():
     assert (low, high) == (1.0, 1.0)
     assert all(math.isnan(end) for end in bootstrap_interval(lambda w: math.nan, 3, 5))
     assert all(math.isnan(end) for end in bootstrap_interval(lambda w: 1.0, 0, 5))
+
+
+def test_several_measures_are_of_the_same_draws():
+    values = np.random.default_rng(1).normal(0, 1, 40)
+
+    def first(weights):
+        return float(weights @ values)
+
+    def second(weights):
+        return float(weights @ values**2)
+
+    found = bootstrap_intervals(lambda w: [first(w), second(w), math.nan], ["a", "b", "c"], 40, 60, seed=3)
+    assert found["a"] == bootstrap_interval(first, 40, 60, seed=3)
+    assert found["b"] == bootstrap_interval(second, 40, 60, seed=3)
+    assert all(math.isnan(end) for end in found["c"])

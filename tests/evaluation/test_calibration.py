@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crowdmask.evaluation.calibration import (
+    calibration_sums,
     choose_threshold,
     choose_thresholds,
+    expected_error,
     fit_calibration,
     judge,
     reliability,
@@ -34,6 +36,21 @@ def test_reliability_by_hand():
 
 def test_reliability_of_nothing():
     assert math.isnan(reliability(np.zeros(0, np.float32), np.zeros(0, bool)).expected_error)
+
+
+def test_sums_over_pictures_give_the_same_error(crowd):
+    sums = calibration_sums(crowd, 0.1)
+    judged = judge(crowd, 0.1)
+    whole = reliability(judged.confidence, judged.right)
+    assert sums.shape == (60, 11)
+    assert expected_error(sums.sum(axis=0)) == pytest.approx(whole.expected_error, abs=1e-9)
+    # A picture drawn twice counts twice.
+    twice = judge([*crowd, crowd[0]], 0.1)
+    weights = np.ones(60)
+    weights[0] = 2
+    expected = reliability(twice.confidence, twice.right).expected_error
+    assert expected_error(weights @ sums) == pytest.approx(expected, abs=1e-9)
+    assert math.isnan(expected_error(np.zeros(11)))
 
 
 def test_judge_knows_two_classes_and_leaves_ignored_ones_out(scored):

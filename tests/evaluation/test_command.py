@@ -69,6 +69,24 @@ def test_tables_files_and_pictures(app, data, tmp_path):
     records = [json.loads(line) for line in low.read_text(encoding="utf-8").splitlines()]
     assert [record["source"][-12:] for record in records] == ["images/a.jpg", "images/b.jpg"]
     assert len(list(out.glob("*.png"))) == 3
+    written = (out / "report.txt").read_text(encoding="utf-8").partition("\n\n")[2]
+    assert written.strip() in result.stdout
+    assert "appearance" not in content
+
+
+def test_faces_by_their_looks(app, data, tmp_path):
+    file = tmp_path / "report.json"
+    options = ["--threads", "1", "--appearance", "--bootstrap", "5", "--json", str(file)]
+    result = CliRunner().invoke(app, [str(data), *options])
+    assert result.exit_code == 0, result.output
+    assert "all, by skin tone" in result.stdout
+    assert "all, by light" in result.stdout
+    assert "rough proxy" in result.stdout
+    found = json.loads(file.read_text(encoding="utf-8"))["appearance"]
+    assert "nothing about any person" in found["note"]
+    assert found["minimum_width_px"] == 24
+    light = found["slices"]["all"]["light"]
+    assert sum(group["faces"] for group in light["groups"]) + light["unknown"] == 2
 
 
 def test_a_truncated_picture_is_named_and_the_run_ends_with_1(app, data):

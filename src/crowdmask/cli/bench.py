@@ -36,7 +36,9 @@ def command(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|PATH", help="One model only [default: every shipped one].", show_default=False
+            metavar="NAME|PATH",
+            help="One model only, and its float form NAME-float if there is one [default: all shipped ones].",
+            show_default=False,
         ),
     ] = None,
     backend: Annotated[
@@ -57,17 +59,17 @@ def command(
 ) -> None:
     """Time the stages of one photo: read, prepare, network, decode, suppress, draw.
 
-    All models and runtimes take turns, so that their times can be compared.
+    Each time is the median of many. All models and runtimes take turns, so that their times can be compared.
     """
     from crowdmask.inference.backends import BACKENDS, physical_cores
     from crowdmask.inference.detector import Detector
     from crowdmask.inference.model_file import shipped_models
-    from crowdmask.inference.timing import time_stages
+    from crowdmask.inference.timing import precisions, time_stages
 
     if backend is not None and backend not in BACKENDS:
         raise UsageError(f"no such backend: {backend!r}: choose from {', '.join(BACKENDS)}")
     backends = [backend] if backend else [name for name in BACKENDS if find_spec(name)]
-    models = [model] if model else shipped_models()
+    models = precisions(model) if model else shipped_models()
     if not models:
         raise ModelError("no model ships with this installation: give one with --model")
     pairs = [(each, runtime) for each in models for runtime in backends]

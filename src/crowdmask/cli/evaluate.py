@@ -39,7 +39,8 @@ def command(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Draw precision-recall, reliability and confusion into this folder."
+            metavar="DIR",
+            help="Write the tables and draw precision-recall, reliability and confusion into this folder.",
         ),
     ] = None,
     json_file: Annotated[
@@ -55,6 +56,13 @@ def command(
         int, typer.Option(min=0, metavar="N", help="Draw the pictures again N times for 95 % intervals.")
     ] = 0,
     seed: Annotated[int, typer.Option(help="Seed of those draws.")] = 0,
+    appearance: Annotated[
+        bool,
+        typer.Option(
+            "--appearance",
+            help="Measure by apparent skin tone and light, too: a rough proxy from the faces' pixels.",
+        ),
+    ] = False,
 ) -> None:
     """Measure a detector on a data set: average precision, classes of found faces, calibration."""
     from crowdmask.data.dataset import load_dataset
@@ -80,7 +88,12 @@ def command(
         "data_problems": len(dataset.problems),
         "seconds": round(run.seconds, 1),
     }
-    report = reports.build_report(run.pictures, about, run.failed, bootstrap, seed)
+    looks = None
+    if appearance:
+        from crowdmask.evaluation.appearance import look_at_samples
+
+        looks = look_at_samples(run.samples)
+    report = reports.build_report(run.pictures, about, run.failed, bootstrap, seed, looks)
     typer.echo(
         f"{detector.model_name} ({detector.model_hash}) at {detector.info.input.size} px "
         f"on {data.name}, {split.value}: {len(run.pictures)} pictures in {run.seconds:.1f} s\n"
@@ -91,6 +104,7 @@ def command(
     if json_file is not None:
         reports.write_json(report, json_file)
     if out is not None:
+        reports.write_text(report, out / "report.txt")
         for file in reports.write_pictures(report, run.pictures, out):
             typer.echo(one_line(f"wrote {file}"), err=True)
     for line in (*dataset.problems.lines, *run.failed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -31,18 +31,39 @@ def bootstrap_interval(
     Returns:
         Low and high end; NaN where no sample has a value.
     """
+
+    def measures(weights: Weights) -> list[float]:
+        return [measure(weights)]
+
+    return bootstrap_intervals(measures, ["it"], pictures, samples, level, seed)["it"]
+
+
+def bootstrap_intervals(
+    measures: Callable[[Weights], Sequence[float]],
+    names: Sequence[str],
+    pictures: int,
+    samples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """Return the interval of each of several measures, which are taken of the same draws.
+
+    Args:
+        measures: takes how often each picture was drawn, (P,), and returns a value for each of `names`.
+        names: of the measures.
+        pictures, samples, level, seed: see `bootstrap_interval`.
+    """
     random = np.random.default_rng(seed)
-    values = np.array(
-        [
-            measure(
-                np.bincount(random.integers(0, pictures, pictures), minlength=pictures).astype(np.float64)
-            )
-            for _ in range(samples)
-            if pictures
-        ]
-    )
-    values = values[~np.isnan(values)]
-    if not len(values):
+    values = np.full((samples if pictures else 0, len(names)), np.nan)
+    for row in values:
+        drawn = np.bincount(random.integers(0, pictures, pictures), minlength=pictures)
+        row[:] = measures(drawn.astype(np.float64))
+    return {name: _interval(values[:, column], level) for column, name in enumerate(names)}
+
+
+def _interval(values: NDArray[np.float64], level: float) -> tuple[float, float]:
+    known = values[~np.isnan(values)]
+    if not len(known):
         return float("nan"), float("nan")
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -88,14 +88,40 @@ def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> R
         confidence: (D,) 0 to 1; 0.1 belongs to the second bin, 1 to the last.
         right: (D,) bool.
     """
-    values = confidence.astype(np.float64)
-    # A confidence of 0.7 is 6.9999999 tenths in 32-bit floating point.
-    bins = np.minimum((values * BINS + 1e-6).astype(np.int64), BINS - 1)
+    values, bins = confidence.astype(np.float64), _bins(confidence)
     count = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore"):
         mean_confidence = np.bincount(bins, values, BINS) / count
         share = np.bincount(bins, right.astype(np.float64), BINS) / count
     return Reliability(count, mean_confidence, share)
+
+
+def calibration_sums(pictures: Sequence[ScoredPicture], minimum: float = 0.0) -> Floats:
+    """Return what `expected_error` needs of each picture, so that pictures can be drawn again.
+
+    Args:
+        pictures: P of them.
+        minimum: least confidence of the detections that count.
+    Returns:
+        (P, 11): for each bin the confidences less the number of right detections; last, the detections.
+    """
+    rows = np.zeros((len(pictures), BINS + 1))
+    for row, picture in zip(rows, pictures, strict=True):
+        judged = judge([picture], minimum)
+        excess = judged.confidence.astype(np.float64) - judged.right
+        row[:BINS] = np.bincount(_bins(judged.confidence), excess, BINS)
+        row[BINS] = len(excess)
+    return rows
+
+
+def expected_error(sums: Floats) -> float:
+    """Return the expected calibration error of `calibration_sums`, (11,), added over pictures."""
+    return float(np.abs(sums[:BINS]).sum() / sums[BINS]) if sums[BINS] else float("nan")
+
+
+def _bins(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
+    # A confidence of 0.7 is 6.9999999 tenths in 32-bit floating point.
+    return np.minimum((confidence.astype(np.float64) * BINS + 1e-6).astype(np.int64), BINS - 1)
 
 
 def fit_calibration(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from crowdmask.evaluation.average_precision import (
     ClassScores,
@@ -16,16 +14,23 @@ from crowdmask.evaluation.average_precision import (
     mean,
     rank,
 )
-from crowdmask.evaluation.bootstrap import Weights, bootstrap_interval
-from crowdmask.evaluation.calibration import Reliability, judge, reliability
+from crowdmask.evaluation.bootstrap import Weights, bootstrap_intervals
+from crowdmask.evaluation.calibration import (
+    Reliability,
+    calibration_sums,
+    expected_error,
+    judge,
+    reliability,
+)
 from crowdmask.evaluation.classification import Outcome, outcome, tallies
-from crowdmask.evaluation.matching import THREE_CLASSES, TWO_CLASSES, ScoredPicture
+from crowdmask.evaluation.matching import ANY_FACE, THREE_CLASSES, TWO_CLASSES, ScoredPicture
 from crowdmask.evaluation.slices import FACE_WIDTHS_PX, slices
 from crowdmask.labels import LABELS
 
 # Fainter detections are for the precision-recall curve; nobody takes their confidence at its word.
 CALIBRATION_MINIMUM = 0.1
 TWO_CLASS_NAMES = ("with_mask", "without_mask")
+OUTCOMES = ("recall", "precision", "class_accuracy", "balanced_accuracy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,27 +122,31 @@ def measure_slices(
 def intervals(
     pictures: Sequence[ScoredPicture], samples: int, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Return the 95 % bootstrap intervals of the measures that decide."""
-    rankings = [rank(pictures, TWO_CLASSES, class_index)[0] for class_index in (0, 1)]
-    counts = tallies(pictures)
+    """Return the 95 % bootstrap intervals of the measures that decide.
 
-    def of_outcome(name: str) -> Callable[[Weights], float]:
-        return lambda weights: float(getattr(Outcome.from_vector(weights @ counts), name))
+    ``AP50_with_mask`` and ``AP50_without_mask`` are of two classes, ``AP50_mask_worn_incorrect`` of three.
+    """
+    two = {name: rank(pictures, TWO_CLASSES, index)[0] for index, name in enumerate(TWO_CLASS_NAMES)}
+    others = {
+        f"AP50_{LABELS[2]}": rank(pictures, THREE_CLASSES, 2)[0],
+        "face_AP50": rank(pictures, ANY_FACE, 0)[0],
+    }
+    for name, width in FACE_WIDTHS_PX.items():
+        others[f"face_AP50_{name}"] = rank(pictures, ANY_FACE, 0, (0.5,), width)[0]
+    counts, sums = tallies(pictures), calibration_sums(pictures, CALIBRATION_MINIMUM)
+    names = ["mAP50", *(f"AP50_{name}" for name in two), *others, *OUTCOMES, "ece"]
 
-    measures: dict[str, Callable[[Weights], float]] = {
-        "mAP50": lambda weights: mean([ranking.average_precision(weights) for ranking in rankings]),
-        "recall": of_outcome("recall"),
-        "precision": of_outcome("precision"),
-        "class_accuracy": of_outcome("class_accuracy"),
-        "balanced_accuracy": of_outcome("balanced_accuracy"),
-    }
-    return {
-        name: bootstrap_interval(function, len(pictures), samples, seed=seed)
-        for name, function in measures.items()
-    }
+    def measures(weights: Weights) -> list[float]:
+        of_two = [ranking.average_precision(weights) for ranking in two.values()]
+        of_others = [ranking.average_precision(weights) for ranking in others.values()]
+        seen = Outcome.from_vector(weights @ counts)
+        outcomes = [float(getattr(seen, name)) for name in OUTCOMES]
+        return [mean(of_two), *of_two, *of_others, *outcomes, expected_error(weights @ sums)]
+
+    return bootstrap_intervals(measures, names, len(pictures), samples, seed=seed)
 
 
 def precision_recall(pictures: Sequence[ScoredPicture]) -> dict[str, Ranking]:
     """Return the rankings behind the precision-recall curves: each label, and any face."""
     rankings = {label: rank(pictures, THREE_CLASSES, class_id)[0] for class_id, label in enumerate(LABELS)}
-    return rankings | {"any face": rank(pictures, np.zeros(3, np.int64), 0)[0]}
+    return rankings | {"any face": rank(pictures, ANY_FACE, 0)[0]}

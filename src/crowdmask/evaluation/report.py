@@ -10,6 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from crowdmask.errors import MissingExtraError, OutputError
+from crowdmask.evaluation.appearance import (
+    NOTE,
+    RATES,
+    Appearance,
+    Grouping,
+    Looks,
+    measure_appearance,
+)
 from crowdmask.evaluation.matching import ScoredPicture
 from crowdmask.evaluation.measures import SliceMeasures, measure_slices
 from crowdmask.evaluation.slices import ALL, FACE_WIDTHS_PX
@@ -27,16 +35,21 @@ class Report:
         about: what was measured with what: model, hash, thresholds, data set, split.
         slices: the measures of each slice, ``all`` first.
         failed: pictures that could not be read, each as ``where: why``; they are in no measure.
+        appearance: measures by how the faces look, if that was asked for.
     """
 
     about: dict[str, Any]
     slices: dict[str, SliceMeasures]
     failed: tuple[str, ...] = ()
+    appearance: Appearance | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, None where there was nothing to measure."""
         slices = {name: _without_nan(measures.to_dict()) for name, measures in self.slices.items()}
-        return {"format": FORMAT, **self.about, "failed": list(self.failed), "slices": slices}
+        content = {"format": FORMAT, **self.about, "failed": list(self.failed), "slices": slices}
+        if self.appearance is not None:
+            content["appearance"] = _without_nan(self.appearance.to_dict())
+        return content
 
     def to_text(self) -> str:
         """Return the tables."""
@@ -46,6 +59,7 @@ class Report:
             _shown_table(self.slices),
             _confusion_table(self.slices[ALL]),
             _interval_table(self.slices),
+            _appearance_tables(self.appearance) if self.appearance else "",
         ]
         return "\n\n".join(part for part in parts if part)
 
@@ -56,9 +70,15 @@ def build_report(
     failed: Sequence[str] = (),
     bootstrap: int = 0,
     seed: int = 0,
+    looks: Sequence[Looks] | None = None,
 ) -> Report:
-    """Measure every slice of the pictures; see `measure_slices` for `bootstrap` and `seed`."""
-    return Report(about, measure_slices(pictures, bootstrap, seed), tuple(failed))
+    """Measure every slice of the pictures; see `measure_slices` for `bootstrap` and `seed`.
+
+    Args:
+        looks: of the faces of each picture; then they are measured by their looks, too.
+    """
+    appearance = measure_appearance(pictures, looks, bootstrap, seed) if looks is not None else None
+    return Report(about, measure_slices(pictures, bootstrap, seed), tuple(failed), appearance)
 
 
 def write_json(report: Report, path: Path) -> None:
@@ -67,12 +87,17 @@ def write_json(report: Report, path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as file:
-            file.write((json.dumps(report.to_dict(), indent=1) + "\n").encode("utf-8"))
-    except OSError as error:
-        raise OutputError(f"cannot write the report {path}: {error.strerror}") from error
+    _write(json.dumps(report.to_dict(), indent=1) + "\n", path)
+
+
+def write_text(report: Report, path: Path) -> None:
+    """Write the tables as plain text, whole or not at all, below one line of what was measured.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    about = ", ".join(f"{name} {value}" for name, value in report.about.items())
+    _write(f"{about}\n\n{report.to_text()}\n", path)
 
 
 def write_pictures(report: Report, pictures: Sequence[ScoredPicture], folder: Path) -> list[Path]:
@@ -98,6 +123,15 @@ def write_pictures(report: Report, pictures: Sequence[ScoredPicture], folder: Pa
         ]
     except OSError as error:
         raise OutputError(f"cannot write the report's pictures to {folder}: {error.strerror}") from error
+
+
+def _write(text: str, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as file:
+            file.write(text.encode("utf-8"))
+    except OSError as error:
+        raise OutputError(f"cannot write the report {path}: {error.strerror}") from error
 
 
 def require_plots() -> None:
@@ -154,12 +188,35 @@ def _confusion_table(measures: SliceMeasures) -> str:
 
 
 def _interval_table(slices: dict[str, SliceMeasures]) -> str:
-    names = list(slices[ALL].intervals)
-    rows = [
-        [name, *(f"{_number(low)} to {_number(high)}" for low, high in m.intervals.values())]
-        for name, m in slices.items()
+    rows = [[name, *(_span(m.intervals[name]) for m in slices.values())] for name in slices[ALL].intervals]
+    return _table(["95 % interval", *slices], rows) if rows else ""
+
+
+def _appearance_tables(appearance: Appearance) -> str:
+    tables = [
+        _grouping_table(name, grouping)
+        for name, groupings in appearance.slices.items()
+        for grouping in groupings
     ]
-    return _table(["95 % interval", *names], rows) if names else ""
+    return "\n\n".join([*tables, f"({NOTE})"])
+
+
+def _grouping_table(name: str, grouping: Grouping) -> str:
+    header = [f"{name}, by {grouping.by}", "faces", "masked", "median px"]
+    header += [title for rate in RATES for title in (rate.replace("_", " "), "95 %")]
+    rows = []
+    for group in grouping.groups:
+        row = [group.name, str(group.faces), _number(group.masked), f"{group.median_width_px:.0f}"]
+        for rate in RATES:
+            row += [_number(group.rates[rate]), _span(group.intervals.get(rate))]
+        rows.append(row)
+    last = ["best less worst", "", "", ""]
+    for rate in RATES:
+        gap = grouping.gaps.get(rate)
+        last += [_number(gap.value), _span(gap.interval)] if gap else ["-", ""]
+    rows.append(last)
+    note = f"({grouping.unknown} more faces show too little to tell their {grouping.by})"
+    return f"{_table(header, rows)}\n{note}"
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
@@ -170,6 +227,12 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
         cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def _span(ends: tuple[float, float] | None) -> str:
+    if ends is None:
+        return ""
+    return "-" if math.isnan(ends[0]) else f"{_number(ends[0])} to {_number(ends[1])}"
 
 
 def _number(value: float) -> str:

@@ -12,10 +12,14 @@ import numpy as np
 
 from crowdmask.inference.decode import Decoder
 from crowdmask.inference.detector import Detector
+from crowdmask.inference.model_file import shipped_models
 from crowdmask.media.draw import draw_on
 from crowdmask.media.pictures import open_picture
 
 STAGES = ("read", "prepare", "network", "decode", "suppress", "draw")
+FLOAT = "-float"
+"""A model's name with this behind it is that of the same network in float32."""
+
 WARM_UP = 3
 """The first photos pay for memory and code that the later ones find ready."""
 
@@ -35,6 +39,23 @@ class Timing:
     whole: float
     detect: float
     faces: int
+
+
+def precisions(model: str) -> list[str]:
+    """Return a model and, where there is one, the same network in float32.
+
+    Args:
+        model: name of a shipped model or path of a model file; its other form is that of the name with
+            `FLOAT`, shipped or in the same folder.
+    """
+    path = Path(model)
+    name = path.name.removesuffix(".onnx")
+    if name.endswith(FLOAT):
+        return [model]
+    if name == model:
+        return [model, name + FLOAT] if name + FLOAT in shipped_models() else [model]
+    beside = path.with_name(f"{name}{FLOAT}{path.suffix}")
+    return [model, str(beside)] if beside.is_file() else [model]
 
 
 def time_stages(
