@@ -141,16 +141,20 @@ class Client:
             start = httpx.URL(url)
         except httpx.InvalidURL as error:
             raise FetchError(f"{url}: no address", lasting=True) from error
-        self._fetch(start, write, "image/jpeg, image/png, image/webp", as_robot=True)
+        checks = (self._check_host, self._check_robots)
+        self._fetch(start, write, "image/jpeg, image/png, image/webp", checks)
 
     def _fetch(
-        self, url: httpx.URL, read: Callable[[httpx.Response], Any], accept: str, as_robot: bool = False
+        self,
+        url: httpx.URL,
+        read: Callable[[httpx.Response], Any],
+        accept: str,
+        checks: tuple[Callable[[httpx.URL], None], ...] = (),
     ) -> Any:
-        """Ask, again where that may help, and follow redirections; each hop minds the same rules."""
+        """Ask, again where that may help, and follow redirections, each of which is checked alike."""
         for _ in range(_MAX_HOPS + 1):
-            if as_robot:
-                self._check_host(url)
-                self._check_robots(url)
+            for check in checks:
+                check(url)
             outcome = self._ask(url, read, accept)
             if not isinstance(outcome, _Moved):
                 return outcome
@@ -160,7 +164,8 @@ class Client:
     def _ask(self, url: httpx.URL, read: Callable[[httpx.Response], Any], accept: str) -> Any:
         for attempt in range(self._manners.retries + 1):
             try:
-                with self._turn(url.host), self._http.stream("GET", url, headers={"Accept": accept}) as response:
+                call = self._http.stream("GET", url, headers={"Accept": accept})
+                with self._turn(url.host), call as response:
                     if response.has_redirect_location and response.next_request is not None:
                         return _Moved(response.next_request.url)
                     _check_status(url, response)
@@ -235,7 +240,7 @@ class Client:
             return body[:MAX_ROBOTS]
 
         try:
-            body = self._fetch(httpx.URL(origin), read, "text/plain")
+            body = self._fetch(httpx.URL(origin), read, "text/plain", (self._check_host,))
         except _Missing:
             body = b""
         except FetchError as error:

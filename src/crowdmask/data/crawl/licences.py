@@ -12,7 +12,7 @@ CODES = ("cc0", "pdm", "by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd")
 DEFAULT = ("cc0", "pdm", "by", "by-sa")
 
 _BY = "by|by-sa|by-nc|by-nd|by-nc-sa|by-nc-nd"
-# "cc-by-sa-4.0", "by-sa", "cc-by-sa-3.0-de", "cc-by-sa-3.0,2.5": a jurisdiction or further versions may follow.
+# "by-sa", "cc-by-sa-4.0", "cc-by-sa-3.0-de", "cc-by-sa-3.0,2.5": a country or further versions may follow.
 _CODE = re.compile(rf"(?:cc-)?({_BY})(?:-(\d\.\d)(?:[-,].*)?)?")
 _ZERO = re.compile(r"(?:cc-?0|cc-zero)(?:-\d\.\d)?")
 _PUBLIC = {"pd", "pdm", "public-domain", "public-domain-mark", "pdm-1.0", "public-domain-mark-1.0"}

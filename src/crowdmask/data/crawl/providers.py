@@ -90,7 +90,7 @@ class Openverse:
             raise FetchError(f"{self.url}: not an answer of Openverse's: it has no 'results'")
         rows = [row for row in answer["results"] if isinstance(row, dict)]
         pages = answer.get("page_count")
-        last = not rows or not isinstance(pages, int) or number >= pages
+        last = not rows or (isinstance(pages, int) and number >= pages)
         return Page(list(self._candidates(rows)), None if last else {"page": str(number + 1)})
 
     def _candidates(self, rows: list[dict[str, Any]]) -> Iterator[Candidate]:
@@ -161,7 +161,7 @@ class Wikimedia:
             return  # comes with a later part of the same page
         info = infos[0]
         address = _text(info, "thumburl") or _text(info, "url")
-        number = _count(row, "pageid")
+        number = _count(row, "pageid") or _text(row, "title")
         if not address or not number:
             return
         facts = {

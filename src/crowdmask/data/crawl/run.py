@@ -26,6 +26,9 @@ MANIFEST_EVERY = 50
 MAX_PAGES = 500
 """Of one query: an API that never ends would be asked for ever."""
 
+Found = tuple[str, Candidate]
+"""A photo, after the query that found it."""
+
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 
 
@@ -41,7 +44,7 @@ class Wish:
     queries: tuple[str, ...]
     licences: tuple[str, ...]
     limit: int
-    min_side: int = 300
+    min_side: int = 64
     max_bytes: int = 30_000_000
 
     @property
@@ -97,6 +100,7 @@ class Crawl:
             raise OutputError(f"cannot make {folder / PHOTO_FOLDER}: {error.strerror or error}") from error
         self.manifest = read_manifest(folder) if (folder / FILE_NAME).exists() else Manifest(folder)
         self.report = Report()
+        self._hashes: set[str] = set()
 
     def run(self, tick: Callable[[Report], None] = lambda report: None) -> Report:
         """Fetch photos till there are enough or no more; whatever stops it, what is complete is kept.
@@ -118,10 +122,11 @@ class Crawl:
                 write_manifest(self.manifest)
         return self.report
 
-    def _take_stock(self, journal: Journal) -> list[tuple[str, Candidate]]:
+    def _take_stock(self, journal: Journal) -> list[Found]:
         """Complete the manifest from the journal; return what is to be tried again."""
         listed = {photo.photo for photo in self.manifest.photos}
-        again = []
+        again: list[Found] = []
+        lost = set()
         for outcome in journal.outcomes.values():
             candidate = Candidate(**outcome.candidate)
             if outcome.kind == "kept" and outcome.photo is not None:
@@ -131,14 +136,16 @@ class Crawl:
                     self.manifest.photos.append(photo)
                 if there and outcome.query in self.wish.queries:
                     self.report.earlier += 1
-                if not there and photo.photo in listed and outcome.query in self.wish.queries:
-                    again.append((outcome.query, candidate))
+                if not there and photo.photo in listed:
+                    lost.add(photo.photo)
+                    if outcome.query in self.wish.queries:
+                        again.append((outcome.query, candidate))
             elif outcome.kind == "failed" and outcome.query in self.wish.queries:
                 again.append((outcome.query, candidate))
-        self._hashes = {photo.sha256: photo.photo for photo in self.manifest.photos if photo.sha256}
+        self._hashes = {p.sha256 for p in self.manifest.photos if p.sha256 and p.photo not in lost}
         return again
 
-    def _wanted(self, journal: Journal, again: list[tuple[str, Candidate]]) -> Iterator[tuple[str, Candidate]]:
+    def _wanted(self, journal: Journal, again: list[Found]) -> Iterator[Found]:
         """Yield photos to look at, one of each query in turn, till there are enough."""
         yield from (pair for pair in again if not self._enough)
         streams = [
@@ -160,7 +167,7 @@ class Crawl:
     def _enough(self) -> bool:
         return self.report.earlier + self.report.kept >= self.wish.limit
 
-    def _stream(self, journal: Journal, provider: Provider, query: str) -> Iterator[tuple[str, Candidate]]:
+    def _stream(self, journal: Journal, provider: Provider, query: str) -> Iterator[Found]:
         # Other licences or sizes make another search of it.
         limits = ",".join(str(limit) for limit in self.wish.limits)
         name = (provider.name, query, ",".join(sorted(self.wish.licences)), limits)
@@ -250,7 +257,7 @@ class Crawl:
             raise OutputError(f"cannot write {part}: {error.strerror or error}") from error
         finally:
             part.unlink(missing_ok=True)
-        self._hashes[digest] = relative
+        self._hashes.add(digest)
         return Photo(
             photo=relative,
             width=width,

@@ -1,0 +1,193 @@
+"""What comes back from a labelling tool, and how it gets into the manifest."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal
+
+import numpy as np
+
+from crowdmask.data.labelling.drafts import IGNORE, TOOL_LABELS
+from crowdmask.data.manifest import Box, Face, Manifest, Photo
+
+_SAME_SHAPE = 0.01
+"""Part by which width over height may differ: a tool may show a smaller copy, but not a turned one."""
+
+# Label Studio puts eight hexadecimal digits before the name of an uploaded file.
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A rectangle as the tool gives it.
+
+    Attributes:
+        label: as in the tool.
+        xywh: left, top, width, height before it is turned.
+        rotation: degrees clockwise.
+        about: the point it is turned about.
+    """
+
+    label: str
+    xywh: tuple[float, float, float, float]
+    rotation: float = 0.0
+    about: Literal["corner", "centre"] = "corner"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One photo as the tool gives it.
+
+    Attributes:
+        names: what the photo may be called, the surest first.
+        shapes: its faces.
+        size: width and height that the tool saw, None where it doesn't say.
+        relative: `xywh` are parts of these, not pixels.
+        problems: what is no rectangle with one label.
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    size: tuple[float, float] | None = None
+    relative: bool = False
+    problems: tuple[str, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """What an import did.
+
+    Attributes:
+        reviewed: photos that have a person's faces now.
+        faces: how many these have, by label of the tool.
+        turned: rectangles at an angle, of which the upright one around them was taken.
+        waiting: photos that nobody has finished in the tool.
+        problems: photos that stay as they were, and why.
+    """
+
+    reviewed: int = 0
+    faces: Counter[str] = field(default_factory=Counter)
+    turned: int = 0
+    waiting: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def apply_corrections(
+    manifest: Manifest, corrections: Iterable[Correction], labels: dict[str, str], outcome: Outcome
+) -> Manifest:
+    """Return the manifest with the corrected photos' faces, marked as reviewed.
+
+    A photo with anything that cannot be used stays as it was: half of its faces would be worse than none.
+
+    Args:
+        labels: further names of labels, to one of ours or to "ignore" or "skip".
+        outcome: is filled in.
+    """
+    index = PhotoIndex(manifest.photos)
+    changed: dict[str, Photo] = {}
+    for correction in corrections:
+        name = correction.names[0] if correction.names else "an entry without a photo"
+        photo = index.find(correction.names)
+        if photo is None:
+            outcome.problems.append(f"{name}: no such photo in the manifest")
+            continue
+        if photo.photo in changed:
+            outcome.problems.append(f"{photo.photo}: there twice; the first time counts")
+            continue
+        problems = list(correction.problems)
+        faces = [_face(shape, correction, photo, labels, problems) for shape in correction.shapes]
+        if problems:
+            outcome.problems.extend(f"{photo.photo}: {problem}" for problem in problems)
+            continue
+        kept = [face for face in faces if face is not None]
+        changed[photo.photo] = photo.model_copy(update={"faces": kept, "reviewed": True})
+        outcome.reviewed += 1
+        outcome.turned += sum(shape.rotation % 360 != 0 for shape in correction.shapes)
+        outcome.faces.update(face.label or IGNORE for face in kept)
+    return Manifest(manifest.folder, [changed.get(photo.photo, photo) for photo in manifest.photos])
+
+
+class PhotoIndex:
+    """Finds a photo by its path, or by the end of it where only one photo ends so."""
+
+    def __init__(self, photos: Iterable[Photo]) -> None:
+        """Note every end of every path."""
+        self._exact: dict[str, Photo] = {}
+        self._ends: dict[tuple[str, ...], Photo | None] = {}
+        for photo in photos:
+            self._exact[photo.photo] = photo
+            parts = PurePosixPath(photo.photo).parts
+            for start in range(len(parts)):
+                end = parts[start:]
+                self._ends[end] = None if end in self._ends else photo
+
+    def find(self, names: Iterable[str]) -> Photo | None:
+        """Return the photo of the first name that fits.
+
+        A tool may leave out folders before a name or add some, but may not swap one for another.
+        """
+        for name in names:
+            parts = PurePosixPath(name.replace("\\", "/")).parts
+            if not parts:
+                continue
+            whole = ("/".join(parts[start:]) for start in range(len(parts)))
+            photo = next((self._exact[path] for path in whole if path in self._exact), None)
+            photo = photo or self._ends.get(parts)
+            if photo is None and _UPLOADED.match(parts[-1]):
+                photo = self._ends.get((_UPLOADED.sub("", parts[-1]),))
+            if photo is not None:
+                return photo
+        return None
+
+
+def _face(
+    shape: Shape, correction: Correction, photo: Photo, labels: dict[str, str], problems: list[str]
+) -> Face | None:
+    label = labels.get(shape.label, shape.label)
+    if label == "skip":
+        return None
+    if label not in TOOL_LABELS:
+        problems.append(f"unknown label '{shape.label}'; map it with  --map '{shape.label}=LABEL'")
+        return None
+    try:
+        box = upright_box(shape, photo, correction.size, correction.relative)
+    except ValueError as error:
+        problems.append(str(error))
+        return None
+    if label == IGNORE:
+        return Face(box=box, label=None, ignore=True)
+    return Face.model_validate({"box": box, "label": label})
+
+
+def upright_box(shape: Shape, photo: Photo, size: tuple[float, float] | None, relative: bool) -> Box:
+    """Return the upright rectangle around a shape, in pixels of the photo and inside it.
+
+    Raises:
+        ValueError: nothing of it lies inside, it is no number, or the tool saw a picture of another shape.
+    """
+    width, height = size or (photo.width, photo.height)
+    if not (width > 0 and height > 0):
+        raise ValueError(f"the tool says its size is {width:g} x {height:g}")
+    if abs(width / height / (photo.width / photo.height) - 1) > _SAME_SHAPE:
+        raise ValueError(
+            f"the tool saw {width:g} x {height:g} pixels, but the photo has {photo.width} x {photo.height}"
+        )
+    x, y, w, h = np.array(shape.xywh, float) * ((width, height, width, height) if relative else 1)
+    if not np.isfinite([x, y, w, h, shape.rotation]).all():
+        raise ValueError(f"a box {shape.xywh} is no number")
+    corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
+    pivot = corners[0] if shape.about == "corner" else corners.mean(axis=0)
+    angle = np.radians(shape.rotation)
+    # The y axis points down, so this turns clockwise.
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turned = (corners - pivot) @ turn.T + pivot if shape.rotation % 360 else corners
+    scale = (photo.width / width, photo.height / height)
+    inside = np.clip(turned * scale, 0, (photo.width, photo.height))
+    (x1, y1), (x2, y2) = inside.min(axis=0), inside.max(axis=0)
+    if x2 - x1 < 1 or y2 - y1 < 1:
+        raise ValueError(f"a '{shape.label}' box without area inside the photo")
+    return (round(float(x1), 2), round(float(y1), 2), round(float(x2), 2), round(float(y2), 2))

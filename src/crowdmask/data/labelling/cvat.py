@@ -1,0 +1,158 @@
+"""CVAT: "CVAT for images 1.1" to upload and to read back, and the labels of the task.
+
+Boxes are pixels of the picture as it is shown, which is upright; a turned one is turned clockwise about its
+centre. Source: https://docs.cvat.ai/docs/manual/advanced/xml_format/
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator
+from xml.etree import ElementTree
+from xml.parsers import expat
+
+from crowdmask.data.labelling.corrections import Correction, Shape
+from crowdmask.data.labelling.drafts import COLOURS, TOOL_LABELS, Draft
+from crowdmask.errors import DataError
+
+MAX_XML = 500_000_000
+"""Bytes of the annotations in a zip; more would fill the memory."""
+
+_CHUNK = 1 << 20
+
+
+def labels_text() -> str:
+    """Return the labels to paste into the tab "Raw" of a new task."""
+    unsure = {
+        "name": "unsure",
+        "input_type": "checkbox",
+        "mutable": False,
+        "values": ["false"],
+        "default_value": "false",
+    }
+    labels = [
+        {"name": name, "color": COLOURS[name], "type": "rectangle", "attributes": [unsure]}
+        for name in TOOL_LABELS
+    ]
+    return json.dumps(labels, indent=2) + "\n"
+
+
+def to_xml(drafts: Iterable[Draft]) -> bytes:
+    """Return all photos and their faces as one file to upload.
+
+    Raises:
+        DataError: a photo's name has a sign that XML cannot hold.
+    """
+    root = ElementTree.Element("annotations")
+    ElementTree.SubElement(root, "version").text = "1.1"
+    meta = ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "task")
+    ElementTree.SubElement(meta, "mode").text = "annotation"
+    labels = ElementTree.SubElement(meta, "labels")
+    for name in TOOL_LABELS:
+        ElementTree.SubElement(ElementTree.SubElement(labels, "label"), "name").text = name
+    for number, draft in enumerate(drafts):
+        photo = draft.photo
+        if not photo.photo.isprintable():
+            raise DataError(f"{photo.photo!r}: XML cannot hold this name: rename the photo")
+        size = {"width": str(photo.width), "height": str(photo.height)}
+        image = ElementTree.SubElement(root, "image", {"id": str(number), "name": photo.photo, **size})
+        for face in draft.faces:
+            edges = zip(("xtl", "ytl", "xbr", "ybr"), (f"{edge:.2f}" for edge in face.box), strict=True)
+            about = {"label": face.label, "source": "auto", "occluded": "0", **dict(edges), "z_order": "0"}
+            box = ElementTree.SubElement(image, "box", about)
+            ElementTree.SubElement(box, "attribute", {"name": "unsure"}).text = str(face.unsure).lower()
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+
+
+def read_export(content: bytes, name: str) -> Iterator[Correction]:
+    """Read an export "CVAT for images 1.1": the XML, or the zip that holds it.
+
+    Args:
+        name: of the file, for messages.
+    Raises:
+        DataError: it is not such an export.
+    """
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        content = _unzip(content, name)
+    try:
+        root = parse_xml(content)
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise DataError(f"{name}: not readable as XML ({error})") from error
+    version = root.findtext("version", "")
+    if root.tag != "annotations" or not version.startswith("1."):
+        raise DataError(f"{name}: not of the format 'CVAT for images 1.1'")
+    if root.find("track") is not None:
+        raise DataError(f"{name}: it holds tracks of a video: export the task as 'CVAT for images 1.1'")
+    for image in root.iter("image"):
+        yield _correction(image)
+
+
+def parse_xml(content: bytes) -> ElementTree.Element:
+    """Parse XML that may come from anybody.
+
+    Annotations need no document type; without one no entity can be declared, so none can be a bomb or name
+    a file.
+
+    Raises:
+        ValueError: it has a document type.
+        expat.ExpatError: it is not well-formed.
+    """
+    builder = ElementTree.TreeBuilder()
+    parser = expat.ParserCreate()
+
+    def refuse(*_: object) -> None:
+        raise ValueError("it declares a document type; refused")
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    parser.Parse(content, True)
+    return builder.close()
+
+
+def _unzip(content: bytes, name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = [i for i in archive.infolist() if i.filename.rpartition("/")[2] == "annotations.xml"]
+            if len(members) != 1:
+                raise DataError(f"{name}: the zip holds {len(members)} files annotations.xml, not one")
+            parts = []
+            size = 0
+            with archive.open(members[0]) as file:
+                # What the zip says of the size may be a lie.
+                while part := file.read(_CHUNK):
+                    size += len(part)
+                    if size > MAX_XML:
+                        raise DataError(f"{name}: its annotations.xml has more than {MAX_XML:,} bytes")
+                    parts.append(part)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+        raise DataError(f"{name}: not readable as a zip ({error})") from error
+    return b"".join(parts)
+
+
+def _correction(image: ElementTree.Element) -> Correction:
+    shapes = []
+    problems = []
+    for item in image:
+        if item.tag != "box":
+            problems.append(f"a {item.tag}, not a box")
+            continue
+        try:
+            left, top, right, bottom = (float(item.attrib[key]) for key in ("xtl", "ytl", "xbr", "ybr"))
+            turn = float(item.get("rotation", "0"))
+            xywh = (left, top, right - left, bottom - top)
+            shapes.append(Shape(item.attrib["label"], xywh, turn, "centre"))
+        except KeyError as error:
+            problems.append(f"a box without {error}")
+        except ValueError as error:
+            problems.append(f"a box that is no number ({error})")
+    size = None
+    try:
+        size = (float(image.attrib["width"]), float(image.attrib["height"]))
+    except (KeyError, ValueError):
+        problems.append("no width and height")
+    return Correction(tuple(filter(None, [image.get("name")])), tuple(shapes), size, problems=tuple(problems))

@@ -1,0 +1,66 @@
+"""What goes to a labelling tool: photos and the faces proposed in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crowdmask.data.manifest import Box, Photo
+from crowdmask.detections import Detections
+from crowdmask.labels import LABELS
+
+IGNORE = "ignore"
+"""The tools' label of a region that is not judged: a poster, a face that nobody can make out."""
+
+TOOL_LABELS = (*LABELS, IGNORE)
+COLOURS = dict(zip(TOOL_LABELS, ("#009E73", "#D55E00", "#CC79A7", "#777777"), strict=True))
+"""Okabe and Ito's, which colour-blind people can tell apart."""
+
+
+@dataclass(frozen=True)
+class DraftFace:
+    """A proposed face.
+
+    Attributes:
+        box: x1, y1, x2, y2 in pixels of the upright photo.
+        label: one of `TOOL_LABELS`.
+        confidence: the detector's, None where a person or a source said so.
+        unsure: look at this one with care.
+    """
+
+    box: Box
+    label: str
+    confidence: float | None = None
+    unsure: bool = False
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A photo and the faces proposed in it; `origin` says by whom."""
+
+    photo: Photo
+    faces: tuple[DraftFace, ...]
+    origin: str
+
+
+def from_manifest(photo: Photo) -> Draft:
+    """Return the faces that a photo has already."""
+    faces = tuple(
+        DraftFace(face.box, IGNORE if face.ignore or face.label is None else face.label)
+        for face in photo.faces or ()
+    )
+    return Draft(photo, faces, "manifest")
+
+
+def from_detections(photo: Photo, found: Detections, unsure_below: float, origin: str) -> Draft:
+    """Return the faces that a detector found; those it is less sure of are marked.
+
+    Args:
+        unsure_below: confidence, 0 to 1.
+        origin: the model's name and hash.
+    """
+    faces = []
+    for box, confidence, label in zip(found.xyxy, found.confidence, found.labels, strict=True):
+        x1, y1, x2, y2 = (round(float(edge), 2) for edge in box)
+        sure = float(confidence)
+        faces.append(DraftFace((x1, y1, x2, y2), label, round(sure, 4), sure < unsure_below))
+    return Draft(photo, tuple(faces), origin)

@@ -1,0 +1,95 @@
+"""A data set's photos as one kind of value, from a manifest or a YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+from crowdmask.data.dataset import load_dataset, read_spec
+from crowdmask.data.manifest import Face, Photo, read_manifest
+from crowdmask.data.sample import Sample
+from crowdmask.labels import LABELS
+
+YAML_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A photo's line and where the photo lies."""
+
+    photo: Photo
+    path: Path
+
+
+@dataclass
+class Items:
+    """All photos of a data set.
+
+    Attributes:
+        name: of the data set, for people.
+        problems: what the reader left out of it.
+    """
+
+    name: str
+    items: list[Item] = field(default_factory=list)
+    problems: Sequence[str] = ()
+
+
+def load_items(place: Path, root: Path | None = None) -> Items:
+    """Read a manifest, given as its file or folder, or a data set's YAML.
+
+    Args:
+        root: the photos lie below it, not below the manifest's folder or the one that the YAML names.
+    Raises:
+        DataError: it cannot be read.
+    """
+    if place.suffix.lower() in YAML_SUFFIXES:
+        return _from_yaml(place, root)
+    manifest = read_manifest(place)
+    folder = root or manifest.folder
+    items = [Item(photo, folder / photo.photo) for photo in manifest.photos]
+    return Items(manifest.folder.resolve().name, items)
+
+
+def _from_yaml(path: Path, root: Path | None) -> Items:
+    dataset = load_dataset(path, root)
+    licences = _licences(path, set())
+    items = [
+        Item(_to_photo(sample, split, licences.get(sample.source, "not stated")), sample.path)
+        for split, samples in dataset.samples.items()
+        for sample in samples
+    ]
+    return Items(path.stem, items, dataset.problems.lines)
+
+
+def _licences(path: Path, seen: set[Path]) -> dict[str, str]:
+    """Return each source's licence, those of included files too."""
+    if path.resolve() in seen:
+        return {}
+    seen.add(path.resolve())
+    spec = read_spec(path)
+    found = {name: source.origin.licence for name, source in spec.sources.items()}
+    for name in spec.include:
+        found |= _licences(path.parent / name, seen)
+    return found
+
+
+def _to_photo(sample: Sample, split: str, licence: str) -> Photo:
+    faces = [
+        Face.model_validate({"box": box, "label": None if ignore else LABELS[label], "ignore": ignore})
+        for box, label, ignore in zip(
+            sample.boxes.tolist(), sample.class_id.tolist(), sample.ignore.tolist(), strict=True
+        )
+    ]
+    # Not validated: a photo of a YAML may lie where no manifest's could.
+    return Photo.model_construct(
+        photo=sample.name,
+        width=sample.width,
+        height=sample.height,
+        source=sample.source,
+        licence=licence,
+        faces=faces,
+        split=cast(Literal["train", "val", "test"], split),
+    )
