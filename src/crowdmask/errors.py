@@ -21,6 +21,10 @@ class PictureError(CrowdmaskError):
     """A picture that cannot be read."""
 
 
+class VideoError(CrowdmaskError):
+    """A video, camera or stream that cannot be read, or not to its end."""
+
+
 class SourceError(CrowdmaskError):
     """A path, folder or pattern that holds nothing to work on."""
 

@@ -1,0 +1,142 @@
+"""Open a camera or stream and decode what it sends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from crowdmask.errors import VideoError
+from crowdmask.live.sources import VideoSource
+
+AnyFrame: TypeAlias = "VideoFrame | NDArray[np.uint8]"
+
+# Whatever a camera encodes, it tells within so long what it is.
+_ANALYSE_S = 1.0
+_MARGIN_S = 0.3
+
+
+class Capture:
+    """An open source; only the thread that opened it may read or close it.
+
+    FFmpeg does not bear a container that is closed while another thread reads from it.
+
+    Attributes:
+        length_s: of what has an end, like a video file on a web server; None for what is live.
+        paced: whether frames have to wait for their time, since they come by the file or segment.
+    """
+
+    length_s: float | None = None
+    paced = False
+
+    def frames(self) -> Iterator[tuple[AnyFrame | None, float | None]]:
+        """Yield each frame and its time; None in its place for what could not be decoded yet."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give the source back."""
+        raise NotImplementedError
+
+
+def open_capture(source: VideoSource, timeout_s: float) -> Capture:
+    """Connect.
+
+    Args:
+        timeout_s: FFmpeg gives up when a step of connecting, or the wait for more, takes longer.
+    Raises:
+        av.FFmpegError, OSError, ModuleNotFoundError: it cannot be opened.
+        VideoError: it sends no video, or of an unknown codec.
+    """
+    if source.kind == "camera" and sys.platform == "win32":
+        return _OpenCvCapture(int(source.address))
+    return _FfmpegCapture(source, timeout_s)
+
+
+class _FfmpegCapture(Capture):
+    def __init__(self, source: VideoSource, timeout_s: float) -> None:
+        address, kind, options = _request(source, timeout_s)
+        self._container: InputContainer = av.open(
+            address, format=kind, options=options, timeout=timeout_s, metadata_errors="replace"
+        )
+        try:
+            self._stream = _first_video(self._container)
+        except VideoError:
+            self._container.close()
+            raise
+        # Threads that decode a frame each would hold some back.
+        self._stream.thread_type = "SLICE"
+        self.length_s = self._container.duration / av.time_base if self._container.duration else None
+        self.paced = self.length_s is not None or self._container.format.name == "hls"
+
+    def frames(self) -> Iterator[tuple[AnyFrame | None, float | None]]:
+        for packet in self._container.demux(self._stream):
+            try:
+                frames: list[Any] = packet.decode()
+            except av.InvalidDataError:  # joined between two key frames, or damaged on the way
+                frames = []
+            if not frames:
+                yield None, None
+            for frame in frames:
+                yield frame, frame.time
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class _OpenCvCapture(Capture):
+    """A camera on Windows, where FFmpeg opens none by its number."""
+
+    def __init__(self, number: int) -> None:
+        import cv2
+
+        self._camera = cv2.VideoCapture(number)
+        if not self._camera.isOpened():
+            raise FileNotFoundError(2, "no such camera")
+
+    def frames(self) -> Iterator[tuple[AnyFrame | None, float | None]]:
+        while True:
+            good, bgr = self._camera.read()
+            if not good or bgr is None:
+                return
+            yield np.ascontiguousarray(bgr[..., ::-1]), None
+
+    def close(self) -> None:
+        self._camera.release()
+
+
+def _request(source: VideoSource, timeout_s: float) -> tuple[str, str | None, dict[str, str]]:
+    """Return the address, format and options for FFmpeg.
+
+    Source: FFmpeg's manual of protocols; times are in microseconds, and `timeout` of RTSP is what
+    `stimeout` was before FFmpeg 5.
+    """
+    if source.kind == "camera":
+        if sys.platform == "darwin":
+            return source.address, "avfoundation", {"framerate": "30"}
+        return f"/dev/video{source.address}", "v4l2", {}
+    # A little longer than PyAV's own wait, whose error is the clearer one.
+    wait = str(round((timeout_s + _MARGIN_S) * 1e6))
+    options = {"analyzeduration": str(round(_ANALYSE_S * 1e6))}
+    if source.address.lower().startswith("rtsp"):
+        # Over UDP lost packets make smeared pictures.
+        options |= {"rtsp_transport": "tcp", "timeout": wait, "allowed_media_types": "video"}
+    else:
+        options |= {"rw_timeout": wait}
+    return source.address, None, options
+
+
+def _first_video(container: InputContainer) -> VideoStream:
+    if not container.streams.video:
+        raise VideoError("sends no video")
+    stream = container.streams.video[0]
+    # The types say that there always is one; where FFmpeg has no decoder, there is not.
+    if getattr(stream, "codec_context", None) is None:
+        raise VideoError("sends a codec that FFmpeg does not know here: set the camera to H.264 or MJPEG")
+    return stream

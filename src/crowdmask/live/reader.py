@@ -1,0 +1,293 @@
+"""Read live sources so that they neither hang nor fall behind: the newest frame wins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Condition, Event, Thread
+from typing import Self
+
+from av.video.frame import VideoFrame
+
+from crowdmask.live.capture import AnyFrame
+from crowdmask.live.connection import Connection
+from crowdmask.live.frozen import FrozenCheck
+from crowdmask.live.sources import VideoSource
+from crowdmask.live.stats import LatencyMeter, RateMeter, SourceStats, State
+from crowdmask.live.troubles import Trouble
+from crowdmask.media.frame_converter import FrameConverter
+from crowdmask.media.video import Frame
+
+Report = Callable[[str], None]
+
+_LOOK_S = 0.1
+# A connection that lasted so long was a good one: the next pause is short again.
+_STEADY_S = 5.0
+_MOST_HANGING = 3
+
+
+@dataclass(frozen=True, eq=False)
+class _Newest:
+    """A frame that nobody has taken yet, as it was decoded."""
+
+    raw: AnyFrame
+    index: int
+    time_s: float
+    captured: float
+    generation: int
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """How patient a reader is.
+
+    Attributes:
+        deadline_s: a source that sends no frame for so long is connected to anew.
+        timeout_s: what FFmpeg is told; None: the deadline.
+        retry_s, most_retry_s: pause before the first try again; it doubles up to the longest.
+        password_tries: so often a password that is refused is tried.
+        frozen_s: the same picture for so long is reported as frozen.
+    """
+
+    deadline_s: float = 5.0
+    timeout_s: float | None = None
+    retry_s: float = 0.5
+    most_retry_s: float = 4.0
+    password_tries: int = 3
+    frozen_s: float = 10.0
+
+
+class LiveReader:
+    """A camera or stream that is read beside the program's own work; also a context manager.
+
+    It holds one frame, the newest: what is not taken in time is dropped and counted. It connects
+    again for as long as there is hope.
+    """
+
+    def __init__(
+        self,
+        source: VideoSource,
+        settings: LiveSettings | None = None,
+        report: Report | None = None,
+        arrival: Condition | None = None,
+    ) -> None:
+        """Begin to connect.
+
+        Args:
+            source: a camera or stream.
+            settings: None: those that are good for most.
+            report: gets one line when something goes wrong or right again, in another thread.
+            arrival: is notified of every frame and every end; several readers may share it.
+        """
+        self.source = source
+        self.name = source.name
+        self._settings = settings or LiveSettings()
+        self._report = report or (lambda line: None)
+        self._arrival = arrival or Condition()
+        self._stop = Event()
+        self._converter = FrameConverter()
+        self._rate, self._latency = RateMeter(), LatencyMeter()
+        # All below is shared by the threads, under `_arrival`.
+        self._newest: _Newest | None = None
+        self._connection: Connection | None = None
+        self._state: State = "connecting"
+        self._frames = self._dropped = self._connects = 0
+        self._first_captured: float | None = None
+        self._live_since = 0.0
+        self._check = FrozenCheck()
+        self._here = False
+        self._frozen = False
+        self._last_error: str | None = None
+        self._told: str | None = None
+        self._hanging: list[Connection] = []
+        self._thread = Thread(target=self._supervise, name=f"watch {self.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def generation(self) -> int:
+        """How often it was connected to anew; tracks begin again when a frame's changes."""
+        with self._arrival:
+            return max(0, self._connects - 1)
+
+    @property
+    def has_frame(self) -> bool:
+        """Whether `take` would return at once."""
+        with self._arrival:
+            return self._newest is not None
+
+    @property
+    def finished(self) -> bool:
+        """Whether no frame will come any more: given up, at its end, or closed."""
+        with self._arrival:
+            return self._newest is None and self._state in ("gave up", "ended", "closed")
+
+    @property
+    def stats(self) -> SourceStats:
+        """How it fares now."""
+        with self._arrival:
+            return SourceStats(
+                self.name,
+                self._frames,
+                round(self._rate.fps(time.monotonic()), 2),
+                self._dropped,
+                max(0, self._connects - 1),
+                self._frozen,
+                self._latency.median_ms(),
+                self._state,
+                self._last_error,
+            )
+
+    def take(self, timeout_s: float) -> Frame | None:
+        """Return the newest frame, once; None where none came in time."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: self._newest is not None or self.finished, timeout_s)
+            taken, self._newest = self._newest, None
+        if taken is None:
+            return None
+        # Converted here, so that frames which are dropped cost only their decoding.
+        raw = taken.raw
+        picture = self._converter.upright(raw) if isinstance(raw, VideoFrame) else raw
+        return Frame(self.name, taken.index, taken.time_s, picture, taken.captured, taken.generation)
+
+    def done(self, frame: Frame) -> None:
+        """Note that all work on a frame is done, for the latency."""
+        with self._arrival:
+            self._latency.add(time.monotonic() - frame.captured)
+
+    def stop(self) -> None:
+        """Ask for the end without waiting for it."""
+        self._stop.set()
+        with self._arrival:
+            self._state, self._newest = "closed", None
+            if self._connection is not None:
+                self._connection.abandon()
+            self._arrival.notify_all()
+
+    def close(self, timeout_s: float = 1.0) -> None:
+        """End reading; a thread that hangs is left alone and does not keep the program from ending."""
+        self.stop()
+        end = time.monotonic() + timeout_s
+        self._thread.join(timeout_s)
+        connection = self._connection
+        if connection is not None:
+            connection.join(max(0.0, end - time.monotonic()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _supervise(self) -> None:
+        """Connect, watch, and connect again, until there is no hope or no interest."""
+        failures, refused = 0, 0
+        while not self._stop.is_set():
+            self._wait_for_hanging()
+            connection = self._connect()
+            trouble = self._watch(connection)
+            if self._stop.is_set():
+                connection.abandon()
+                return
+            if trouble is None:
+                self._end("ended")
+                return
+            steady = self._disconnect(trouble)
+            failures = 1 if steady else failures + 1
+            refused = refused + 1 if trouble.sort == "password" else 0
+            if self._is_hopeless(trouble, refused):
+                tries = f" after {refused} tries" if refused > 1 else ""
+                self._end("gave up", f"{trouble.text}; given up{tries}")
+                return
+            self._tell(f"{trouble.text}; trying again")
+            pause_s = self._settings.retry_s * 2 ** min(failures - 1, 10)
+            self._stop.wait(min(pause_s, self._settings.most_retry_s))
+
+    def _connect(self) -> Connection:
+        settings = self._settings
+        with self._arrival:  # held until the reader knows whose frames it takes
+            self._state = "closed" if self._stop.is_set() else "connecting"
+            self._connection = Connection(
+                self.source, settings.deadline_s, settings.timeout_s or settings.deadline_s, self._take_in
+            )
+            self._here = False
+            return self._connection
+
+    def _watch(self, connection: Connection) -> Trouble | None:
+        """Return why the connection ended, None where the source was complete or nobody asks."""
+        told_frozen = False
+        while not connection.ended.wait(_LOOK_S):
+            if self._stop.is_set():
+                return None
+            trouble = connection.overdue(time.monotonic())
+            if trouble is not None:
+                connection.abandon()
+                self._hanging.append(connection)
+                return trouble
+            with self._arrival:
+                here, frozen = self._here, self._frozen
+            if here and self._told is not None and not frozen:
+                self._told = None
+                self._report(f"{self.name}: receiving again")
+            if frozen and not told_frozen:
+                self._tell(f"{self.name}: frozen: the same picture for {self._settings.frozen_s:g} seconds")
+            told_frozen = frozen
+        return connection.trouble
+
+    def _take_in(self, connection: Connection, raw: AnyFrame) -> None:
+        """Make a frame the newest; runs in the thread of the connection."""
+        now = time.monotonic()
+        with self._arrival:
+            if connection is not self._connection or self._stop.is_set():
+                return
+            if not self._here:
+                self._here, self._state, self._live_since = True, "live", now
+                self._connects += 1
+                self._check = FrozenCheck()
+            if self._first_captured is None:
+                self._first_captured = now
+            if self._newest is not None:
+                self._dropped += 1
+            time_s = round(now - self._first_captured, 6)
+            self._newest = _Newest(raw, self._frames, time_s, now, self._connects - 1)
+            self._frames += 1
+            self._rate.add(now)
+            self._frozen = self._check.still_s(raw, now) >= self._settings.frozen_s
+            self._arrival.notify_all()
+
+    def _disconnect(self, trouble: Trouble) -> bool:
+        """Note the end of a connection; say whether it was one that lasted."""
+        with self._arrival:
+            steady = self._here and time.monotonic() - self._live_since > _STEADY_S
+            self._connection, self._here, self._frozen = None, False, False
+            self._last_error = trouble.text
+            if not self._stop.is_set():
+                self._state = "waiting"
+        return steady
+
+    def _is_hopeless(self, trouble: Trouble, refused: int) -> bool:
+        if trouble.sort == "camera":  # one that was there once may be connected again
+            return self._connects == 0
+        return refused >= self._settings.password_tries
+
+    def _end(self, state: State, line: str | None = None) -> None:
+        with self._arrival:
+            if self._state != "closed":
+                self._state = state
+            self._arrival.notify_all()
+        if line is not None:
+            self._tell(line)
+
+    def _tell(self, line: str) -> None:
+        """Report a line once, until something else happens."""
+        if line != self._told and not self._stop.is_set():
+            self._told = line
+            self._report(line)
+
+    def _wait_for_hanging(self) -> None:
+        """Don't open a source again and again while earlier reads of it hang, each with its memory."""
+        while not self._stop.is_set():
+            self._hanging = [each for each in self._hanging if each.alive]
+            if len(self._hanging) < _MOST_HANGING:
+                return
+            self._stop.wait(_LOOK_S)

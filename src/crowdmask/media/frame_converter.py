@@ -1,0 +1,53 @@
+"""Turn decoded video frames into upright RGB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, VideoReformatter
+from numpy.typing import NDArray
+
+_HD_HEIGHT = 720
+_UNSPECIFIED_COLOURS = 2
+
+
+class FrameConverter:
+    """Turn decoded frames into upright RGB; keeps what FFmpeg prepares for a size and format."""
+
+    def __init__(self) -> None:
+        """Prepare nothing yet: the first frame tells what is needed."""
+        self._reformatter = VideoReformatter()
+
+    def upright(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        """Return RGB uint8 (H, W, 3), turned and mirrored as the video asks for."""
+        colours = None
+        if frame.colorspace == _UNSPECIFIED_COLOURS and frame.height >= _HD_HEIGHT:
+            colours = Colorspace.ITU709  # what players take untold HD for; FFmpeg would not
+        rgb = self._reformatter.reformat(frame, format="rgb24", src_colorspace=colours, threads=1)
+        return np.ascontiguousarray(_turn(np.asarray(rgb.to_ndarray(), np.uint8), frame))
+
+
+def _turn(picture: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
+    """Apply the display matrix where it turns by right angles or mirrors.
+
+    Source: ISO/IEC 14496-12, section 8.3.2: x' = a x + c y, y' = b x + d y.
+    """
+    matrix = _display_matrix(frame)
+    if matrix is None:
+        return picture
+    a, b, c, d = int(matrix[0]), int(matrix[1]), int(matrix[3]), int(matrix[4])
+    if abs(b) > abs(a):
+        picture, across, down = picture.transpose(1, 0, 2), c, b
+    else:
+        across, down = a, d
+    return picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
+
+
+def _display_matrix(frame: VideoFrame) -> NDArray[np.int32] | None:
+    sides: Any = frame.side_data  # its types say that it yields names, which it does not
+    for side in sides:
+        if side.type.name == "DISPLAYMATRIX":
+            return np.frombuffer(bytes(side), np.int32)
+    return None

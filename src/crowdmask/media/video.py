@@ -1,0 +1,310 @@
+"""Read a video file of any container and codec that FFmpeg knows, frame by frame."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from os import PathLike
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from crowdmask.errors import VideoError
+from crowdmask.media.frame_converter import FrameConverter
+
+SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts",
+    ".flv", ".wmv", ".asf", ".3gp", ".3g2", ".ogv", ".vob", ".mjpeg", ".mjpg", ".gif",
+)  # fmt: skip
+"""Files of a folder that are taken for videos; a file named outright may have any suffix."""
+
+UNKNOWN_FPS = 25.0
+"""The frame rate of a video that says none and has no times to measure it by."""
+
+_MAX_FPS = 240.0
+_DECODER_THREADS = 4
+# What their headers say of their length is exact; of others FFmpeg only guesses it.
+_TELLS_ITS_LENGTH = {"mov", "matroska", "avi", "flv"}
+# Where nothing is damaged, an end that comes up to so much before the announced one is rounding.
+_EARLY_S = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One upright picture of a video, camera or stream.
+
+    Attributes:
+        source: the name that is shown; an address is without its credentials.
+        index: number of the frame in its source, from 0.
+        time_s: since the start of a file by its own clock, or since the first frame of a live source.
+        picture: RGB uint8 (H, W, 3).
+        captured: `time.monotonic()` when it was decoded.
+        generation: of a live source: how many times it was connected to before.
+    """
+
+    source: str
+    index: int
+    time_s: float
+    picture: NDArray[np.uint8]
+    captured: float
+    generation: int = 0
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file says of itself, and what its first frame shows.
+
+    Attributes:
+        path: as given.
+        width, height: of the upright picture, pixels.
+        fps: frames a second, on average where they vary.
+        frames: how many, an estimate; None where nothing is known.
+        duration_s: of the whole file; None where nothing is known.
+        has_audio: whether there is sound.
+        pixel_aspect: width of a pixel for a height of 1, of the upright picture.
+    """
+
+    path: str
+    width: int
+    height: int
+    fps: float
+    frames: int | None
+    duration_s: float | None
+    has_audio: bool
+    pixel_aspect: Fraction = Fraction(1)
+
+
+def probe(path: str | PathLike[str]) -> VideoInfo:
+    """Look at a video file, its first frames included.
+
+    Raises:
+        VideoError: missing, not a video, without frames, or of a codec that FFmpeg cannot decode.
+    """
+    name = os.fspath(path)
+    with open_container(name) as container:
+        stream = _video_stream(container, name)
+        converter = FrameConverter()
+        pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
+        times: list[float] = []
+        size: tuple[int, int] | None = None
+        rate = _stated_fps(stream)
+        try:
+            for frame in _decode_all(container, stream, _Progress()):
+                if size is None:
+                    height, width = converter.upright(frame).shape[:2]
+                    size = (width, height)
+                    if (width, height) != (frame.width, frame.height):
+                        pixel_aspect = 1 / pixel_aspect
+                if frame.time is not None:
+                    times.append(frame.time)
+                if rate is not None or len(times) > 60:
+                    break
+        except av.FFmpegError as error:
+            if size is None:
+                raise VideoError(f"{name}: damaged video: {reason(error)}") from error
+        if size is None:
+            raise VideoError(f"{name}: holds no frame that can be decoded")
+        duration_s = _duration_s(container, stream)
+        fps = rate or _measured_fps(times)
+        frames = stream.frames or (round(duration_s * fps) if duration_s else None)
+        sound = bool(container.streams.audio)
+        return VideoInfo(name, *size, fps, frames, duration_s, sound, pixel_aspect)
+
+
+def read_frames(path: str | PathLike[str], every: int = 1) -> Iterator[Frame]:
+    """Yield the frames of a video file in the order they are shown.
+
+    A file that is cut off or damaged yields all that can be decoded before the error is raised, so
+    whoever reads may keep what came.
+
+    Args:
+        every: yield each so-many-th frame, from the first on; `Frame.index` counts all of them.
+    Raises:
+        VideoError: as `probe`; or the video ends early, or parts of it are damaged.
+    """
+    if every < 1:
+        raise ValueError("every: at least 1")
+    name = os.fspath(path)
+    with open_container(name) as container:
+        stream = _video_stream(container, name)
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = min(_DECODER_THREADS, os.cpu_count() or 1)
+        converter, progress = FrameConverter(), _Progress()
+        fps, start, last = _stated_fps(stream) or UNKNOWN_FPS, _start_s(stream), 0.0
+        index = 0
+        try:
+            for frame in _decode_all(container, stream, progress):
+                if frame.time is None:
+                    time_s = last + 1 / fps if index else 0.0
+                else:
+                    # Of AVI the first frame's time may be off by its delay in the decoder.
+                    if start is None or (index == 0 and 0 < frame.time - start <= 1.5 / fps):
+                        start = frame.time
+                    time_s = max(frame.time - start, last)
+                if index % every == 0:
+                    picture = converter.upright(frame)
+                    yield Frame(name, index, round(time_s, 6), picture, time.monotonic())
+                last = time_s
+                index += 1
+        except av.FFmpegError as error:
+            if index:
+                raise VideoError(f"{name}: ends early after {_frames(index)}: {reason(error)}") from error
+            raise VideoError(f"{name}: damaged video: {reason(error)}") from error
+        if index == 0:
+            raise VideoError(f"{name}: holds no frame that can be decoded")
+        announced_s = _announced_s(container, stream)
+        rounding_s = 2.5 / fps if progress.damaged else max(_EARLY_S, 2.5 / fps)
+        if announced_s is not None and progress.end_s < announced_s - rounding_s:
+            raise VideoError(
+                f"{name}: ends early after {_frames(index)}, at {progress.end_s:.1f} of "
+                f"{announced_s:.1f} seconds: the file is cut off or damaged"
+            )
+        if progress.damaged:
+            parts = "1 part is" if progress.damaged == 1 else f"{progress.damaged:,} parts are"
+            raise VideoError(f"{name}: {parts} damaged and left out; {_frames(index)} were read")
+
+
+def open_container(name: str) -> InputContainer:
+    """Open a file of any kind that FFmpeg reads.
+
+    Raises:
+        VideoError: missing, no regular file, empty, or not a kind that FFmpeg knows.
+    """
+    try:
+        status = os.stat(name)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        told = "no such file or folder" if missing else (error.strerror or str(error)).lower()
+        raise VideoError(f"{name}: {told}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise VideoError(f"{name}: a folder, not a video")
+    if not stat.S_ISREG(status.st_mode):
+        raise VideoError(f"{name}: not a regular file")
+    if status.st_size == 0:
+        raise VideoError(f"{name}: empty file")
+    try:
+        # A file that is a playlist of addresses must not lead anywhere else.
+        container = av.open(f"file:{name}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise VideoError(f"{name}: {_not_opened(name, error)}") from error
+    if container.format.name == "tty":  # text, which FFmpeg would show as on a terminal
+        container.close()
+        raise VideoError(f"{name}: a text, not a video")
+    return container
+
+
+def reason(error: av.FFmpegError) -> str:
+    """Say in a few words what FFmpeg met with, without the name of the file or address."""
+    if isinstance(error, av.InvalidDataError):
+        return "invalid data"
+    return (error.strerror or type(error).__name__).lower()
+
+
+@dataclass
+class _Progress:
+    """How far a file was read.
+
+    Attributes:
+        end_s: when the last of all packets ends, by the file's clock.
+        damaged: packets that could not be decoded, those before the first frame aside.
+    """
+
+    end_s: float = 0.0
+    damaged: int = 0
+
+
+def _not_opened(name: str, error: av.FFmpegError) -> str:
+    if not isinstance(error, av.InvalidDataError):
+        return reason(error)
+    with open(name, "rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return "cut off or damaged video: its index is missing"
+    return "not a video that FFmpeg can read"
+
+
+def _video_stream(container: InputContainer, name: str) -> VideoStream:
+    """Return the video's main stream; a cover picture of a sound file is none."""
+    streams = [each for each in container.streams.video if not _is_cover(each)]
+    if not streams:
+        what = "holds sound, but no video" if container.streams.audio else "holds no video frame"
+        raise VideoError(f"{name}: {what}")
+    # The types say that there always is one; where FFmpeg has no decoder, there is not.
+    known: list[VideoStream] = [each for each in streams if getattr(each, "codec_context", None) is not None]
+    if not known:
+        raise VideoError(f"{name}: its codec is unknown to FFmpeg here: convert it, for example to H.264")
+    return known[0]
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _decode_all(container: InputContainer, stream: VideoStream, progress: _Progress) -> Iterator[VideoFrame]:
+    """Yield all frames that can be decoded; packets of every stream tell how far the file goes."""
+    any_frame = False
+    for packet in container.demux():
+        if packet.pts is not None and packet.time_base is not None:
+            end = (packet.pts + (packet.duration or 0)) * packet.time_base
+            progress.end_s = max(progress.end_s, float(end))
+        if packet.stream.index != stream.index:
+            continue
+        try:
+            frames: list[Any] = packet.decode()
+        except (av.InvalidDataError, av.EOFError):
+            progress.damaged += any_frame
+            continue
+        for frame in frames:
+            any_frame = True
+            yield frame
+
+
+def _start_s(stream: VideoStream) -> float | None:
+    if stream.start_time is None or stream.time_base is None:
+        return None
+    return float(stream.start_time * stream.time_base)
+
+
+def _stated_fps(stream: VideoStream) -> float | None:
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate <= _MAX_FPS:
+            return float(rate)
+    return None
+
+
+def _measured_fps(times: list[float]) -> float:
+    if len(times) < 2 or times[-1] <= times[0]:
+        return UNKNOWN_FPS
+    return min((len(times) - 1) / (times[-1] - times[0]), _MAX_FPS)
+
+
+def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _announced_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """Return when the last packet should end by the file's header, or None where it does not tell."""
+    kind = container.format.name.split(",")[0]
+    if kind not in _TELLS_ITS_LENGTH:
+        return None
+    if kind == "avi":  # FFmpeg shortens the duration of a cut one, but not the number of frames
+        return float(stream.frames / stream.average_rate) if stream.average_rate else None
+    stated = [container.duration / av.time_base] if container.duration else []
+    if stream.duration and stream.time_base:
+        stated.append(float(stream.duration * stream.time_base))
+    return min(stated, default=None)
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count:,} frames"

@@ -1,0 +1,232 @@
+"""Write an annotated video that browsers play: H.264, with the source's times and sound."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from numpy.typing import NDArray
+
+from crowdmask.errors import OutputError, UsageError, VideoError
+from crowdmask.media.sound import AnyPacket, Sound, open_sound
+from crowdmask.media.video import reason
+
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+
+_ENCODERS = ("libx264", "h264_videotoolbox", "libopenh264", "h264_mf")
+_QUALITY = {"libx264": {"preset": "veryfast", "crf": "23"}}
+_ENCODER_THREADS = 4
+# The clock of the file ticks about so often a second, and a whole number of times a frame.
+_TICKS = 90_000
+# Matroska and others tell times in whole milliseconds.
+_ROUNDED_S = Fraction(1, 1000)
+_BT709 = 1
+
+
+class VideoWriter:
+    """One video file; also a context manager, which finishes the file however it is left.
+
+    The file grows under the name NAME.part.SUFFIX and is renamed once its index is written. After an
+    interruption or an error of the caller it ends with the last frame that was written and plays.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        width: int,
+        height: int,
+        fps: float,
+        audio_from: str | os.PathLike[str] | None = None,
+        pixel_aspect: Fraction = Fraction(1),
+    ) -> None:
+        """Open the file.
+
+        Args:
+            path: of one of `SUFFIXES`.
+            width, height: of the pictures, pixels; odd ones are padded by one pixel, as H.264 needs.
+            fps: frames a second as announced; what counts is the time that each frame is given.
+            audio_from: a video whose sound goes along, as it is or as AAC.
+            pixel_aspect: width of a pixel for a height of 1.
+        Raises:
+            UsageError: another suffix.
+            OutputError: it is a folder or cannot be written.
+        """
+        self.name = os.fspath(path)
+        self._target = Path(os.path.realpath(self.name))  # a link stays a link
+        if self._target.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"{self.name}: a video is written as {', '.join(SUFFIXES)}: choose such a name")
+        if self._target.is_dir():
+            raise OutputError(f"{self.name}: a folder, not a file to write to")
+        if self._target.exists() and not self._target.is_file():
+            raise OutputError(f"{self.name}: not a regular file")
+        self._part = self._target.with_name(f"{self._target.stem}.part{self._target.suffix}")
+        self.frames = 0
+        """Frames written so far."""
+        self.sound_problem: str | None = None
+        """Why the sound is missing or ends early, if it does."""
+        self._size = (width, height)
+        self._closed = False
+        self._last = -1
+        self._reformatter = VideoReformatter()
+        self._sound: Sound | None = None
+        # A rate like 29.97 is 30000/1001 in truth.
+        rate = Fraction(fps).limit_denominator(1001) if fps > 0 else Fraction(25)
+        self._tick = Fraction(1, rate.numerator * max(1, round(_TICKS / rate.numerator)))
+        self._frame_ticks = max(1, round(1 / rate / self._tick))
+        try:
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            self._container: OutputContainer = av.open(
+                f"file:{self._part}", "w", options={"movflags": "+faststart"}
+            )
+            self._stream = _add_video(self._container, rate, self._tick, width, height, pixel_aspect)
+            if audio_from is not None:
+                self._add_sound(os.fspath(audio_from))
+            self._container.start_encoding()
+        except (OSError, av.FFmpegError) as error:
+            raise self._failed(error) from error
+
+    def write(self, picture: NDArray[np.uint8], time_s: float) -> None:
+        """Append a frame.
+
+        Args:
+            picture: RGB uint8 (H, W, 3) of the size announced.
+            time_s: when it is shown; never before the frame before it.
+        Raises:
+            OutputError: the disk is full.
+            ValueError: a picture of another size.
+        """
+        width, height = self._size
+        if picture.shape != (height, width, 3):
+            raise ValueError(f"a frame of {width} x {height} is expected, not an array of {picture.shape}")
+        padded = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        frame = self._reformatter.reformat(
+            VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            threads=1,
+        )
+        pts = max(self._ticks_at(time_s), self._last + 1)
+        frame.pts, frame.time_base = pts, self._tick
+        try:
+            self._mux(self._stream.encode(frame))
+            self._last = pts
+            self.frames += 1
+            self._write_sound(float(pts * self._tick))
+        except av.FFmpegError as error:
+            self._discard()
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Write what is still held back and the index, and put the file into its place.
+
+        Raises:
+            OutputError: the disk is full, the file cannot be renamed, or no frame was written.
+        """
+        if self._closed:
+            return
+        if not self.frames:
+            self._discard()
+            raise OutputError(f"{self.name}: not written, since there was no frame")
+        try:
+            self._mux(self._stream.encode(None))
+            end_s = float((self._last + self._frame_ticks) * self._tick)
+            if self._sound is not None:
+                self._write_sound(self._sound.until(end_s))
+                self._finish_sound()
+            self._container.close()
+        except av.FFmpegError as error:
+            self._discard()
+            raise self._failed(error) from error
+        self._closed = True
+        try:
+            os.replace(self._part, self._target)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        # What went wrong first is what the user has to know.
+        with suppress(OutputError):
+            self.close()
+
+    def _ticks_at(self, time_s: float) -> int:
+        """Return a time by the file's clock, on the beat of the frame rate where it is as good as that."""
+        ticks = round(time_s / self._tick)
+        beat = round(ticks / self._frame_ticks) * self._frame_ticks
+        return beat if abs(beat - ticks) * self._tick <= _ROUNDED_S else ticks
+
+    def _mux(self, packets: list[AnyPacket]) -> None:
+        for packet in packets:
+            packet.duration = self._frame_ticks
+            self._container.mux(packet)
+
+    def _add_sound(self, source: str) -> None:
+        try:
+            self._sound = open_sound(self._container, source)
+        except VideoError as error:
+            self.sound_problem = str(error)
+
+    def _write_sound(self, until_s: float) -> None:
+        if self._sound is None:
+            return
+        for packet in self._sound_packets(self._sound.packets(until_s)):
+            self._container.mux(packet)
+
+    def _finish_sound(self) -> None:
+        if self._sound is not None:
+            for packet in self._sound_packets(self._sound.rest()):
+                self._container.mux(packet)
+            self._sound.close()
+
+    def _sound_packets(self, packets: Iterator[AnyPacket]) -> Iterator[AnyPacket]:
+        """Yield sound until it cannot be read any further; the pictures go on without it."""
+        try:
+            yield from packets
+        except VideoError as error:
+            self.sound_problem = str(error)
+            self._sound = None
+
+    def _discard(self) -> None:
+        """Leave nothing behind: without an index the file would not play."""
+        self._closed = True
+        with suppress(av.FFmpegError, OSError):
+            self._container.close()
+        self._part.unlink(missing_ok=True)
+
+    def _failed(self, error: OSError | av.FFmpegError) -> OutputError:
+        told = reason(error) if isinstance(error, av.FFmpegError) else (error.strerror or str(error)).lower()
+        return OutputError(f"{self.name}: cannot be written: {told}")
+
+
+def _add_video(
+    container: OutputContainer, rate: Fraction, tick: Fraction, width: int, height: int, aspect: Fraction
+) -> Any:
+    encoder = next((name for name in _ENCODERS if name in av.codecs_available), "h264")
+    stream: Any = container.add_stream(encoder, rate=rate, options=_QUALITY.get(encoder, {}))
+    stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+    context = stream.codec_context
+    context.time_base = tick
+    context.thread_count = min(_ENCODER_THREADS, os.cpu_count() or 1)
+    context.color_primaries = context.color_trc = context.colorspace = _BT709
+    context.color_range = ColorRange.MPEG
+    if aspect != 1:
+        context.sample_aspect_ratio = aspect
+    return stream
