@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crowdmask.data.formats import READERS, Annotation, Problems, RawBox, safe_relative
+from crowdmask.data.formats import MAX_XML_BYTES, READERS, Annotation, Problems, RawBox, safe_relative
 
 PICTURE = object()
 XML = "<annotation>{}</annotation>"
@@ -300,3 +300,38 @@ def test_a_table_of_something_else_is_named_once(tmp_path):
     assert len(problems) == 1
     assert "counts.csv" in problems.lines[0]
     assert "xmax" in problems.lines[0]
+
+
+def test_class_names_of_darknet(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"obj.names": "masked\nbare\n", "a.jpg": PICTURE, "a.txt": YOLO_LINE})
+    found, problems = read("yolo", tmp_path)
+    assert [box.label for box in found[0].boxes] == ["masked"]
+    assert not problems
+
+
+def test_aliases_of_yaml_are_not_written_out(tmp_path: Path) -> None:
+    layers = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    layers += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
+    bomb = "\n".join([*layers, "names: [*a11]"])
+    lay_out(tmp_path, {"data.yaml": bomb, "images/a.jpg": PICTURE, "labels/a.txt": YOLO_LINE})
+    found, problems = read("yolo", tmp_path)
+    assert [box.label for box in found[0].boxes] == ["0"]
+    assert len(problems) == 1
+    assert "a name that is no text" in problems[0]
+
+
+def test_an_endless_annotation_is_not_read(tmp_path: Path) -> None:
+    text = "<annotation>" + " " * MAX_XML_BYTES + "</annotation>"
+    lay_out(tmp_path, {"annotations/a.xml": text, "images/a.jpg": PICTURE})
+    found, problems = read("voc", tmp_path)
+    assert not found
+    assert "bytes of XML for one picture" in problems[0]
+
+
+def test_regions_that_are_not_judged_in_voc(tmp_path: Path) -> None:
+    box = OBJECT.format(*VOC_BOX)
+    marked = box.replace("</object>", "<difficult>0</difficult><ignore>1</ignore></object>")
+    hard = box.replace("</object>", "<difficult>1</difficult></object>")
+    lay_out(tmp_path, {"annotations/a.xml": XML.format(marked + hard), "images/a.jpg": PICTURE})
+    found, _ = read("voc", tmp_path)
+    assert [item.ignore for item in found[0].boxes] == [True, False]

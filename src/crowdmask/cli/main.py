@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import crowdmask
 from crowdmask.cli.lines import one_line
@@ -35,9 +35,20 @@ COMMANDS: dict[str, str | None] = {
     "tune": "train",
 }
 
-# These hold commands of their own, the modules of the folder of their name.
-GROUPS: dict[str, tuple[str, ...]] = {
-    "data": ("import", "crawl", "label", "dedup", "synth", "split", "balance", "stats", "export"),
+# These hold commands of their own, the modules of the folder of their name. Their help in one line each
+# stands here, so that it can be shown without importing any of them.
+GROUPS: dict[str, dict[str, str]] = {
+    "data": {
+        "import": "Import a published source, from the archive as its publisher gives it.",
+        "crawl": "Collect openly licensed photos from Openverse or Wikimedia Commons.",
+        "label": "Propose faces with a model, and take corrections back.",
+        "dedup": "Find photos that are the same or nearly so, also mirrored.",
+        "synth": "Draw masks onto bare faces, with their labels.",
+        "split": "Split into train, val and test without leaks.",
+        "balance": "Even out classes, face sizes and sources by weights.",
+        "stats": "Report on a data set in one HTML file.",
+        "export": "Write a data set as COCO, YOLO or Pascal VOC.",
+    },
 }
 
 # Rich's own markup would swallow what stands in square brackets.
@@ -72,6 +83,18 @@ def _single(name: str, module: str, command: str) -> Any:
     return typer.main.get_command(single)
 
 
+class _Member(TyperCommand):
+    """Stands for a subcommand in its group's help, and becomes the real one when it is run."""
+
+    def __init__(self, name: str, summary: str, module: str, group: str) -> None:
+        super().__init__(name, help=summary, short_help=summary)
+        self._where = (name, module, group)
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Import the command, and let it read its own options."""
+        return _single(*self._where).make_context(*args, **options)
+
+
 def _group(name: str) -> Any:
     """Return a subcommand with subcommands, none of which is imported before it is asked for."""
     package = f"crowdmask.cli.{name}"
@@ -86,7 +109,7 @@ def _group(name: str) -> Any:
             if cmd_name not in self.commands:
                 # `import` is no name that a module could be imported by.
                 module = f"{package}.{cmd_name}{'_' if cmd_name == 'import' else ''}"
-                self.add_command(_single(cmd_name, module, name), cmd_name)
+                self.add_command(_Member(cmd_name, GROUPS[name][cmd_name], module, name), cmd_name)
             return self.commands[cmd_name]
 
     group = typer.Typer(

@@ -1,4 +1,7 @@
-"""A data set described in one YAML file: its sources, their conventions, its splits."""
+"""A data set described in one YAML file: its sources, their conventions, its splits.
+
+`load_dataset` reads a manifest just as well, so whatever takes the one takes the other.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import json
 import os
 import re
 import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -16,7 +18,10 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crowdmask import boxes as box_arithmetic
-from crowdmask.data.formats import READERS, Annotation, Problems, is_file, safe_relative
+from crowdmask.data.formats import READERS, Annotation, is_file, safe_relative
+from crowdmask.data.manifest import is_manifest, load_manifest
+from crowdmask.data.problems import Problems, Reason
+from crowdmask.data.sample import Dataset as Dataset
 from crowdmask.data.sample import Sample
 from crowdmask.errors import DataError
 from crowdmask.labels import LABELS
@@ -93,41 +98,26 @@ class DatasetSpec(_Strict):
         return self
 
 
-@dataclass
-class Dataset:
-    """Samples by split, and what was wrong with the rest."""
-
-    samples: dict[str, list[Sample]] = field(default_factory=dict)
-    problems: Problems = field(default_factory=Problems)
-
-    def split(self, name: str) -> list[Sample]:
-        """Return the samples of one split.
-
-        Raises:
-            DataError: the data set has no such split.
-        """
-        if not self.samples.get(name):
-            have = ", ".join(sorted(k for k, v in self.samples.items() if v)) or "none"
-            raise DataError(f"the data set has no photos in its split '{name}'; it has: {have}")
-        return self.samples[name]
-
-
 def load_dataset(path: Path | str, root: Path | str | None = None) -> Dataset:
     """Read a data set.
 
     Args:
-        path: its YAML file.
-        root: overrides the YAML's own root; sources with a root of their own keep it.
+        path: its YAML file, or a manifest, or a folder with one.
+        root: overrides the YAML's own root; sources with a root of their own keep it. Of a manifest it
+            is the folder that the photos lie below.
     Returns:
         All samples by split, in the order of names; problems are listed, not raised.
     Raises:
-        DataError: the YAML or the root cannot be used, or a photo is in two splits.
+        DataError: the YAML, the manifest or the root cannot be used, or a photo is in two splits.
     """
     folder = Path(root).expanduser() if root else None
     if folder is not None and not folder.is_dir():
         raise DataError(f"the data folder {folder} does not exist: check --root")
-    dataset = Dataset()
-    _load_into(dataset, Path(path), folder, ())
+    if is_manifest(Path(path)):
+        dataset = load_manifest(Path(path), folder)
+    else:
+        dataset = Dataset()
+        _load_into(dataset, Path(path), folder, ())
     for samples in dataset.samples.values():
         samples.sort(key=lambda s: s.name)
     return dataset
@@ -274,7 +264,7 @@ def _read_source(
         if not place.is_dir():
             problems.add(place, f"the folder of source '{name}' does not exist")
             return None
-    ignored = _read_ignored([root / file for file in source.ignore], problems)
+    ignored = read_ignored([root / file for file in source.ignore], problems)
     wanted: set[str] | None = None
     if source.only:
         try:
@@ -288,7 +278,7 @@ def _read_source(
             continue
         absent.discard(annotation.picture)
         if annotation.picture in seen:
-            problems.add(folder / annotation.picture, "annotated twice; the first time counts")
+            problems.add(folder / annotation.picture, "annotated twice; the first time counts", Reason.TWICE)
             continue
         seen.add(annotation.picture)
         sample = _to_sample(name, source, folder, root, annotation, problems)
@@ -304,22 +294,20 @@ def _read_source(
 def _to_sample(
     name: str, source: SourceSpec, folder: Path, root: Path, annotation: Annotation, problems: Problems
 ) -> Sample | None:
-    relative = safe_relative(annotation.picture)
-    candidates = [folder / relative, *(folder / f / relative for f in _PICTURE_FOLDERS)]
-    picture = next((p for p in candidates if is_file(p)), None)
+    picture = find_picture(folder, annotation)
     if picture is None:
-        problems.add(folder / relative, "the picture is missing")
+        problems.add(folder / safe_relative(annotation.picture), "the picture is missing", Reason.NO_PICTURE)
         return None
     try:
         width, height = _upright_size(picture)
     except Exception as error:  # what a decoder raises on damaged bytes has no end
-        problems.add(picture, f"not readable as a picture ({error})")
+        problems.add(picture, f"not readable as a picture ({error})", Reason.BROKEN)
         return None
     xyxy, class_id, ignore = [], [], []
     for box in annotation.boxes:
         label = source.classes.get(box.label)
         if label is None:
-            problems.add(picture, f"unknown class '{box.label}'")
+            problems.add(picture, f"unknown class '{box.label}'", Reason.CLASS)
             continue
         if label == SKIP:
             continue
@@ -332,7 +320,8 @@ def _to_sample(
     boxes = box_arithmetic.clip(box_arithmetic.trim(boxes, source.convention), width, height)
     sound = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
     if not sound.all():
-        problems.add(picture, f"{int((~sound).sum())} box(es) without area inside the picture")
+        why = f"{int((~sound).sum())} box(es) without area inside the picture"
+        problems.add(picture, why, Reason.NO_AREA)
     return Sample(
         path=picture,
         name=picture.relative_to(root).as_posix(),
@@ -343,6 +332,13 @@ def _to_sample(
         class_id=np.array(class_id, np.int64)[sound],
         ignore=np.array(ignore, bool)[sound],
     )
+
+
+def find_picture(folder: Path, annotation: Annotation) -> Path | None:
+    """Return where an annotation's picture lies below a source's folder, None where it does not."""
+    relative = safe_relative(annotation.picture)
+    candidates = (folder / relative, *(folder / f / relative for f in _PICTURE_FOLDERS))
+    return next((path for path in candidates if is_file(path)), None)
 
 
 def _upright_size(picture: Path) -> tuple[int, int]:
@@ -357,7 +353,7 @@ def _upright_size(picture: Path) -> tuple[int, int]:
         return (height, width) if sideways and opened.format != "TIFF" else (width, height)
 
 
-def _read_ignored(files: list[Path], problems: Problems) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+def read_ignored(files: list[Path], problems: Problems) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
     """Read ignored regions: ``{name: [[x1, y1, x2, y2], ...]}``, or a ground truth list with a sixth value.
 
     A photo that several files name gets the regions of all.

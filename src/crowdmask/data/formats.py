@@ -10,13 +10,19 @@ import json
 import math
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
+from crowdmask.data.problems import Problems as Problems
+from crowdmask.data.problems import Reason
+
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+MAX_XML_BYTES = 20_000_000
+"""An annotation of one picture with more is not read."""
 
 
 @dataclass(frozen=True)
@@ -51,58 +57,53 @@ class Annotation:
     relative: bool = False
 
 
-@dataclass
-class Problems:
-    """What could not be read, each as ``where: why``."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def add(self, where: object, why: str) -> None:
-        """Note one problem, as one line."""
-        self.lines.append(f"{where}: {' '.join(why.split())}")
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-
 Reader = Callable[[Path, Problems], Iterator[Annotation]]
 
 
 def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
     """Read Pascal VOC: ``annotations/*.xml`` (or ``Annotations``) beside ``images`` (or ``JPEGImages``).
 
-    Folders below these are read too, and so is a folder with both kinds of files side by side.
+    Folders below these are read too (``train/annotations`` beside ``train/images``), and so is a folder
+    with both kinds of files side by side. ``<ignore>1</ignore>`` in an object is ours: a region that is
+    not judged; ``difficult`` is not read, since annotation tools set it freely.
     """
     xml_folder = _first_folder(folder, ("annotations", "Annotations", "."))
     picture_folder = _first_folder(folder, ("images", "JPEGImages", "."))
     for path in _files(xml_folder, "*.xml", problems):
         try:
+            if path.stat().st_size > MAX_XML_BYTES:
+                problems.add(path, f"more than {MAX_XML_BYTES:,} bytes of XML for one picture", Reason.BROKEN)
+                continue
             text = path.read_text(encoding="utf-8", errors="replace")
             if "<!ENTITY" in text:
                 # An entity bomb grows to gigabytes while it is parsed; no annotation needs one.
-                problems.add(path, "declares XML entities; refused")
+                problems.add(path, "declares XML entities; refused", Reason.ENTITIES)
                 continue
             root = ElementTree.fromstring(text)
         except (ElementTree.ParseError, ValueError, OSError) as error:
-            problems.add(path, f"not readable as XML ({error})")
+            problems.add(path, f"not readable as XML ({error})", Reason.BROKEN)
             continue
         boxes = []
         for item in root.iter("object"):
             try:
                 edges = [float(_text(item, f"bndbox/{edge}")) for edge in ("xmin", "ymin", "xmax", "ymax")]
-                boxes.append(RawBox(_text(item, "name"), (edges[0], edges[1], edges[2], edges[3])))
+                ignore = (item.findtext("ignore") or "").strip() == "1"
+                boxes.append(RawBox(_text(item, "name"), (edges[0], edges[1], edges[2], edges[3]), ignore))
             except ValueError as error:
-                problems.add(path, f"an object without a usable box or name ({error})")
+                problems.add(path, f"an object without a usable box or name ({error})", Reason.UNUSABLE)
         mirrored = picture_folder / path.parent.relative_to(xml_folder)
-        picture = _picture_for((mirrored, path.parent, picture_folder), path.stem, root.findtext("filename"))
+        beside = (path.parent.parent / name for name in ("images", "JPEGImages"))
+        places = (mirrored, path.parent, picture_folder, *beside)
+        picture = _picture_for(places, path.stem, root.findtext("filename"))
         if picture is None:
-            problems.add(path, "its picture is missing")
+            problems.add(path, "its picture is missing", Reason.NO_PICTURE)
             continue
         yield Annotation(_relative(picture, folder), tuple(boxes))
 
 
 def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
-    """Read YOLO: ``labels/*.txt`` beside ``images``, class names in ``classes.txt`` or ``data.yaml``.
+    """Read YOLO: ``labels/*.txt`` beside ``images``, class names in ``classes.txt``,
+    ``*.names`` or ``data.yaml``.
 
     Folders below these are read too (``labels/train`` or ``train/labels``), and so is a folder with both
     kinds of files side by side. Without names the classes are called by their numbers.
@@ -116,12 +117,12 @@ def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
         mirrored = folder.joinpath(*_last_replaced(path.parent.relative_to(folder).parts, "labels", "images"))
         picture = _picture_for((mirrored, path.parent, picture_folder), path.stem, None)
         if picture is None:
-            problems.add(path, "its picture is missing")
+            problems.add(path, "its picture is missing", Reason.NO_PICTURE)
             continue
         try:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError as error:
-            problems.add(path, f"not readable ({error.strerror})")
+            problems.add(path, f"not readable ({error.strerror})", Reason.BROKEN)
             continue
         boxes = []
         for number, line in enumerate(lines, 1):
@@ -130,7 +131,8 @@ def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
             try:
                 boxes.append(_yolo_box(line.split(), names))
             except (ValueError, OverflowError):
-                problems.add(f"{path}:{number}", "not 'class cx cy width height', in parts of the picture")
+                why = "not 'class cx cy width height', in parts of the picture"
+                problems.add(f"{path}:{number}", why, Reason.UNUSABLE)
         yield Annotation(_relative(picture, folder), tuple(boxes), relative=True)
 
 
@@ -148,7 +150,7 @@ def _yolo_box(words: list[str], names: dict[int, str]) -> RawBox:
 
 
 def _yolo_names(folder: Path, label_folder: Path, problems: Problems) -> dict[int, str]:
-    for path in (folder / "classes.txt", label_folder / "classes.txt"):
+    for path in (folder / "classes.txt", label_folder / "classes.txt", *sorted(folder.glob("*.names"))):
         if path.is_file():
             lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
             return {i: line.strip() for i, line in enumerate(lines) if line.strip()}
@@ -157,10 +159,13 @@ def _yolo_names(folder: Path, label_folder: Path, problems: Problems) -> dict[in
             continue
         try:
             names = yaml.safe_load(path.read_text(encoding="utf-8"))["names"]
-            pairs = names.items() if isinstance(names, dict) else enumerate(names)
+            pairs = list(names.items() if isinstance(names, dict) else enumerate(names))
+            # Aliases of YAML can make a small nested value endless once it is written out.
+            if any(not isinstance(name, (str, int, float)) for _, name in pairs):
+                raise ValueError("a name that is no text")
             return {int(i): str(name) for i, name in pairs}
         except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
-            problems.add(path, f"has no class names ({error!r})")
+            problems.add(path, f"has no class names ({error!r})", Reason.BROKEN)
     return {}
 
 
@@ -183,18 +188,18 @@ def read_coco(folder: Path, problems: Problems) -> Iterator[Annotation]:
             pictures = {p["id"]: str(p["file_name"]) for p in content["images"]}
             items = list(content["annotations"])
         except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-            problems.add(path, f"not readable as COCO ({error!r})")
+            problems.add(path, f"not readable as COCO ({error!r})", Reason.BROKEN)
             continue
         boxes: dict[object, list[RawBox]] = {key: [] for key in pictures}
         for number, item in enumerate(items):
             try:
                 boxes[item["image_id"]].append(_coco_box(item, names))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                problems.add(path, f"annotation number {number} is unusable ({error!r})")
+                problems.add(path, f"annotation number {number} is unusable ({error!r})", Reason.UNUSABLE)
         for key, name in pictures.items():
             picture = _named_picture((images, folder, path.parent, *below), name)
             if picture is None:
-                problems.add(path, f"the picture {name} is missing")
+                problems.add(path, f"the picture {name} is missing", Reason.NO_PICTURE)
                 continue
             yield Annotation(_relative(picture, folder), tuple(boxes[key]))
 
@@ -214,7 +219,7 @@ def read_wider(folder: Path, problems: Problems) -> Iterator[Annotation]:
         try:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError as error:
-            problems.add(path, f"not readable ({error.strerror})")
+            problems.add(path, f"not readable ({error.strerror})", Reason.BROKEN)
             continue
         at = 0
         while at < len(lines):
@@ -231,7 +236,7 @@ def read_wider(folder: Path, problems: Problems) -> Iterator[Annotation]:
             try:
                 boxes = _wider_boxes(name, rows)
             except (ValueError, IndexError) as error:
-                problems.add(f"{path}:{start + 1}", f"not a WIDER FACE entry ({error})")
+                problems.add(f"{path}:{start + 1}", f"not a WIDER FACE entry ({error})", Reason.BROKEN)
                 continue
             yield Annotation(name, boxes)
 
@@ -265,7 +270,8 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
                 missing = {*_EDGES} - {str(column).lower() for column in table.fieldnames or ()}
                 if missing:
                     # Other tables often lie beside that of the boxes; one line for each is enough.
-                    problems.add(path, f"no table of boxes: it lacks the column {min(missing)}")
+                    why = f"no table of boxes: it lacks the column {min(missing)}"
+                    problems.add(path, why, Reason.BROKEN)
                     continue
                 for number, row in enumerate(table, 2):
                     values = {str(k).lower(): v for k, v in row.items()}
@@ -278,9 +284,9 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
                         box = RawBox(label, (edges[0], edges[1], edges[2], edges[3]))
                         boxes.setdefault(name, []).append(box)
                     except (KeyError, TypeError, ValueError) as error:
-                        problems.add(f"{path}:{number}", f"not a box ({error!r})")
+                        problems.add(f"{path}:{number}", f"not a box ({error!r})", Reason.UNUSABLE)
         except (csv.Error, OSError) as error:
-            problems.add(path, f"not readable as a table ({error})")
+            problems.add(path, f"not readable as a table ({error})", Reason.BROKEN)
         for name, items in boxes.items():
             yield Annotation(name, tuple(items))
 

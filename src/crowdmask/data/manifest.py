@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from crowdmask.data.dataset import Dataset
-from crowdmask.data.sample import Sample
+from crowdmask.data.problems import Reason
+from crowdmask.data.sample import Dataset, Sample
 from crowdmask.errors import DataError, OutputError
 from crowdmask.labels import LABELS
 
@@ -38,7 +38,7 @@ def _inside(path: str) -> str:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Face(_Strict):
@@ -86,6 +86,11 @@ class Manifest:
     def path(self, photo: Photo) -> Path:
         """Return where a photo lies."""
         return self.folder / photo.photo
+
+
+def is_manifest(place: Path) -> bool:
+    """Whether a path is a manifest rather than a data set's YAML: by its name, or a folder."""
+    return place.suffix == ".jsonl" or place.is_dir()
 
 
 def find_manifest(place: Path) -> Path:
@@ -176,16 +181,24 @@ def to_sample(manifest: Manifest, photo: Photo) -> Sample:
         boxes=boxes,
         class_id=np.array(labels, np.int64),
         ignore=np.array([face.ignore for face in photo.faces], bool),
+        weight=1.0 if photo.weight is None else photo.weight,
     )
 
 
-def load_manifest(place: Path) -> Dataset:
+def load_manifest(place: Path, folder: Path | None = None) -> Dataset:
     """Read a manifest as a data set: annotated photos by split; what has no split is left out.
 
+    Args:
+        place: the manifest, or its folder.
+        folder: which the photos lie below, where that is not the manifest's own folder.
     Raises:
-        DataError: see `read_manifest` and `to_sample`, or a group lies in two splits.
+        DataError: see `read_manifest` and `to_sample`; or no photo has a split yet, or a group lies in two.
     """
     manifest = read_manifest(place)
+    if folder is not None:
+        manifest = Manifest(folder, manifest.photos)
+    if manifest.photos and all(photo.split is None for photo in manifest.photos):
+        raise DataError(f"{place}: no photo has a split yet: run  crowdmask data split {place}")
     dataset = Dataset()
     split_of: dict[str, str] = {}
     for photo in manifest.photos:
@@ -197,10 +210,10 @@ def load_manifest(place: Path) -> Dataset:
                 f"'{photo.split}': a leak; run `crowdmask data split` again"
             )
         if photo.faces is None:
-            dataset.problems.add(photo.photo, "has a split, but is not annotated")
+            dataset.problems.add(photo.photo, "has a split, but is not annotated", Reason.NO_ANNOTATION)
             continue
         if not manifest.path(photo).is_file():
-            dataset.problems.add(photo.photo, "the photo is missing")
+            dataset.problems.add(photo.photo, "the photo is missing", Reason.NO_PICTURE)
             continue
         dataset.samples.setdefault(photo.split, []).append(to_sample(manifest, photo))
     return dataset
@@ -224,5 +237,6 @@ def _check_head(path: Path, head: Any) -> None:
         raise DataError(f"{path}: not a manifest of crowdmask's: its first line must say so")
     if head.get("version") != VERSION:
         raise DataError(
-            f"{path}: version {head.get('version')} of the manifest, but this crowdmask reads {VERSION}: update it"
+            f"{path}: version {head.get('version')} of the manifest, but this crowdmask reads {VERSION}: "
+            "update it"
         )

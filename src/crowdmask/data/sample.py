@@ -1,12 +1,15 @@
-"""One annotated picture, whatever file format it came from."""
+"""One annotated picture, whatever file format it came from, and a set of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from crowdmask.data.problems import Problems
+from crowdmask.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +24,7 @@ class Sample:
         boxes: (N, 4) float32 xyxy, pixels, in our convention (forehead to chin), clipped.
         class_id: (N,) int64, index into `crowdmask.labels.LABELS`.
         ignore: (N,) bool; a region where a detection is neither right nor wrong.
+        weight: how often training draws it, 1: as any other of its source.
     """
 
     path: Path
@@ -31,6 +35,7 @@ class Sample:
     boxes: NDArray[np.float32]
     class_id: NDArray[np.int64]
     ignore: NDArray[np.bool_]
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
@@ -49,3 +54,22 @@ class Sample:
             class_id=np.concatenate([self.class_id, np.zeros(m, np.int64)]),
             ignore=np.concatenate([self.ignore, np.ones(m, bool)]),
         )
+
+
+@dataclass
+class Dataset:
+    """Samples by split, and what was wrong with the rest."""
+
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    problems: Problems = field(default_factory=Problems)
+
+    def split(self, name: str) -> list[Sample]:
+        """Return the samples of one split.
+
+        Raises:
+            DataError: the data set has no such split.
+        """
+        if not self.samples.get(name):
+            have = ", ".join(sorted(k for k, v in self.samples.items() if v)) or "none"
+            raise DataError(f"the data set has no photos in its split '{name}'; it has: {have}")
+        return self.samples[name]

@@ -22,6 +22,12 @@ _KNOWN = {
 }  # fmt: skip
 
 
+def guess_label(published: str) -> str | None:
+    """Return our label for a common spelling of a class, None where it is not known."""
+    plain = "".join(c for c in published.lower() if c.isalnum())
+    return next((label for label, spellings in _KNOWN.items() if plain in spellings), None)
+
+
 def parse_map(pairs: list[str]) -> dict[str, str]:
     """Turn ``old=new`` options into a class map.
 
@@ -79,9 +85,7 @@ def _classes(folder: Path, published: set[str], class_map: dict[str, str]) -> di
     if strange:
         have = ", ".join(sorted(published))
         raise DataError(f"--map names the class '{strange[0]}', which {folder} lacks; it has: {have}")
-    known = {spelling: label for label, spellings in _KNOWN.items() for spelling in spellings}
-    plain = {name: "".join(c for c in name.lower() if c.isalnum()) for name in published}
-    found = {name: class_map.get(name) or known.get(plain[name]) for name in sorted(published)}
+    found = {name: class_map.get(name) or guess_label(name) for name in sorted(published)}
     unknown = [name for name, label in found.items() if label is None]
     if unknown:
         raise DataError(

@@ -1,0 +1,271 @@
+"""``crowdmask data import``: bring a published source into a data set's folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crowdmask.cli.data.stages import show_stages
+from crowdmask.cli.lines import one_line, open_console
+from crowdmask.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crowdmask.data.import_plan import Plan
+    from crowdmask.data.importing import Imported
+    from crowdmask.data.presets import Preset
+
+_NAMED = 3
+"""So many problems of each reason are shown; the report has all."""
+
+
+def command(
+    source: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE", help="A zip, a tar (gz, bz2, xz) or a folder.", show_default=False),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="voc, yolo, coco, wider, csv, mafa or folders."),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The data set's folder; one that exists is added to.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A known source: its format, classes, convention, licence."),
+    ] = None,
+    list_presets: Annotated[bool, typer.Option("--list-presets", help="Show the known sources.")] = False,
+    class_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="OLD=NEW",
+            help="A published class to our label, ignore or skip; more may follow.",
+        ),
+    ] = None,
+    convention: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|L,T,R,B", help="What part of its size each side of a box is trimmed, - extends."
+        ),
+    ] = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="The annotations, where they lie apart: wider, csv, mafa."),
+    ] = None,
+    events: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LIST", help="Only these events of WIDER FACE, as in Demonstration,Group."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--source", metavar="NAME", help="What to call it [default: the preset's or file's name]."
+        ),
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option("--licence", "--license", metavar="TEXT", help="As the publisher states it.")
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="train, val or test for all; as-published takes the source's own."),
+    ] = None,
+    split_list: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPLIT=FILE", help="A list of photos, one a line, that have this split."),
+    ] = None,
+    ignore_regions: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="JSON of faces without a box, {photo: [[x1, y1, x2, y2], ...]}."),
+    ] = None,
+    box: Annotated[
+        str,
+        typer.Option(
+            metavar="detect|whole", help="The box of a crop in --format folders: found, or all of it."
+        ),
+    ] = "detect",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Import nothing, and end with 1, where anything is rejected.")
+    ] = False,
+    download: Annotated[
+        bool,
+        typer.Option("--download", help="Fetch a preset's archive with the kaggle client and your token."),
+    ] = False,
+) -> None:
+    """Import a published source, from the archive as its publisher gives it.
+
+    What is wrong with a photo or box is named and counted, and that photo or box is left out; a hostile
+    archive is refused whole. The data set changes at the very end or not at all. A run that was stopped goes
+    on with the same command.
+
+    Example: `crowdmask data import face-mask.zip --preset andrewmvd --to crowd`
+    """
+    if list_presets:
+        _show_presets()
+        return
+    from crowdmask.data.importing import NothingImported, import_source
+
+    if to is None:
+        raise UsageError("say where the data set is, or shall be:  --to DIR")
+    chosen = _preset(preset)
+    # Further OLD=NEW after the one of --map arrive here.
+    pairs = [word for word in source or () if "=" in word and not Path(word).exists()]
+    place = _source([word for word in source or () if word not in pairs], chosen, download, to)
+    plan = _plan(
+        place, to, chosen, form, name, licence, [*(class_map or ()), *pairs], convention, annotations,
+        events or [], split, split_list or [], ignore_regions or [], box,
+    )  # fmt: skip
+    say, complain = open_console(), open_console(stderr=True)
+    try:
+        with show_stages(complain) as progress:
+            result = import_source(plan, progress, strict)
+    except KeyboardInterrupt:
+        complain.print("interrupted; the data set is as it was, the same command goes on", soft_wrap=True)
+        raise
+    except NothingImported as error:
+        _tell(error.result, say, complain)
+        raise
+    if download:
+        _drop_archive(place, to)
+    _tell(result, say, complain)
+    say.print(f"{plan.name}: {one_line(str(to))}, report: {one_line(str(result.report))}", soft_wrap=True)
+
+
+def _preset(name: str | None) -> tuple[str, Preset] | None:
+    from crowdmask.data.presets import find_preset
+
+    return None if name is None else find_preset(name)
+
+
+def _source(given: list[str], preset: tuple[str, Preset] | None, fetch: bool, to: Path) -> Path:
+    if given and fetch:
+        raise UsageError("give a SOURCE or --download, not both")
+    if len(given) > 1:
+        raise UsageError(f"one SOURCE at a time, not {len(given)}: {', '.join(given)}")
+    if given:
+        return Path(given[0])
+    if not fetch:
+        raise UsageError(
+            "give a SOURCE: a zip, tar or folder (nothing is downloaded unasked, see --download)"
+        )
+    if preset is None or preset[1].kaggle is None:
+        where = f"; fetch it from {preset[1].origin}" if preset else ""
+        raise UsageError(f"--download goes with the presets that are at Kaggle{where}")
+    from crowdmask.data.download import download
+
+    say = open_console(stderr=True)
+    say.print(f"fetching {preset[1].origin} (licence: {preset[1].licence})", soft_wrap=True)
+    return download(preset[1].kaggle, to)
+
+
+def _drop_archive(source: Path, to: Path) -> None:
+    import shutil
+
+    from crowdmask.data.download import download_folder
+
+    folder = download_folder(to)
+    if source.is_relative_to(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _plan(
+    source: Path,
+    to: Path,
+    preset: tuple[str, Preset] | None,
+    form: str | None,
+    name: str | None,
+    licence: str | None,
+    class_map: list[str],
+    convention: str | None,
+    annotations: Path | None,
+    events: list[str],
+    split: str | None,
+    split_list: list[str],
+    ignore_regions: list[Path],
+    box: str,
+) -> Plan:
+    from crowdmask.data.import_plan import Plan
+    from crowdmask.data.presets import parse_convention
+    from crowdmask.data.published_splits import parse_split
+    from crowdmask.data.user_photos import parse_map
+
+    if preset is None and form is None:
+        raise UsageError("say what the annotations are:  --format NAME, or --preset NAME for a known source")
+    if preset is not None and form not in (None, preset[1].format):
+        raise UsageError(f"the preset {preset[0]} has the format {preset[1].format}: leave --format away")
+    known = preset[1] if preset else None
+    mapped = parse_map(class_map)
+    try:
+        splits = parse_split(split, split_list)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return Plan(
+        source=source,
+        to=to,
+        name=name or (preset[0] if preset else _name(source)),
+        form=form or (known.format if known else ""),
+        annotations=annotations,
+        licence=licence or (known.licence if known else "not stated"),
+        classes={**(known.classes if known else {}), **mapped},
+        must_occur=tuple(mapped),
+        convention=parse_convention(convention or (known.convention if known else "none")),
+        splits=splits,
+        ignored=tuple(ignore_regions),
+        events=tuple(event.strip() for text in events for event in text.split(",") if event.strip()),
+        crops=box,  # type: ignore[arg-type]  # checked with the rest of the plan
+    )
+
+
+def _name(source: Path) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", source.resolve().name.split(".")[0]).strip("-_")
+    return plain[:64] or "source"
+
+
+def _tell(result: Imported, say: Console, complain: Console) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from crowdmask.data.importing import count_faces
+
+    shown: dict[str, int] = {}
+    for reason, line in zip(result.problems.reasons, result.problems.lines, strict=True):
+        shown[reason] = shown.get(reason, 0) + 1
+        if shown[reason] <= _NAMED:
+            complain.print(f"{reason}: {one_line(line)}", soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("imported")
+    table.add_column("count", justify="right")
+    table.add_row("photos", f"{len(result.photos):,}")
+    for label, count in count_faces(result.photos).items():
+        table.add_row("regions that are not judged" if label == "ignore" else label, f"{count:,}")
+    for what, count in result.notes.items():
+        table.add_row(f"({what})", f"{count:,}")
+    say.print(table)
+    rejected = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    rejected.add_column("rejected")
+    rejected.add_column("count", justify="right")
+    for what, count in result.problems.counts().items():
+        rejected.add_row(what, f"{count:,}")
+    if result.problems.lines:
+        say.print(rejected)
+
+
+def _show_presets() -> None:
+    from crowdmask.data.presets import presets
+
+    say = open_console()
+    for name, preset in presets().items():
+        tested = "tested" if preset.tested else "not tested with the publisher's archive"
+        say.print(f"{name}: {preset.summary}", soft_wrap=True)
+        say.print(f"  {preset.origin}", soft_wrap=True)
+        classes = (
+            ", ".join(f"{old} = {new}" for old, new in preset.classes.items()) or "to be given with --map"
+        )
+        say.print(f"  {preset.format}; licence: {preset.licence}; {tested}", soft_wrap=True)
+        say.print(f"  classes: {classes}; boxes: {preset.convention}", soft_wrap=True)
+        say.print(f"  {preset.note}\n", soft_wrap=True)

@@ -1,0 +1,64 @@
+"""Fetch a data set of Kaggle's with its own client and the user's own token; never unasked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from crowdmask.errors import DataError, OutputError, UsageError
+
+_FOLDER = ".download"
+
+
+def download_folder(to: Path) -> Path:
+    """Return where archives are kept between download and import, below a data set's folder."""
+    return to / _FOLDER
+
+
+def download(dataset: str, to: Path) -> Path:
+    """Return the archive of a Kaggle data set; one that was fetched whole before is used again.
+
+    Args:
+        dataset: owner/name.
+        to: the data set's folder; the archive is kept below it until it is imported.
+    Raises:
+        UsageError: the client or the token is missing.
+        DataError: the client failed; it says why on standard error.
+        OutputError: the folder cannot be written.
+    """
+    program = shutil.which("kaggle")
+    if program is None:
+        raise UsageError("--download needs Kaggle's client: run  pip install kaggle")
+    if not _has_token():
+        raise UsageError(
+            "--download needs your Kaggle token: make one in your account's settings at kaggle.com and put "
+            "it into ~/.kaggle/kaggle.json, or set KAGGLE_USERNAME and KAGGLE_KEY"
+        )
+    whole = download_folder(to) / dataset.replace("/", "-")
+    part = whole.with_name(f"{whole.name}.part")
+    if not whole.is_dir():
+        try:
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            command = [program, "datasets", "download", "-d", dataset, "-p", str(part)]
+            code = subprocess.run(command, check=False, stdout=2).returncode
+        except OSError as error:
+            raise OutputError(f"cannot download to {part}: {error.strerror or error}") from error
+        if code or not any(part.iterdir()):
+            raise DataError(f"the kaggle client could not fetch {dataset} (exit code {code}); see above")
+        part.rename(whole)
+    archives = sorted(path for path in whole.iterdir() if path.is_file())
+    # The client has options of its own that unpack at once.
+    return archives[0] if len(archives) == 1 else whole
+
+
+def _has_token() -> bool:
+    if os.environ.get("KAGGLE_API_TOKEN"):
+        return True
+    if os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY"):
+        return True
+    given = os.environ.get("KAGGLE_CONFIG_DIR")
+    folders = [Path(given)] if given else [Path.home() / ".kaggle", Path.home() / ".config" / "kaggle"]
+    return any((folder / name).is_file() for folder in folders for name in ("kaggle.json", "access_token"))

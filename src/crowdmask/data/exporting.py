@@ -1,0 +1,166 @@
+"""Write a data set's folder in the layout that other tools read, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crowdmask.data.archives import Progress
+from crowdmask.data.export_formats import WRITERS, Item
+from crowdmask.data.manifest import Manifest, Photo, manifest_lines, read_manifest
+from crowdmask.data.problems import Problems, Reason
+from crowdmask.errors import DataError, OutputError, UsageError
+
+_KEY = "export.key"
+_NAME_CHARS = 180
+
+
+@dataclass
+class Exported:
+    """What an export did.
+
+    Attributes:
+        items: the photos that were written.
+        not_annotated: photos left out since nobody said yet what is in them.
+        problems: photos left out since something is wrong with them.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    not_annotated: int = 0
+    problems: Problems = field(default_factory=Problems)
+
+
+def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progress: Progress) -> Exported:
+    """Export a data set.
+
+    Args:
+        place: its folder or manifest.
+        to: the folder to make; it may be there, but empty.
+        form: coco, yolo or voc.
+        splits: only photos of these; empty: all, also those without a split.
+        link: photos are hard links where the file system can, not copies.
+        progress: told of every photo.
+    Raises:
+        UsageError, DataError: the format, the manifest or the folder cannot be used, or no photo is left.
+        OutputError: the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    if form not in WRITERS:
+        raise UsageError(f"--format {form}: choose from {', '.join(WRITERS)}")
+    manifest = read_manifest(place)
+    if to.resolve() == manifest.folder.resolve() or manifest.folder.resolve().is_relative_to(to.resolve()):
+        raise UsageError(f"--to {to} holds the data set itself: choose another folder")
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise DataError(f"{to} is there and not empty: choose another folder, or remove it")
+    result = _choose(manifest, splits)
+    if not result.items:
+        raise DataError(f"{place} has no annotated photo to export" + _of(splits))
+    work = to.absolute().with_name(f".{to.name}.export")
+    try:
+        _prepare(work, _identity(result.items, manifest, form, link))
+        _copy_photos(result.items, manifest, work, form, link, progress)
+        progress("writing annotations", 0, 0)
+        WRITERS[form][0](work, result.items)
+        (work / _KEY).unlink()
+        if to.exists():
+            to.rmdir()
+        work.rename(to)
+    except OSError as error:
+        shutil.rmtree(work, ignore_errors=True)
+        raise OutputError(f"cannot write {to}: {error.strerror or error}") from error
+    except Exception:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    return result
+
+
+def file_names(photos: list[Photo]) -> list[str]:
+    """Return a file name for each photo: its path in one word, unlike any other also without its suffix."""
+    taken: set[str] = set()
+    names = []
+    for photo in photos:
+        path = photo.photo.removeprefix("photos/")
+        flat = "".join(c if c.isalnum() or c in "._-" else "_" for c in path.replace("/", "__"))
+        stem, dot, suffix = flat.rpartition(".")
+        stem = (stem or suffix).lstrip("._") or "photo"
+        if len(stem.encode()) > _NAME_CHARS:
+            stem = hashlib.sha256(path.encode()).hexdigest()[:32]
+        free, number = stem, 2
+        while free.casefold() in taken:
+            free = f"{stem}-{number}"
+            number += 1
+        taken.add(free.casefold())
+        names.append(f"{free}{dot}{suffix}" if dot else free)
+    return names
+
+
+def _choose(manifest: Manifest, splits: set[str]) -> Exported:
+    result = Exported()
+    chosen = []
+    for photo in manifest.photos:
+        if splits and photo.split not in splits:
+            continue
+        if photo.faces is None:
+            result.not_annotated += 1
+        elif any(face.label is None and not face.ignore for face in photo.faces):
+            result.problems.add(photo.photo, "a face has no label", Reason.UNUSABLE)
+        elif not manifest.path(photo).is_file():
+            result.problems.add(photo.photo, "the photo is missing", Reason.NO_PICTURE)
+        else:
+            chosen.append(photo)
+    pairs = zip(chosen, file_names(chosen), strict=True)
+    result.items.extend(Item(photo, name) for photo, name in pairs)
+    return result
+
+
+def _identity(items: list[Item], manifest: Manifest, form: str, link: bool) -> str:
+    """Say what tells this export from others, so that one which was stopped can go on."""
+    digest = hashlib.sha256(f"{manifest.folder.resolve()}\0{form}\0{link}\0".encode("utf-8", "replace"))
+    for line in manifest_lines(item.photo for item in items):
+        digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def _prepare(work: Path, key: str) -> None:
+    mark = work / _KEY
+    if not mark.is_file() or mark.read_text(encoding="utf-8") != key:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        mark.write_text(key, encoding="utf-8")
+
+
+def _copy_photos(
+    items: list[Item], manifest: Manifest, work: Path, form: str, link: bool, progress: Progress
+) -> None:
+    where = WRITERS[form][1]
+    for number, item in enumerate(items, 1):
+        progress("linking photos" if link else "copying photos", number, len(items))
+        source, place = manifest.path(item.photo), work / where(item)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not _same(source, place):
+            part = place.with_name(f"{place.name}.part")
+            part.unlink(missing_ok=True)
+            if not (link and _link(source, part)):
+                shutil.copy2(source, part)
+            part.replace(place)
+
+
+def _same(source: Path, place: Path) -> bool:
+    if not place.is_file():
+        return False
+    a, b = source.stat(), place.stat()
+    return (a.st_size, a.st_mtime_ns) == (b.st_size, b.st_mtime_ns)
+
+
+def _link(source: Path, place: Path) -> bool:
+    try:
+        os.link(source, place)
+    except OSError:  # another file system, or one without links
+        return False
+    return True
+
+
+def _of(splits: set[str]) -> str:
+    return f" in {', '.join(sorted(splits))}" if splits else ""

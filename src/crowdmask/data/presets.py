@@ -1,0 +1,89 @@
+"""Presets: published sources whose format, classes and box convention are known."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from crowdmask.errors import UsageError
+
+Convention = tuple[float, float, float, float]
+Format = Literal["voc", "yolo", "coco", "wider", "csv", "mafa", "folders"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Preset(_Strict):
+    """One published source."""
+
+    summary: str = Field(description="what it holds")
+    origin: str = Field(description="where its publisher offers it")
+    kaggle: str | None = Field(None, description="its name at Kaggle, owner/name, for --download")
+    licence: str = Field(description="as its publisher states it, or 'not stated'")
+    format: Format
+    classes: dict[str, str] = Field({}, description="published name: our label, 'ignore' or 'skip'")
+    convention: str = Field("none", description="one of the named conventions")
+    tested: bool = Field(description="read by us from the publisher's own files")
+    note: str = Field(description="the layout that is expected, and what is known or guessed")
+
+
+class _Presets(_Strict):
+    conventions: dict[str, Convention]
+    presets: dict[str, Preset]
+
+
+@cache
+def _load() -> _Presets:
+    text = Path(__file__).with_name("presets.yaml").read_text(encoding="utf-8")
+    return _Presets.model_validate(yaml.safe_load(text))
+
+
+def presets() -> dict[str, Preset]:
+    """Return all presets by name."""
+    return _load().presets
+
+
+def conventions() -> dict[str, Convention]:
+    """Return the named conventions: what part of each side is trimmed, left, top, right, bottom."""
+    return _load().conventions
+
+
+def find_preset(name: str) -> tuple[str, Preset]:
+    """Return a preset and its short name, given that or the name at Kaggle.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    for short, preset in presets().items():
+        if name in (short, preset.kaggle):
+            return short, preset
+    raise UsageError(f"--preset {name}: there is no such preset; --list-presets shows them")
+
+
+def parse_convention(text: str) -> Convention:
+    """Read ``--convention``: a name, or four parts of the box's own size.
+
+    Raises:
+        UsageError: neither, or nothing of the box would be left.
+    """
+    known = conventions()
+    if text in known:
+        return known[text]
+    try:
+        left, top, right, bottom = (float(word) for word in text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            f"--convention {text}: give left,top,right,bottom, like 0,-0.12,0,0.08, "
+            f"or one of {', '.join(known)}"
+        ) from error
+    if not all(-1 <= part <= 1 for part in (left, top, right, bottom)):
+        raise UsageError(f"--convention {text}: the four are parts of the box's size, -1 to 1")
+    if left + right >= 1 or top + bottom >= 1:
+        raise UsageError(f"--convention {text}: nothing of a box would be left")
+    return left, top, right, bottom

@@ -1,0 +1,101 @@
+"""Which split an imported photo gets: one for all, the publisher's own, or that of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from crowdmask.errors import DataError
+
+Split = Literal["train", "val", "test"]
+SPELLINGS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""What publishers call the splits, in lower case."""
+
+
+@dataclass
+class Splits:
+    """How an import gives splits; by default it gives none.
+
+    Attributes:
+        fixed: all photos get it.
+        as_published: the folders in a photo's path decide (``train``, ``valid``, ``test``), and the lists
+            of a Pascal VOC ``ImageSets/Main``.
+        lists: files that name photos, one a line; they come first.
+    """
+
+    fixed: Split | None = None
+    as_published: bool = False
+    lists: dict[Split, Path] = field(default_factory=dict)
+    _listed: dict[str, Split] = field(default_factory=dict)
+    _stems: dict[str, Split] = field(default_factory=dict)
+
+    def read_lists(self, source: Path) -> None:
+        """Read the lists.
+
+        Args:
+            source: the folder of the source.
+        Raises:
+            DataError: one cannot be read, or a photo is in two.
+        """
+        for split, path in self.lists.items():
+            for name in _lines(path):
+                if self._listed.setdefault(name, split) != split:
+                    raise DataError(f"{name} is in the lists of '{self._listed[name]}' and '{split}': a leak")
+        if self.as_published:
+            for path in sorted((source / "ImageSets" / "Main").glob("*.txt")):
+                known = SPELLINGS.get(path.stem.lower())
+                if known is not None:
+                    self._stems.update((line.split()[0], known) for line in _lines(path))
+
+    def of(self, names: Iterable[str]) -> Split | None:
+        """Return the split of a photo, given all that lists may call it; its path comes first."""
+        names = tuple(names)
+        for name in names:
+            if name in self._listed:
+                return self._listed[name]
+        if self.as_published:
+            *folders, file = names[0].split("/")
+            for folder in reversed(folders):
+                if folder.lower() in SPELLINGS:
+                    return SPELLINGS[folder.lower()]
+            return self._stems.get(file.rsplit(".", 1)[0], self.fixed)
+        return self.fixed
+
+
+def parse_split(text: str | None, lists: list[str]) -> Splits:
+    """Read ``--split`` and ``--split-list``.
+
+    Raises:
+        ValueError: of another form; the message is for the user.
+    """
+    splits = Splits()
+    if text == "as-published":
+        splits.as_published = True
+    elif text is not None:
+        if text not in ("train", "val", "test"):
+            raise ValueError(f"--split {text}: choose from train, val, test, as-published")
+        splits.fixed = SPELLINGS[text]
+    for pair in lists:
+        name, equals, path = pair.partition("=")
+        if not equals or name not in ("train", "val", "test"):
+            raise ValueError(f"--split-list {pair}: write  train=FILE,  val=FILE  or  test=FILE")
+        splits.lists[SPELLINGS[name]] = Path(path)
+    return splits
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read the list of photos {path}: {error}") from error
+    return [line.strip() for line in lines if line.strip()]

@@ -1,0 +1,177 @@
+"""The folder of a data set while something is added to it: all of it appears, or nothing does.
+
+The work is done in ``DIR/.import-KEY``. At the end the photos are renamed into place and the manifest is
+written last; before that the data set is what it was. The next run undoes what a killed one left between
+these two, and goes on with its files where it is the same import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from crowdmask.data.manifest import FILE_NAME, Manifest, Photo, read_manifest, write_manifest
+from crowdmask.errors import DataError, OutputError
+
+PHOTOS = "photos"
+REPORTS = "reports"
+_WORK = ".import-"
+_LOCK = ".import.lock"
+_MARK = "placing.json"
+
+
+class Workplace:
+    """A data set's folder, locked, with a work folder in it. Use it as a context manager.
+
+    Attributes:
+        to: the data set's folder.
+        work: the work folder.
+    """
+
+    def __init__(self, to: Path, name: str, what: list[str]) -> None:
+        """Prepare; nothing is made before the context is entered.
+
+        Args:
+            to: the data set's folder, made if it is not there.
+            name: of the source that is added.
+            what: all that tells this import from another; one that was stopped goes on if it is the same.
+        """
+        key = hashlib.sha256("\0".join([name, *what]).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        self.to = to
+        self.name = name
+        self.work = to / f"{_WORK}{key}"
+        self._made: list[Path] = []
+        self._lock: int | None = None
+
+    def __enter__(self) -> Workplace:
+        """Lock the folder, undo what a killed run left, and make the work folder.
+
+        Raises:
+            DataError: another import is at work, or the data set has a source of this name.
+            OutputError: the folder cannot be written.
+        """
+        with _writing(self.to):
+            self._made = [place for place in (self.to, *self.to.parents) if not place.exists()]
+            self.to.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self.to / _LOCK)
+        try:
+            with _writing(self.to):
+                self._clean_up()
+                self._check_name()
+                self.work.mkdir(exist_ok=True)
+        except BaseException:
+            self._leave()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Undo what is half done; keep the work folder only where a person interrupted."""
+        try:
+            self._undo(self.work)
+            if kind is None or not issubclass(kind, KeyboardInterrupt):
+                shutil.rmtree(self.work, ignore_errors=True)
+        finally:
+            self._leave()
+
+    def place(self, photos: list[Photo], report: dict[str, Any]) -> Manifest:
+        """Move the photos from ``work/photos`` into place, write the report, and then the manifest.
+
+        Raises:
+            OutputError: the disk is full or the folder cannot be written; the data set is as it was.
+        """
+        final = self.to / PHOTOS / self.name
+        manifest = Manifest(self.to, [*self._photos(), *photos])
+        with _writing(self.to):
+            (self.work / PHOTOS).mkdir(exist_ok=True)
+            final.parent.mkdir(exist_ok=True)
+            (self.to / REPORTS).mkdir(exist_ok=True)
+            part = self.work / "report.json"
+            part.write_text(json.dumps(report, indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
+            (self.work / _MARK).write_text(json.dumps({"source": self.name}), encoding="utf-8")
+            (self.work / PHOTOS).rename(final)
+            part.replace(self.report)
+        write_manifest(manifest)
+        return manifest
+
+    @property
+    def report(self) -> Path:
+        """Where the report of this import is written."""
+        return self.to / REPORTS / f"import-{self.name}.json"
+
+    def _photos(self) -> list[Photo]:
+        return read_manifest(self.to).photos if (self.to / FILE_NAME).exists() else []
+
+    def _check_name(self) -> None:
+        final = self.to / PHOTOS / self.name
+        for place in (self.to / PHOTOS, self.to / REPORTS):
+            if place.is_symlink():
+                raise DataError(f"{place} is a link; an import writes nothing through links")
+        if any(photo.photo.startswith(f"{PHOTOS}/{self.name}/") for photo in self._photos()):
+            raise DataError(f"{self.to} has a source '{self.name}' already: give another name with --source")
+        if final.exists() or final.is_symlink():
+            raise DataError(f"{final} is there, but not in the manifest: move it away")
+
+    def _clean_up(self) -> None:
+        for left in sorted(self.to.glob(f"{_WORK}*")):
+            if not left.is_dir() or left.is_symlink():
+                continue
+            self._undo(left)
+            if left != self.work:
+                shutil.rmtree(left)
+
+    def _undo(self, work: Path) -> None:
+        """Take back photos that were moved into place without their manifest."""
+        try:
+            name = str(json.loads((work / _MARK).read_text(encoding="utf-8"))["source"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        final = self.to / PHOTOS / name
+        listed = any(photo.photo.startswith(f"{PHOTOS}/{name}/") for photo in self._photos())
+        if not listed and final.is_dir() and not (work / PHOTOS).exists():
+            final.rename(work / PHOTOS)
+            (self.to / REPORTS / f"import-{name}.json").unlink(missing_ok=True)
+        (work / _MARK).unlink()
+
+    def _leave(self) -> None:
+        if self._lock is not None:
+            (self.to / _LOCK).unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+        for folder in (self.to / PHOTOS, self.to / REPORTS, *self._made):
+            try:
+                folder.rmdir()
+            except OSError:
+                continue  # it holds something, as it should
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
+
+
+def _lock(path: Path) -> int:
+    """Hold a file that the system lets go of when this process ends, however it ends."""
+    with _writing(path.parent):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        import fcntl
+    except ImportError:  # Windows: two imports at once are not told apart there
+        return handle
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise DataError(f"another import is writing to {path.parent}: wait for its end") from error
+    return handle
