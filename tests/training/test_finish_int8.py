@@ -9,10 +9,13 @@ from PIL import Image
 
 from crowdmask.data.sample import Sample
 from crowdmask.errors import DataError, ModelError
+from crowdmask.evaluation.measures import measure
+from crowdmask.evaluation.run import both_views, run_detector
 from crowdmask.inference.backends import read_metadata
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import METADATA_KEY
 from crowdmask.labels import LABELS
+from crowdmask.media.pictures import open_picture
 from crowdmask.training import finish_int8 as module
 from crowdmask.training.finish_int8 import (
     MOST_LOST,
@@ -69,6 +72,21 @@ def test_the_int8_model_gets_decisions_of_its_own(small_model, val, tmp_path):
     line = describe(finished)
     assert f"mAP50 {finished.after.two_class.map50:.3f}" in line
     assert f"(float {finished.before.two_class.map50:.3f})" in line
+
+
+def test_the_int8_model_may_have_a_smaller_input(small_model, val, tmp_path):
+    to = tmp_path / "fast.onnx"
+    finished = finish_int8(small_model, "fast", val, to, photos=3, progress=False, input_size=64)
+    own = Detector(small_model, threads=1).info.input
+    quick = Detector(to, threads=1)
+    assert own.size != 64
+    assert (quick.info.input.size, quick.info.input.multiple) == (64, own.multiple)
+    assert max(quick.prepare(open_picture(val[0].path)).tensor.shape[1:3]) == 64
+    assert finished.before.two_class.map50 == pytest.approx(
+        measure(
+            run_detector(both_views(Detector(small_model, input_size=64)), val, False).pictures
+        ).two_class.map50
+    )
 
 
 def test_a_worse_model_is_refused_and_leaves_no_file(small_model, val, tmp_path, monkeypatch):

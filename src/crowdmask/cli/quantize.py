@@ -25,6 +25,10 @@ def command(
         Path | None, typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own.")
     ] = None,
     photos: Annotated[int, typer.Option(min=1, help="Photos of val that ranges are taken from.")] = 64,
+    input_size: Annotated[
+        int | None,
+        typer.Option(metavar="PX", min=1, help="Long side of its input [default: the model's]."),
+    ] = None,
     percentile: Annotated[
         float,
         typer.Option(
@@ -51,6 +55,6 @@ def command(
         raise UsageError(f"--to is the model itself: give the new one a name of its own, not {to}")
     val = load_dataset(data, root).split("val")
     span = None if percentile == 100 else percentile
-    finished = finish_int8(source, name or to.stem, val, to, photos, span)
+    finished = finish_int8(source, name or to.stem, val, to, photos, span, input_size=input_size)
     typer.echo(describe(finished))
     typer.echo(f"wrote {to} ({to.stat().st_size / 1e6:.1f} MB, from {source.stat().st_size / 1e6:.1f} MB)")

@@ -53,6 +53,7 @@ def finish_int8(
     photos: int = PHOTOS,
     percentile: float | None = None,
     progress: bool = True,
+    input_size: int | None = None,
 ) -> Quantized:
     """Quantise a model, calibrate its confidence anew and choose its thresholds.
 
@@ -64,14 +65,17 @@ def finish_int8(
         photos: how many of `val` the ranges are taken from.
         percentile: see `quantize_network`.
         progress: show bars.
+        input_size: long side of the new model's input, pixels; None: the source's. Both are compared at it.
     Raises:
+        UsageError: a size that the model does not take.
         ModelError: the source is no float model of ours, or int8 costs more than `MOST_LOST`.
         DataError: none of the photos can be read, or too little is found on them.
     """
     metadata = read_metadata(source)
     parse_metadata(metadata, source)
     about = {**json.loads(metadata[METADATA_KEY]), "name": name, "precision": "int8", "calibration": None}
-    detector = Detector(source)
+    detector = Detector(source, input_size=input_size)
+    about["input"] = {**about["input"], "size": detector.info.input.size}
     inputs = calibration_inputs(detector, val, photos)
     to.parent.mkdir(parents=True, exist_ok=True)
     part = to.with_name(to.name + ".part")
