@@ -1,4 +1,4 @@
-"""The virtual camera's truth is true: boxes lie where the faces are drawn, numbers stay, what is hidden is said so."""
+"""The virtual camera is true: boxes lie where faces are drawn, numbers stay, the hidden is said to be."""
 
 from __future__ import annotations
 

@@ -1,0 +1,286 @@
+"""Give each face a number that it keeps for as long as it is in view.
+
+A maintained library follows the boxes from frame to frame. On top lies a light layer of our own: a track gets
+a number once the detector has been fairly sure of it, and a face that was lost (behind a hand, a passer-by)
+and comes back at the same place and of the same size takes its old number again. Nothing of its looks is
+kept or compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.detections import Detections
+from crowdmask.errors import UsageError
+from crowdmask.labels import LABELS
+from crowdmask.tracking.camera import CameraMotion
+
+if TYPE_CHECKING:
+    import supervision
+
+ALGORITHMS: tuple[str, ...] = ("bytetrack", "botsort", "ocsort", "cbiou", "sort")
+DEFAULT_ALGORITHM = "cbiou"
+"""By the figures in docs/tracking.md."""
+
+LOST_S = 5.0
+"""A face not seen for so long is gone for good, and its number with it."""
+PREDICT_S = 0.5
+"""For so long after it was last seen a missed face is guessed at."""
+
+_LIBRARY_LOST_FRAMES = 30  # at 30 frames per second: one second
+_MATURE_S = 0.1
+_HIGH_SCORE = 0.6  # where the library tells sure boxes from unsure ones
+_LEAST_SCORE = 0.11  # BoT-SORT and C-BIoU drop boxes of 0.1 and less
+_SMOOTHING_S = 0.15  # time constant of a face's speed
+_SURENESS = 0.35  # mean confidence that makes a track somebody
+_SURENESS_S = 1.0  # over about so long
+_RELINK_DISTANCE = 1.0  # in face sizes, just after it was lost
+_RELINK_DISTANCE_LATE = 0.4  # when it is nearly given up: somebody else may have come by
+_RELINK_GROWTH = 1.6  # of the side of the box
+
+
+@dataclass(eq=False)
+class _Track:
+    """A track of the library; its number is None until the detector has been sure of it."""
+
+    born_s: float
+    box: NDArray[np.float64]
+    seen_s: float
+    sureness: float
+    number: int | None = None
+    sightings: int = 1
+    speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
+
+    def move(self, box: NDArray[np.float64], confidence: float, now: float) -> None:
+        step = now - self.seen_s
+        share = 1 - math.exp(-step / _SMOOTHING_S)
+        self.speed += share * ((box - self.box) / step - self.speed)
+        self.sightings += 1
+        share = max(1 / self.sightings, 1 - math.exp(-step / _SURENESS_S))
+        self.sureness += share * (confidence - self.sureness)
+        self.box, self.seen_s = box, now
+
+    def guess(self, now: float) -> NDArray[np.float64]:
+        """Return where the box would be if it had kept its course for at most half a second."""
+        moved = self.box + self.speed * min(now - self.seen_s, PREDICT_S)
+        # A face that came quickly closer does not turn inside out when it stops.
+        return moved if moved[2] > moved[0] and moved[3] > moved[1] else self.box
+
+
+class FaceTracker:
+    """Number the faces of one source, frame after frame.
+
+    Attributes:
+        algorithm: one of `ALGORITHMS`.
+        predicted: tracks that this frame missed, seen at most `PREDICT_S` ago, as (number, xyxy).
+    """
+
+    def __init__(
+        self,
+        algorithm: str = DEFAULT_ALGORITHM,
+        fps: float = 30.0,
+        threshold: float | Sequence[float] = 0.5,
+    ) -> None:
+        """Prepare for a source.
+
+        Args:
+            algorithm: one of `ALGORITHMS`.
+            fps: frames per second that `update` will see.
+            threshold: the detector's least confidence of a face, one for all or one a label (a model's
+                `info.threshold`). Boxes below it start no track but keep one alive.
+        Raises:
+            UsageError: no such algorithm, or a frame rate that is not positive.
+        """
+        if algorithm not in ALGORITHMS:
+            raise UsageError(f"no tracking algorithm {algorithm!r}: choose from {', '.join(ALGORITHMS)}")
+        if not fps > 0:
+            raise UsageError(f"the frame rate must be positive, not {fps}")
+        self.algorithm = algorithm
+        self.predicted: list[tuple[int, NDArray[np.float32]]] = []
+        self._fps = float(fps)
+        self._threshold = np.broadcast_to(np.asarray(threshold, np.float64), (len(LABELS),))
+        self._mature = max(2, round(_MATURE_S * fps))
+        self._library = _make(algorithm, self._fps, self._mature)
+        self._camera = CameraMotion()
+        # Where the first frame's corner is now: boxes are kept as if the camera had not moved since.
+        self._corner = np.zeros(2)
+        self._numbers = 0
+        self._now: float | None = None
+        self._tracks: dict[int, _Track] = {}
+        self._times: deque[float] = deque(maxlen=self._mature)
+
+    def update(
+        self,
+        detections: Detections,
+        picture: NDArray[np.uint8] | None = None,
+        time_s: float | None = None,
+    ) -> NDArray[np.int64]:
+        """Take the next frame.
+
+        Args:
+            detections: its faces, those of low confidence too.
+            picture: the frame, RGB uint8 (H, W, 3), to follow the camera; None: it has not moved.
+            time_s: its time; None: one step of the frame rate after the last.
+        Returns:
+            (N,) int64, the number of each face; -1: none yet.
+        """
+        now = self._tick(time_s)
+        if picture is not None:
+            self._corner += self._camera.update(picture)
+        corner = np.tile(self._corner, 2)
+        boxes, confidence = detections.xyxy - corner, detections.confidence.tolist()
+        ids = self._library_ids(detections, boxes, now)
+        seen: list[tuple[int, _Track]] = []
+        for row in np.flatnonzero(ids >= 0).tolist():
+            key = int(ids[row])
+            if key in self._tracks:
+                self._tracks[key].move(boxes[row], confidence[row], now)
+            else:
+                self._tracks[key] = _Track(self._times[0], boxes[row], now, confidence[row])
+            seen.append((row, self._tracks[key]))
+        fresh = [track for _, track in seen if track.number is None and track.sureness >= _SURENESS]
+        if fresh:
+            self._number(fresh, now)
+        self._tracks = {key: track for key, track in self._tracks.items() if now - track.seen_s <= LOST_S}
+        self.predicted = [
+            (track.number, (track.guess(now) + corner).astype(np.float32))
+            for track in self._tracks.values()
+            if track.number is not None and 0 < now - track.seen_s <= PREDICT_S
+        ]
+        numbers = np.full(len(detections), -1, np.int64)
+        for row, track in seen:
+            if track.number is not None:
+                numbers[row] = track.number
+        return numbers
+
+    def reset(self) -> None:
+        """Forget every face, as at a hard cut. Numbers go on: none is given twice; time may start anew."""
+        self._library.reset()
+        self._camera.reset()
+        self._corner = np.zeros(2)
+        self._tracks.clear()
+        self._times.clear()
+        self._now = None
+        self.predicted = []
+
+    def _tick(self, time_s: float | None) -> float:
+        step = 1 / self._fps
+        if self._now is None:
+            self._now = time_s or 0.0
+        elif time_s is None:
+            self._now += step
+        else:
+            # The library refuses a frame that is not later than the last.
+            self._now = max(time_s, self._now + 1e-3 * step)
+        self._times.append(self._now)
+        return self._now
+
+    def _library_ids(
+        self, detections: Detections, boxes: NDArray[np.float64], now: float
+    ) -> NDArray[np.int64]:
+        import supervision
+
+        given = supervision.Detections(
+            xyxy=boxes, confidence=self._scores(detections), class_id=np.arange(len(detections))
+        )
+        found: supervision.Detections = self._library.update(given, timestamp=now)
+        ids = np.full(len(detections), -1, np.int64)
+        # The library answers in an order of its own; the row number rides along as the class.
+        if found.class_id is not None and len(found):
+            ids[found.class_id] = np.asarray(found.tracker_id, np.int64)
+        return ids
+
+    def _scores(self, detections: Detections) -> NDArray[np.float32]:
+        """Stretch the confidences so that each label's threshold lies where the library draws its line."""
+        confidence = detections.confidence.astype(np.float64)
+        threshold = np.clip(self._threshold[detections.class_id], 1e-6, 1 - 1e-6)
+        below = _HIGH_SCORE * confidence / threshold
+        above = _HIGH_SCORE + (1 - _HIGH_SCORE) * (confidence - threshold) / (1 - threshold)
+        scores = np.where(confidence < threshold, np.minimum(below, _HIGH_SCORE - 1e-3), above)
+        return np.maximum(scores, _LEAST_SCORE).astype(np.float32)
+
+    def _number(self, fresh: list[_Track], now: float) -> None:
+        """Give new tracks the numbers of lost faces that they continue, or new ones."""
+        lost = {key: track for key, track in self._tracks.items() if track.number is not None}
+        pairs = sorted(
+            (distance, index, key)
+            for index, track in enumerate(fresh)
+            for key, old in lost.items()
+            # Who was seen while the new track was already there is somebody else.
+            if old.seen_s < track.born_s
+            and (distance := _distance(old, track, now)) <= _reach(track.born_s - old.seen_s)
+        )
+        for _, index, key in pairs:
+            if fresh[index].number is None and key in self._tracks:
+                fresh[index].number = self._tracks.pop(key).number
+        for track in fresh:
+            if track.number is None:
+                self._numbers += 1
+                track.number = self._numbers
+
+
+def _reach(gap_s: float) -> float:
+    """Return how far from its place a face that was lost for so long may come back, in face sizes."""
+    share = min(gap_s / LOST_S, 1.0)
+    return _RELINK_DISTANCE + share * (_RELINK_DISTANCE_LATE - _RELINK_DISTANCE)
+
+
+def _distance(lost: _Track, found: _Track, now: float) -> float:
+    """Return how far a face is from where a lost one was or would be now, in face sizes.
+
+    Infinite where the sizes differ too much.
+    """
+    box = found.box
+    old, new = lost.box[2:] - lost.box[:2], box[2:] - box[:2]
+    side, old_side = float(np.sqrt(new.prod())), float(np.sqrt(old.prod()))
+    if max(side, old_side) > _RELINK_GROWTH * min(side, old_side):
+        return float("inf")
+    centre = (box[:2] + box[2:]) / 2
+    places = (lost.box, lost.guess(now))
+    nearest = min(float(np.hypot(*(centre - (place[:2] + place[2:]) / 2))) for place in places)
+    return nearest / max(min(side, old_side), 1e-6)
+
+
+def _make(algorithm: str, fps: float, mature: int) -> Any:
+    """Return the library's tracker.
+
+    Raises:
+        UsageError: the installed library does not have it.
+    """
+    import trackers
+
+    shared = {
+        "frame_rate": fps,
+        "lost_track_buffer": _LIBRARY_LOST_FRAMES,
+        "minimum_consecutive_frames": mature,
+    }
+    new_face = {"track_activation_threshold": _HIGH_SCORE}
+    two_steps = {**new_face, "high_conf_det_threshold": _HIGH_SCORE}
+    # Faces are small, so that they overlap less from frame to frame than bodies do.
+    loose = {
+        "minimum_iou_threshold_first_assoc": 0.1,
+        "minimum_iou_threshold_second_assoc": 0.2,
+        "minimum_iou_threshold_unconfirmed_assoc": 0.1,
+        "instant_first_frame_activation": False,
+    }
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
+        "bytetrack": ("ByteTrackTracker", {**two_steps, "minimum_iou_threshold": 0.1}),
+        "botsort": ("BoTSORTTracker", {**two_steps, **loose, "enable_cmc": False}),
+        "ocsort": ("OCSORTTracker", {"high_conf_det_threshold": _HIGH_SCORE, "minimum_iou_threshold": 0.1}),
+        "cbiou": ("CBIoUTracker", {**two_steps, **loose}),
+        "sort": ("SORTTracker", {**new_face, "minimum_iou_threshold": 0.1}),
+    }
+    name, options = kinds[algorithm]
+    kind = getattr(trackers, name, None)
+    if kind is None:
+        raise UsageError(
+            f"the installed package 'trackers' has no {name}: upgrade it (pip install -U trackers)"
+        )
+    return kind(**shared, **options)

@@ -1,0 +1,338 @@
+"""Count who is in a zone and who crosses a line.
+
+A zones file, in YAML; coordinates are parts of the picture's width and height, or pixels:
+
+    units: fraction            # or: pixels
+    zones:
+      - name: entrance
+        polygon: [[0.0, 0.4], [0.3, 0.4], [0.3, 1.0], [0.0, 1.0]]
+    lines:
+      - name: door             # in: to the right-hand side of the way from start to end
+        start: [0.5, 1.0]
+        end: [0.5, 0.0]
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from crowdmask.errors import SourceError
+from crowdmask.tracking.mask_state import STATES, UNKNOWN
+from crowdmask.tracking.tracker import LOST_S
+
+Point = tuple[float, float]
+
+_ENTER_S = 0.3  # a face on the border does not enter and leave with every frame
+_MARGIN = 0.15  # of a face's size: so far beyond a line is beyond it
+_PRESENT_S = 1.0  # a face that was missed for a moment is still there
+_MAX_STEP_S = 1.0
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Zone(_Strict):
+    """A part of the picture."""
+
+    name: Annotated[str, Field(min_length=1)]
+    polygon: Annotated[tuple[Point, ...], Field(min_length=3)]
+
+
+class Line(_Strict):
+    """A line to be crossed; "in" is to the right-hand side of the way from start to end."""
+
+    name: Annotated[str, Field(min_length=1)]
+    start: Point
+    end: Point
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Line:
+        if self.start == self.end:
+            raise ValueError("start and end are one point")
+        return self
+
+
+class ZonesFile(_Strict):
+    """The zones and lines of one camera."""
+
+    units: Literal["fraction", "pixels"] = "fraction"
+    zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> ZonesFile:
+        if not self.zones and not self.lines:
+            raise ValueError("neither zones nor lines")
+        names = [zone.name for zone in self.zones] + [line.name for line in self.lines]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"the name {twice[0]!r} is given twice")
+        points = [point for zone in self.zones for point in zone.polygon]
+        points += [point for line in self.lines for point in (line.start, line.end)]
+        if any(value < 0 for point in points for value in point):
+            raise ValueError("a coordinate is negative")
+        if self.units == "fraction" and any(value > 1 for point in points for value in point):
+            raise ValueError("a coordinate is above 1: for pixels say  units: pixels")
+        return self
+
+
+def read_zones(path: str | Path) -> ZonesFile:
+    """Read a zones file.
+
+    Raises:
+        SourceError: it cannot be read or is not as it should be.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise SourceError(f"{path}: cannot read the zones: {reason}") from error
+    except yaml.YAMLError as error:
+        raise SourceError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return ZonesFile.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SourceError(f"{path}: {where}: {first['msg']}; docs/tracking.md shows a zones file") from error
+
+
+@dataclass(frozen=True)
+class ZoneCounts:
+    """What was counted at one zone or line.
+
+    Attributes:
+        name, kind: which; kind is "zone" or "line".
+        entered, left: how often, by state at that moment; for a line: crossed inwards and outwards.
+        present: how many are in the zone now, by state; for a line always none.
+        masked_share: with a mask, of those present whose state is known; None: nobody.
+        masked_share_so_far: the same over all the time until now, everybody counted for as long as
+            they were in the zone (for a line: over all crossings); None: nobody yet.
+    """
+
+    name: str
+    kind: str
+    entered: dict[str, int]
+    left: dict[str, int]
+    present: dict[str, int]
+    masked_share: float | None
+    masked_share_so_far: float | None
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain values for JSON; "in" and "out" stand for entered and left."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "in": self.entered,
+            "out": self.left,
+            "present": self.present,
+            "masked_share": None if self.masked_share is None else round(self.masked_share, 4),
+            "masked_share_so_far": (
+                None if self.masked_share_so_far is None else round(self.masked_share_so_far, 4)
+            ),
+        }
+
+
+@dataclass(eq=False)
+class _Visit:
+    """One track at one zone: is it inside, and since when does it look otherwise."""
+
+    inside: bool
+    seen_s: float
+    state: str
+    other_s: float | None = None
+
+
+@dataclass(eq=False)
+class _Area:
+    name: str
+    inside: Any
+    visits: dict[int, _Visit] = field(default_factory=dict)
+    entered: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
+    present: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+
+    def update(
+        self,
+        time_s: float,
+        step_s: float,
+        tracks: Sequence[int],
+        inside: Sequence[bool],
+        labels: Sequence[str],
+    ) -> None:
+        for track, is_in, label in zip(tracks, inside, labels, strict=True):
+            visit = self.visits.setdefault(track, _Visit(False, time_s, label))
+            visit.seen_s, visit.state = time_s, label
+            if is_in == visit.inside:
+                visit.other_s = None
+            elif visit.other_s is None:
+                visit.other_s = time_s
+            elif time_s - visit.other_s >= _ENTER_S:
+                visit.inside, visit.other_s = is_in, None
+                (self.entered if is_in else self.left)[label] += 1
+        # Who was lost inside has left it.
+        for track in [key for key, visit in self.visits.items() if time_s - visit.seen_s > LOST_S]:
+            visit = self.visits.pop(track)
+            if visit.inside:
+                self.left[visit.state] += 1
+        self.present = Counter(
+            visit.state
+            for visit in self.visits.values()
+            if visit.inside and time_s - visit.seen_s <= _PRESENT_S
+        )
+        for state, number in self.present.items():
+            self.seconds[state] += number * step_s  # type: ignore[assignment]
+
+    def counts(self) -> ZoneCounts:
+        return ZoneCounts(
+            self.name, "zone", _by_state(self.entered), _by_state(self.left), _by_state(self.present),
+            _masked(self.present), _masked(self.seconds),
+        )  # fmt: skip
+
+
+@dataclass(eq=False)
+class _Gate:
+    """A line, and for each track the last place where it was clearly on one side."""
+
+    name: str
+    start: NDArray[np.float64]
+    way: NDArray[np.float64]
+    places: dict[int, tuple[float, float, NDArray[np.float64]]] = field(default_factory=dict)
+    entered: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
+
+    def update(
+        self,
+        time_s: float,
+        tracks: Sequence[int],
+        centres: NDArray[np.float64],
+        sizes: NDArray[np.float64],
+        labels: Sequence[str],
+    ) -> None:
+        length = float(np.hypot(*self.way))
+        reach = centres - self.start
+        beyond = (self.way[0] * reach[:, 1] - self.way[1] * reach[:, 0]) / length
+        for row, track in enumerate(tracks):
+            if abs(beyond[row]) < _MARGIN * sizes[row]:
+                continue
+            before = self.places.get(track)
+            self.places[track] = (time_s, float(beyond[row]), centres[row])
+            if before is None or before[1] * beyond[row] > 0:
+                continue
+            # Where between the two places the line was met, and whether it reaches so far.
+            share = before[1] / (before[1] - beyond[row])
+            met = before[2] + share * (centres[row] - before[2]) - self.start
+            if 0 <= met @ self.way <= length * length:
+                (self.entered if beyond[row] > 0 else self.left)[labels[row]] += 1
+        for track in [key for key, place in self.places.items() if time_s - place[0] > 2 * LOST_S]:
+            del self.places[track]
+
+    def counts(self) -> ZoneCounts:
+        return ZoneCounts(
+            self.name, "line", _by_state(self.entered), _by_state(self.left), _by_state(Counter()),
+            None, _masked(self.entered + self.left),
+        )  # fmt: skip
+
+
+class ZoneCounter:
+    """Count at all zones and lines of one source."""
+
+    def __init__(self, zones: ZonesFile, width: int, height: int) -> None:
+        """Place the zones in the picture.
+
+        Args:
+            width, height: of the picture, pixels.
+        """
+        from supervision import PolygonZone, Position
+
+        scale = np.array([width, height] if zones.units == "fraction" else [1, 1], np.float64)
+        last = np.array([width - 1, height - 1])
+        self.polygons: list[tuple[str, NDArray[np.float64]]] = [
+            (zone.name, np.array(zone.polygon) * scale) for zone in zones.zones
+        ]
+        """Name and corners (K, 2) in pixels of each zone, for drawing."""
+        self.lines: list[tuple[str, NDArray[np.float64], NDArray[np.float64]]] = [
+            (line.name, np.array(line.start) * scale, np.array(line.end) * scale) for line in zones.lines
+        ]
+        """Name, start and end in pixels of each line, for drawing."""
+        self._areas = [
+            _Area(
+                name,
+                PolygonZone(
+                    np.minimum(corners, last).round().astype(np.int64), triggering_anchors=[Position.CENTER]
+                ),
+            )
+            for name, corners in self.polygons
+        ]
+        self._gates = [_Gate(name, start, end - start) for name, start, end in self.lines]
+        self._time_s: float | None = None
+
+    def zone_of(self, xyxy: NDArray[np.float32]) -> list[str | None]:
+        """Return the first zone that each face's centre lies in."""
+        inside = [self._inside(area, xyxy) for area in self._areas]
+        return [
+            next((area.name for area, part in zip(self._areas, inside, strict=True) if part[row]), None)
+            for row in range(len(xyxy))
+        ]
+
+    def update(
+        self,
+        time_s: float,
+        tracks: NDArray[np.int64],
+        xyxy: NDArray[np.float32],
+        labels: Sequence[str],
+    ) -> list[ZoneCounts]:
+        """Take the next frame.
+
+        Args:
+            time_s: its time.
+            tracks: (N,) the number of each face; those without one (-1) are not counted.
+            xyxy: (N, 4) their boxes.
+            labels: (N) their states.
+        Returns:
+            The counts of each zone and then each line, as they are now.
+        """
+        # A time without frames, as after a lost connection, says nothing of who was there.
+        step_s = 0.0 if self._time_s is None else min(max(time_s - self._time_s, 0.0), _MAX_STEP_S)
+        self._time_s = time_s
+        known = np.flatnonzero(tracks >= 0)
+        numbers, boxes = tracks[known].tolist(), xyxy[known].astype(np.float64)
+        states = [labels[row] for row in known.tolist()]
+        for area in self._areas:
+            area.update(time_s, step_s, numbers, self._inside(area, boxes), states)
+        centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+        sizes = np.sqrt(np.maximum(sides.prod(axis=1), 0))
+        for gate in self._gates:
+            gate.update(time_s, numbers, centres, sizes, states)
+        return self.counts()
+
+    def counts(self) -> list[ZoneCounts]:
+        """Return the counts of each zone and then each line, as they are now."""
+        return [area.counts() for area in self._areas] + [gate.counts() for gate in self._gates]
+
+    def _inside(self, area: _Area, xyxy: NDArray[Any]) -> list[bool]:
+        from supervision import Detections
+
+        if not len(xyxy):
+            return []
+        return area.inside.trigger(Detections(xyxy=np.asarray(xyxy))).tolist()
+
+
+def _by_state(counted: Counter[str]) -> dict[str, int]:
+    return {state: int(counted[state]) for state in STATES}
+
+
+def _masked(counted: Counter[str]) -> float | None:
+    known = sum(number for state, number in counted.items() if state != UNKNOWN)
+    return counted["with_mask"] / known if known else None
