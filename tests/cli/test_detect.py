@@ -126,6 +126,36 @@ def test_records_alone_on_standard_output(detect: Detect, place: Path, blocks: I
     assert listing(place) == [f"{i}.png" for i in range(5)]
 
 
+def test_blurred_faces(detect: Detect, place: Path, blocks: Image.Image) -> None:
+    pixels = np.array(blocks)
+    pixels[34:62:4, 66:94] = (180, 0, 0)  # stripes on the red face
+    pixels[10:30:4, 200:230] = (200, 200, 200)  # and on the ground
+    unsure = pixels[96:128, 32:64]
+    unsure[:], unsure[::4] = (100, 0, 0), (130, 0, 0)  # a face below the threshold
+    Image.fromarray(pixels).save("striped.png")
+    options = ("striped.png", "--input-size", "320")
+    done = detect(*options, "--blur", "faces", "--json", "-")
+    assert done.exit_code == 0
+    assert len(json.loads(done.stdout)["detections"]) == 3
+    assert detect(*options, "--out", "plain").exit_code == 0
+
+    def detail(folder: str, x: int, y: int) -> float:
+        with Image.open(place / folder / "striped.png") as drawn:
+            part = np.asarray(drawn)[y : y + 16, x : x + 16].astype(int)
+        return float(np.abs(np.diff(part, axis=0)).mean())
+
+    assert detail("plain", 72, 40) > 5
+    assert detail("crowdmask-out", 72, 40) < 0.3 * detail("plain", 72, 40)
+    assert detail("crowdmask-out", 40, 104) < 0.3 * detail("plain", 40, 104)
+    assert detail("crowdmask-out", 205, 12) == detail("plain", 205, 12) > 5
+
+
+def test_another_kind_of_blur_is_refused(detect: Detect, blocks: Image.Image) -> None:
+    blocks.save("street.png")
+    done = detect("street.png", "--blur", "eyes")
+    assert (done.exit_code, done.stderr) == (2, "error: --blur is faces or none, not 'eyes'\n")
+
+
 @pytest.mark.parametrize(("orientation", "size"), [(1, (320, 192)), (6, (192, 320)), (3, (320, 192))])
 def test_orientation_of_the_camera(
     orientation: int, size: tuple[int, int], detect: Detect, place: Path, blocks: Image.Image

@@ -8,7 +8,7 @@ from crowdmask import boxes
 from crowdmask.detections import Detections
 from crowdmask.labels import LABELS
 from crowdmask.media.draw import COLOURS, draw_detections, draw_on
-from crowdmask.media.label_layout import HIDDEN_AT_MOST, Placed, Sizes, lay_out
+from crowdmask.media.label_layout import HIDDEN_AT_MOST, Placed, Sizes, lay_out, texts_of
 
 BLUE, ORANGE, YELLOW = (COLOURS[label] for label in LABELS)
 
@@ -39,7 +39,9 @@ def monospace(text: str, size: int) -> float:
 
 
 def labels_of(detections: Detections, width: int, height: int) -> list[Placed]:
-    return lay_out(detections.xyxy, detections, Sizes.of(width, height), monospace, (width, height))
+    texts = [texts_of(*pair) for pair in zip(detections.labels, detections.confidence, strict=True)]
+    sizes = Sizes.of(width, height)
+    return lay_out(detections.xyxy, detections.labels, texts, sizes, monospace, (width, height))
 
 
 @pytest.mark.parametrize(

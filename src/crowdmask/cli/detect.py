@@ -14,7 +14,9 @@ from crowdmask.errors import EXIT_INPUT, PictureError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from crowdmask.detections import Detections
     from crowdmask.inference.detector import Detector
+    from crowdmask.media.pictures import Picture
     from crowdmask.media.sources import Source
     from crowdmask.media.writers import CsvTable, JsonLines, PictureFolder
 
@@ -69,15 +71,23 @@ def command(
             help="Look at pictures in overlapping tiles too, for far faces; auto does so above 1,500 px.",
         ),
     ] = "off",
+    blur: Annotated[
+        str,
+        typer.Option(
+            metavar="faces|none", help="faces: make every face unreadable in the annotated pictures."
+        ),
+    ] = "none",
 ) -> None:
     """Find the faces of photos and say of each whether it wears a mask.
 
     Ends with 1 where a photo or folder could not be read; the others are done all the same.
     """
     from crowdmask.inference.detector import Detector
+    from crowdmask.media.blur import check_choice
     from crowdmask.media.sources import find_pictures
     from crowdmask.media.writers import STANDARD_OUTPUT, CsvTable, JsonLines, PictureFolder
 
+    blurred = check_choice(blur)
     if json_file is not None and json_file == csv_file:
         raise UsageError(f"--json and --csv cannot both write to {json_file!r}")
     # What people read must not get between records on standard output.
@@ -98,7 +108,7 @@ def command(
             writers.append(stack.enter_context(JsonLines(json_file)))
         if csv_file is not None:
             writers.append(stack.enter_context(CsvTable(csv_file)))
-        failed = _detect_all(detector, found.pictures, folder, writers, summary, say, complain)
+        failed = _detect_all(detector, found.pictures, folder, writers, blurred, summary, say, complain)
     if summary.rows:
         say.print(summary.to_table())
     if folder is not None and summary.rows:
@@ -114,6 +124,7 @@ def _detect_all(
     pictures: list[Source],
     folder: PictureFolder | None,
     writers: list[JsonLines | CsvTable],
+    blurred: bool,
     summary: Summary,
     say: Console,
     complain: Console,
@@ -128,7 +139,7 @@ def _detect_all(
             lines = complain if bar_shown and say.is_terminal else say
             for source in ongoing:
                 try:
-                    line = _detect_one(detector, source, folder, writers, summary)
+                    line = _detect_one(detector, source, folder, writers, blurred, summary)
                 except PictureError as error:
                     failed += 1
                     complain.print(f"error: {one_line(str(error))}", soft_wrap=True)
@@ -146,17 +157,27 @@ def _detect_one(
     source: Source,
     folder: PictureFolder | None,
     writers: list[JsonLines | CsvTable],
+    blurred: bool,
     summary: Summary,
 ) -> str:
+    from crowdmask.media.blur import blur_on
     from crowdmask.media.draw import draw_on
     from crowdmask.media.pictures import open_picture
     from crowdmask.media.writers import make_record
 
     picture = open_picture(source.path)
-    detections = detector.detect(picture)
+    hidden = None
+    if blurred and folder is not None:
+        detections, hidden = _detect_unsure_too(detector, picture)
+    else:
+        detections = detector.detect(picture)
     if folder is not None:
         image = picture.image
-        draw_on(image, detections, (image.width / picture.width, image.height / picture.height))
+        scale = (image.width / picture.width, image.height / picture.height)
+        if hidden is not None:
+            blur_on(image, hidden.xyxy, scale)
+            blur_on(image, detections.xyxy, scale)  # of overlapping boxes the unsure one may win
+        draw_on(image, detections, scale)
         folder.write(image, source.relative)
     record = make_record(
         source.path, picture.width, picture.height, detections, detector.model_name, detector.model_hash
@@ -165,6 +186,20 @@ def _detect_one(
         writer.write(record)
     summary.add(source.path, record["counts"])
     return describe_picture(source.path, detections)
+
+
+def _detect_unsure_too(detector: Detector, picture: Picture) -> tuple[Detections, Detections]:
+    """Return the faces, and all that may be a face."""
+    from crowdmask.inference.decode import Decoder
+    from crowdmask.inference.detector import MIN_PICTURE_PX
+    from crowdmask.media.blur import BLUR_CONFIDENCE
+
+    if min(picture.width, picture.height) < MIN_PICTURE_PX:
+        nothing = detector.detect(picture)
+        return nothing, nothing
+    seen = detector.look(picture)
+    least = tuple(min(each, BLUR_CONFIDENCE) for each in detector.threshold)
+    return detector.answer(seen), detector.answer(seen, Decoder(detector.info, least))
 
 
 @contextmanager

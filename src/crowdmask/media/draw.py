@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeVar
 
@@ -10,8 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from crowdmask.detections import Detections
-from crowdmask.labels import LABELS
-from crowdmask.media.label_layout import Placed, Sizes, lay_out
+from crowdmask.media.label_layout import Placed, Sizes, lay_out, texts_of
 from crowdmask.media.pictures import as_rgb, from_array
 
 Colour = tuple[int, int, int]
@@ -23,6 +23,7 @@ COLOURS: dict[str, Colour] = {
     "with_mask": (0, 114, 178),
     "without_mask": (213, 94, 0),
     "mask_worn_incorrect": (240, 228, 66),
+    "unknown": (150, 150, 150),  # of a track only
 }
 _BLACK: Colour = (0, 0, 0)
 _WHITE: Colour = (255, 255, 255)
@@ -61,12 +62,32 @@ def draw_on(image: Image.Image, detections: Detections, scale: tuple[float, floa
     if not len(detections):
         return
     xyxy = detections.xyxy * np.array([*scale, *scale], np.float32)
+    texts = [
+        texts_of(label, float(confidence))
+        for label, confidence in zip(detections.labels, detections.confidence, strict=True)
+    ]
+    draw_faces(image, xyxy, detections.labels, texts)
+
+
+def draw_faces(
+    image: Image.Image,
+    xyxy: NDArray[np.float32],
+    labels: Sequence[str],
+    texts: Sequence[tuple[str, ...]],
+) -> None:
+    """Draw a box and a text a face into an RGB image itself.
+
+    Args:
+        xyxy: (N, 4) boxes in pixels of the image.
+        labels: N keys of `COLOURS`.
+        texts: what may be written of each face, the fullest first.
+    """
     sizes = Sizes.of(image.width, image.height)
     pen = ImageDraw.Draw(image)
     # The smallest last, so that the frame of a near face does not cross out a far one.
     for i in np.argsort(-(xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1), kind="stable"):
-        _draw_box(pen, xyxy[i], sizes, COLOURS[LABELS[detections.class_id[i]]])
-    for label in lay_out(xyxy, detections, sizes, _length, image.size):
+        _draw_box(pen, xyxy[i], sizes, COLOURS[labels[i]])
+    for label in lay_out(xyxy, labels, texts, sizes, text_length, image.size):
         _draw_label(pen, label)
 
 
@@ -86,18 +107,19 @@ def _draw_label(pen: ImageDraw.ImageDraw, label: Placed) -> None:
     x1, y1, x2, y2 = label.xyxy
     pen.rectangle((x1, y1, x2 - 1, y2 - 1), fill=ground)
     pen.text(
-        ((x1 + x2) / 2, (y1 + y2) / 2), label.text, fill=_ink(ground), font=_font(label.size), anchor="mm"
+        ((x1 + x2) / 2, (y1 + y2) / 2), label.text, fill=_ink(ground), font=font(label.size), anchor="mm"
     )
 
 
 @lru_cache(maxsize=64)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return the font that Pillow carries, so that no machine lacks it."""
     return ImageFont.load_default(size)
 
 
-def _length(text: str, size: int) -> float:
-    return _font(size).getlength(text)
+def text_length(text: str, size: int) -> float:
+    """Return how many pixels a text of `size` pixels takes."""
+    return font(size).getlength(text)
 
 
 def _ink(ground: Colour) -> Colour:

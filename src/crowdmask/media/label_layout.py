@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask import boxes
-from crowdmask.detections import Detections
-from crowdmask.labels import DISPLAY_NAMES, LABELS, describe
+from crowdmask.labels import DISPLAY_NAMES, describe
 
 Measure = Callable[[str, int], float]
 
@@ -75,31 +74,38 @@ class _Form:
     down: int
 
 
-def lay_out(
-    xyxy: NDArray[np.float32], detections: Detections, sizes: Sizes, measure: Measure, bounds: tuple[int, int]
-) -> list[Placed]:
-    """Place the labels of one picture, near faces first.
+def texts_of(label: str, confidence: float) -> tuple[str, ...]:
+    """Return the ways to say what one face wears, the fullest first."""
+    percent = f"{confidence * 100:.0f} %"
+    return describe(label, confidence), f"{DISPLAY_NAMES[label]} {percent}", percent
 
-    A label that finds no free place in full is tried smaller, then shorter ("Mask 97 %", "97 %":
+
+def lay_out(
+    xyxy: NDArray[np.float32],
+    labels: Sequence[str],
+    texts: Sequence[tuple[str, ...]],
+    sizes: Sizes,
+    measure: Measure,
+    bounds: tuple[int, int],
+) -> list[Placed]:
+    """Place a text a face, near faces first.
+
+    A text that finds no free place in full is tried smaller, then shorter ("Mask 97 %", "97 %":
     the colour tells the class). Where even that would hide much of something, and in a crowd whose
     labels would cover the picture, the face keeps only its coloured box.
 
     Args:
         xyxy: (N, 4) boxes in pixels of the image.
-        detections: the same faces.
+        labels: N of them; each goes into its `Placed`.
+        texts: what may be written of each face, the fullest first.
         measure: length in pixels of a text at a size.
-        bounds: width and height of the image; no label crosses its border.
+        bounds: width and height of the image; no text crosses its border.
     """
     lines = np.array([[sizes.line_of(box)] for box in xyxy], np.float32)
     faces = xyxy + lines * np.array([-1, -1, 1, 1], np.float32)
     room = COVERED_AT_MOST * bounds[0] * bounds[1] if len(xyxy) > FEW else np.inf
     order = np.argsort(-boxes.area(xyxy), kind="stable")
-    forms = {
-        i: _forms(
-            detections.labels[i], float(detections.confidence[i]), sizes.text_of(xyxy[i]), sizes, measure
-        )
-        for i in order
-    }
+    forms = {i: _forms(texts[i], sizes.text_of(xyxy[i]), sizes, measure) for i in order}
     if sum(each[0].across * each[0].down for each in forms.values()) > room:
         forms = {i: each[-1:] for i, each in forms.items()}
     taken = np.zeros((0, 4), np.float32)
@@ -111,7 +117,7 @@ def lay_out(
         form, place = spot
         room -= form.across * form.down
         x1, y1, x2, y2 = (int(v) for v in place)
-        placed.append(Placed(form.text, LABELS[detections.class_id[i]], form.size, (x1, y1, x2, y2)))
+        placed.append(Placed(form.text, labels[i], form.size, (x1, y1, x2, y2)))
         taken = np.concatenate([taken, place[None]])
     return placed
 
@@ -138,11 +144,9 @@ def _choose(
     return choice
 
 
-def _forms(label: str, confidence: float, size: int, sizes: Sizes, measure: Measure) -> list[_Form]:
+def _forms(texts: tuple[str, ...], size: int, sizes: Sizes, measure: Measure) -> list[_Form]:
     """Return the ways to write a label, the best first."""
-    percent = f"{confidence * 100:.0f} %"
     heights = dict.fromkeys((size, (size + sizes.smallest) // 2, sizes.smallest))
-    texts = (describe(label, confidence), f"{DISPLAY_NAMES[label]} {percent}", percent)
     return [
         _Form(text, height, round(measure(text, height) + 0.6 * height), round(1.3 * height))
         for text in texts

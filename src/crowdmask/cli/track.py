@@ -1,0 +1,173 @@
+"""``crowdmask track``: follow the people of videos, cameras and streams."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from crowdmask.cli.lines import one_line, open_console
+from crowdmask.errors import EXIT_INPUT, UsageError
+
+
+def command(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE",
+            help="Video files, folders of videos, numbers of webcams, rtsp:// and http(s):// streams, "
+            "or .txt files with one of these a line.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|DIR", help="Annotated video; a folder for several sources [default: none written]."
+        ),
+    ] = None,
+    json_file: Annotated[
+        str | None,
+        typer.Option("--json", metavar="FILE", help="Write one JSON record a frame; - is standard output."),
+    ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write one JSON record an event; - is standard output."),
+    ] = None,
+    csv_file: Annotated[
+        str | None,
+        typer.Option("--csv", metavar="FILE", help="Write one row a track; - is standard output."),
+    ] = None,
+    zones: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Zones and lines to count at, YAML.")
+    ] = None,
+    zone_counts: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write the zones' counts, one JSON record a second."),
+    ] = None,
+    every: Annotated[int, typer.Option(metavar="N", min=1, help="Look at every N-th frame only.")] = 1,
+    max_fps: Annotated[
+        float | None, typer.Option(metavar="FPS", help="Look at no more frames a second.", show_default=False)
+    ] = None,
+    for_s: Annotated[
+        float | None,
+        typer.Option("--for", metavar="SECONDS", help="End after so long [default: with the source]."),
+    ] = None,
+    grace: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="So long without a mask makes the event no_mask.")
+    ] = 5.0,
+    algorithm: Annotated[
+        str | None, typer.Option(metavar="NAME", help="How faces are followed; see docs/tracking.md.")
+    ] = None,
+    blur: Annotated[
+        str, typer.Option(metavar="faces|none", help="faces: make every face unreadable in video and window.")
+    ] = "none",
+    show: Annotated[bool, typer.Option("--show", help="Show it in a window; q ends.")] = False,
+    stats: Annotated[bool, typer.Option("--stats", help="Tell frames per second, drops and delay.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--confidence", "-c", min=0, max=1,
+            help="Least confidence of a face [default: the model's own, by label].",
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", "-m", metavar="NAME|PATH", help="A shipped model or a model file.")
+    ] = "crowd",
+    face: Annotated[
+        str | None, typer.Option("--face", "-f", metavar="DIR", help="No longer needed: one model does both.")
+    ] = None,
+    input_size: Annotated[
+        int | None,
+        typer.Option(metavar="PX", min=1, help="Long side of the network's input [default: by the frames]."),
+    ] = None,
+    backend: Annotated[str, typer.Option(help="Runtime: onnxruntime or openvino.")] = "onnxruntime",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Compute threads [default: one a physical core].")
+    ] = None,
+) -> None:  # fmt: skip
+    """Follow everyone in a video, camera or stream, and tell who puts a mask on or takes it off.
+
+    Ends with 1 where a source could not be read (the others are done all the same), with 130 after Ctrl-C.
+    """
+    targets = {"--json": json_file, "--events": events, "--csv": csv_file, "--zone-counts": zone_counts}
+    _check_targets(targets)
+    for name, value in (("--max-fps", max_fps), ("--for", for_s)):
+        if value is not None and value <= 0:
+            raise UsageError(f"{name} must be above 0, not {value:g}")
+    if zone_counts is not None and zones is None:
+        raise UsageError("--zone-counts needs --zones FILE")
+    say, complain = open_console(stderr="-" in targets.values()), open_console(stderr=True)
+    say.quiet = quiet
+    if face is not None and not quiet:
+        complain.print(one_line(f"--face {face} is no longer needed: one model finds faces and masks"))
+
+    from contextlib import ExitStack
+
+    from crowdmask.media.window import Newest, Windows
+
+    # OpenCV has to be loaded before PyAV, which all below loads.
+    windows, newest = (Windows(), Newest()) if show else (None, None)
+
+    from crowdmask.cli.track_lines import Watch, describe_event
+    from crowdmask.inference.detector import Detector
+    from crowdmask.live.outputs import name_outputs
+    from crowdmask.live.pipeline import FrameFinder, Settings
+    from crowdmask.live.records import Records
+    from crowdmask.live.run import Shared
+    from crowdmask.live.signals import StopOnSignal
+    from crowdmask.live.sources import find_videos
+    from crowdmask.live.work import make_runs, work
+    from crowdmask.media.blur import check_choice
+    from crowdmask.tracking.tracker import DEFAULT_ALGORITHM, FaceTracker
+    from crowdmask.tracking.zones import read_zones
+
+    settings = Settings(algorithm or DEFAULT_ALGORITHM, grace, read_zones(zones) if zones else None)
+    FaceTracker(settings.algorithm)  # a wrong name is told before anything is opened
+    blurred = check_choice(blur)
+    found = find_videos(sources)
+    for problem in found.problems:
+        complain.print(f"error: {one_line(str(problem))}", soft_wrap=True)
+    wanted = found.sources
+    names = [each.address if each.kind == "camera" else each.name for each in wanted]
+    files = [each.address for each in wanted if each.kind == "file"]
+    outs = name_outputs(out, names, files) if out is not None and wanted else [None] * len(wanted)
+    with ExitStack() as stack:
+        signals = stack.enter_context(StopOnSignal())
+        if windows is not None:
+            stack.enter_context(windows)
+        detector = Detector(model, confidence, input_size, backend, threads)
+        records = stack.enter_context(Records(json_file, events, csv_file, zone_counts))
+        any_live = any(each.is_live for each in wanted)
+        shared = Shared(
+            finder=FrameFinder(detector, input_size),
+            settings=settings,
+            records=records,
+            stop=signals.stop,
+            every=every,
+            max_fps=max_fps,
+            blur=blurred,
+            for_s=for_s,
+            show=newest.put if newest is not None else None,
+            tell=(lambda event: say.print(describe_event(event), soft_wrap=True)) if any_live else None,
+            warn=lambda line: complain.print(one_line(line), soft_wrap=True),
+        )
+        runs = make_runs(wanted, outs, shared)
+        watch = Watch(runs, say, complain, stats, quiet, windows, newest, signals.stop)
+        with watch:
+            work(runs, signals.stop, watch.look)
+        if signals.interrupted:
+            complain.print("interrupted; what was written is whole")
+            raise KeyboardInterrupt
+    if watch.failed() or found.problems:
+        raise typer.Exit(EXIT_INPUT)
+
+
+def _check_targets(targets: dict[str, str | None]) -> None:
+    used: dict[str, str] = {}
+    for option, target in targets.items():
+        if target is not None and target in used:
+            raise UsageError(f"{used[target]} and {option} cannot both write to {target!r}")
+        if target is not None:
+            used[target] = option

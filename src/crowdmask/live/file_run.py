@@ -1,0 +1,146 @@
+"""Track the people of a video file: decoding, detecting and encoding each in its own thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.live.pipeline import Result
+from crowdmask.live.prefetch import Prefetch
+from crowdmask.live.run import Run, Shared
+from crowdmask.live.stats import LatencyMeter, SourceStats, State
+from crowdmask.media.video import Frame, VideoInfo, probe, read_frames
+from crowdmask.media.video_writer import VideoWriter
+
+_AHEAD_BYTES = 48_000_000
+_HOLD = 30
+"""So many frames that are not looked at wait at most for the next one that is."""
+
+
+class FileRun(Run):
+    """One video file."""
+
+    def __init__(self, path: str, shared: Shared, out: Path | None) -> None:
+        """See `Run`."""
+        super().__init__(path, shared, out)
+        self._due_s = 0.0
+        self._held: list[Frame] = []
+        self._latency = LatencyMeter()
+
+    def stats(self) -> SourceStats:
+        """Return how the file fares: nothing of it is ever dropped."""
+        fps = self.frames / self.seconds if self.seconds else 0.0
+        state: State = "live" if self.ended_s is None else "ended"
+        delay = self._latency.median_ms()
+        return SourceStats(
+            self.source, self.frames, fps, latency_ms=delay, state=state, last_error=self.problem
+        )
+
+    def _work(self) -> None:
+        info = probe(self.source)
+        every, most = self.shared.every, self.shared.max_fps
+        fps = info.fps / every if most is None else min(info.fps / every, most)
+        self.total = info.frames
+        self._fps = info.fps
+        self._begin(fps, self._writer_opener(info))
+        # Every frame is needed where a video is written.
+        frames = read_frames(self.source, every if self.sink is None else 1)
+        depth = max(2, min(8, _AHEAD_BYTES // (3 * info.width * info.height)))
+        ahead = Prefetch(frames, depth, f"read {self.source}")
+        try:
+            self._follow(ahead)
+        finally:
+            ahead.close()
+            self._finish()
+
+    def _writer_opener(self, info: VideoInfo) -> Callable[[int, int], VideoWriter] | None:
+        out = self.out
+        if out is None:
+            return None
+        return lambda width, height: VideoWriter(
+            out, width, height, info.fps, audio_from=self.source, pixel_aspect=info.pixel_aspect
+        )
+
+    def _finish(self) -> None:
+        try:
+            self._release_unseen()
+        finally:
+            super()._finish()
+
+    def _follow(self, frames: Prefetch[Frame]) -> None:
+        for frame in frames:
+            if self.shared.stop.is_set():
+                return
+            if self.shared.for_s is not None and frame.time_s >= self.shared.for_s:
+                return
+            self.frames = frame.index + 1
+            before = self.last
+            if before is None or self._is_due(frame):
+                result = self._look(frame)
+                self._latency.add(time.monotonic() - frame.captured)
+                self._release(before, result, result.hidden)
+                self._put(frame, result)
+            elif self.sink is not None:
+                self._carry(frame, before)
+            if self.shared.show is not None:  # as fast as it happened, not as fast as it can be
+                self.shared.stop.wait(max(0.0, frame.time_s - self._played_s()))
+
+    def _is_due(self, frame: Frame) -> bool:
+        if frame.index % self.shared.every:
+            return False
+        if self.shared.max_fps is None:
+            return True
+        step = 1 / self.shared.max_fps
+        if frame.time_s < self._due_s + step - 0.25 / self._fps:
+            return False
+        self._due_s = max(self._due_s + step, frame.time_s - step)
+        return True
+
+    def _carry(self, frame: Frame, before: Result) -> None:
+        """Draw a frame that is not looked at as the one before."""
+        if not self.shared.blur:
+            self._put(frame, before)
+            return
+        # A face moves on meanwhile: where it is next must be blurred, too.
+        self._held.append(frame)
+        if len(self._held) >= _HOLD:
+            self._release_unseen()
+
+    def _release_unseen(self) -> None:
+        """Let the frames go that no frame follows which is looked at."""
+        if self._held and self.last is not None:
+            seen = self.shared.finder.find(self._held[-1].picture)
+            self._release(self.last, None, seen.xyxy)
+
+    def _release(self, before: Result | None, after: Result | None, hidden: NDArray[np.float32]) -> None:
+        if before is None:
+            return
+        held, self._held = self._held, []
+        for frame in held:
+            places = [before.hidden, hidden]
+            if after is not None:
+                places.append(between(before, after, frame.time_s))
+            self._put(frame, before, np.concatenate(places))
+
+    def _put(self, frame: Frame, result: Result, hidden: NDArray[np.float32] | None = None) -> None:
+        if self.sink is not None:
+            self.sink.put(frame, result, hidden)
+
+    def _played_s(self) -> float:
+        return time.monotonic() - (self.started_s or 0.0)
+
+
+def between(before: Result, after: Result, time_s: float) -> NDArray[np.float32]:
+    """Return where the people of two frames were at a time between them, (M, 4)."""
+    share = (time_s - before.time_s) / max(after.time_s - before.time_s, 1e-6)
+    earlier = dict(zip(before.tracks.tolist(), before.detections.xyxy, strict=True))
+    places = [
+        (1 - share) * earlier[track] + share * box
+        for track, box in zip(after.tracks.tolist(), after.detections.xyxy, strict=True)
+        if track >= 0 and track in earlier
+    ]
+    return np.array(places, np.float32).reshape(-1, 4)

@@ -1,0 +1,107 @@
+"""Track the people in front of a camera, the newest frame always first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from crowdmask.errors import VideoError
+from crowdmask.live.reader import LiveReader
+from crowdmask.live.run import Run, Shared
+from crowdmask.live.sources import VideoSource
+from crowdmask.live.stats import SourceStats
+from crowdmask.media.video import Frame
+from crowdmask.media.video_writer import VideoWriter
+
+_WAIT_S = 0.25
+_USUAL_FPS = 25.0
+_OVER = ("gave up", "ended", "closed")
+
+
+class LiveRun(Run):
+    """One camera or stream."""
+
+    def __init__(self, source: VideoSource, shared: Shared, out: Path | None, beside: int = 0) -> None:
+        """See `Run`.
+
+        Args:
+            beside: so many other live sources share the model.
+        """
+        super().__init__(source.name, shared, out)
+        self._source = source
+        self._beside = beside
+        self._reader: LiveReader | None = None
+
+    def stats(self) -> SourceStats:
+        """Return how the source fares."""
+        return self._reader.stats if self._reader is not None else SourceStats(self.source)
+
+    def _work(self) -> None:
+        self._reader = LiveReader(self._source, report=self._report)
+        try:
+            self._follow(self._reader)
+        finally:
+            self._reader.close()
+            self._finish()
+
+    def _follow(self, reader: LiveReader) -> None:
+        generation = None
+        ends_s = None if self.shared.for_s is None else time.monotonic() + self.shared.for_s
+        while not self.shared.stop.is_set() and (ends_s is None or time.monotonic() < ends_s):
+            frame = reader.take(_WAIT_S)
+            if frame is None:
+                if reader.finished:
+                    break
+                continue
+            started = time.monotonic()
+            self.frames += 1
+            if (self.frames - 1) % self.shared.every:
+                continue
+            if self.pipeline is None:
+                self._begin_with(frame)
+            elif frame.generation != generation:
+                self.pipeline.restart()
+            generation = frame.generation
+            result = self._look(frame)
+            reader.done(frame)
+            if self.sink is not None:
+                self.sink.put(frame, result)
+            self._pause(started)
+        self._judge(reader.stats)
+
+    def _begin_with(self, frame: Frame) -> None:
+        """Choose the rate that the frames will be looked at: the stream's, or as fast as that can be."""
+        self.shared.finder.find(frame.picture)  # the first time takes longer
+        started = time.perf_counter()
+        self.shared.finder.find(frame.picture)
+        fastest = 1 / (max(time.perf_counter() - started, 1e-3) * (1 + self._beside))
+        wanted = min(_USUAL_FPS / self.shared.every, self.shared.max_fps or _USUAL_FPS)
+        rate = max(1.0, min(wanted, fastest))
+        self._begin(rate, self._writer_opener(rate))
+
+    def _writer_opener(self, rate: float) -> Callable[[int, int], VideoWriter] | None:
+        out = self.out
+        return None if out is None else lambda width, height: VideoWriter(out, width, height, rate)
+
+    def _report(self, line: str) -> None:
+        """Pass on what the reader says; why it gave up is told at the end of this source."""
+        over = self._reader is not None and self._reader.stats.state in _OVER
+        if self.shared.warn is not None and not over:
+            self.shared.warn(line)
+
+    def _pause(self, started: float) -> None:
+        """Wait until the next frame is wanted."""
+        if self.shared.max_fps is not None:
+            self.shared.stop.wait(max(0.0, started + 1 / self.shared.max_fps - time.monotonic()))
+
+    def _judge(self, stats: SourceStats) -> None:
+        """Say what went wrong with a source that gave nothing, or that was given up on.
+
+        Raises:
+            VideoError: with the reason.
+        """
+        if stats.state == "gave up":
+            raise VideoError(f"{stats.last_error or self.source}; given up")
+        if not self.frames and not self.shared.stop.is_set():
+            raise VideoError(stats.last_error or f"{self.source}: no frame came")

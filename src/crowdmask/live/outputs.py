@@ -1,0 +1,58 @@
+"""Name the annotated video of each source."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from crowdmask.errors import OutputError, UsageError
+from crowdmask.media.video_writer import SUFFIXES
+
+_LONGEST_NAME = 80
+
+
+def name_outputs(out: str, names: Sequence[str], sources: Sequence[str] = ()) -> list[Path]:
+    """Return a file for each source: `out` itself, or one of its own in the folder `out`.
+
+    Args:
+        out: a file for one source; a folder for several, or where it is or looks like one.
+        names: what each source is called: path, number of a camera, or address without credentials.
+        sources: files that must not be overwritten.
+    Raises:
+        UsageError: one file for several sources, or a name that is not a video's.
+        OutputError: the file is one of the sources, or the folder is a file.
+    """
+    path, kept = Path(out), {os.path.realpath(each) for each in sources}
+    suffix = path.suffix.lower()
+    folder = path.is_dir() or out.endswith(("/", os.sep)) or not suffix
+    if not folder and suffix not in SUFFIXES:
+        raise UsageError(f"--out {out}: a video is written as {', '.join(SUFFIXES)}: choose such a name")
+    if not folder and len(names) > 1:
+        raise UsageError(f"--out {out}: {len(names)} sources need a folder, not one file")
+    if not folder:
+        if os.path.realpath(path) in kept:
+            raise OutputError(f"{out}: this is the source: choose another --out")
+        return [path]
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"{out}: a file, not a folder to write videos to")
+    used: set[str] = set()
+    return [_free_name(path, _stem(name), used, kept) for name in names]
+
+
+def _stem(name: str) -> str:
+    if name.isdecimal():
+        return f"camera-{name}"
+    stem = name.split("://", 1)[1] if "://" in name else Path(name).stem
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.")[:_LONGEST_NAME] or "video"
+
+
+def _free_name(folder: Path, stem: str, used: set[str], kept: set[str]) -> Path:
+    path, number = folder / f"{stem}.mp4", 1
+    # Compared without case: some file systems know none.
+    while str(path).casefold() in used or os.path.realpath(path) in kept:
+        number += 1
+        path = folder / f"{stem}-{number}.mp4"
+    used.add(str(path).casefold())
+    return path

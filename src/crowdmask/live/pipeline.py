@@ -1,0 +1,230 @@
+"""One source's way from a frame to what is known of it: faces, tracks, states, events, counts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.detections import Detections
+from crowdmask.inference.decode import Decoder
+from crowdmask.inference.detector import MIN_PICTURE_PX, Detector
+from crowdmask.inference.model_file import ModelInfo
+from crowdmask.inference.preprocess import prepare
+from crowdmask.media.blur import BLUR_CONFIDENCE
+from crowdmask.media.pictures import as_picture
+from crowdmask.tracking.cuts import CutDetector
+from crowdmask.tracking.events import GRACE_S, Event, EventFinder
+from crowdmask.tracking.mask_state import UNKNOWN, MaskStates
+from crowdmask.tracking.tracker import DEFAULT_ALGORITHM, FaceTracker
+from crowdmask.tracking.zones import ZoneCounter, ZoneCounts, ZonesFile
+
+if TYPE_CHECKING:
+    from crowdmask.media.video import Frame
+
+LOW_CONFIDENCE = BLUR_CONFIDENCE
+"""What may be a face keeps its track alive, and is blurred, from this confidence on."""
+
+VIDEO_INPUT_PX = 512
+"""Least long side of the network's input for video: quick, and faces in view are seen many times."""
+
+_INPUT_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How sources are tracked, the same for all of one run.
+
+    Attributes:
+        algorithm: one of `tracking.tracker.ALGORITHMS`.
+        grace_s: without a mask for so long makes the event `no_mask`.
+        zones: zones and lines, if any.
+    """
+
+    algorithm: str = DEFAULT_ALGORITHM
+    grace_s: float = GRACE_S
+    zones: ZonesFile | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What is known of one frame.
+
+    Attributes:
+        detections: the faces to show: sure ones, and unsure ones that continue a track.
+        tracks: (N,) their numbers, -1: none yet.
+        states: N, what each is held to wear, or "unknown".
+        confidence: (N,) of the state; of the detection where that is unknown.
+        hidden: (M, 4) all that may be a face, to be blurred, also where only a track says so.
+        events: what has become certain with this frame.
+        zones: the counts now.
+    """
+
+    source: str
+    frame: int
+    time_s: float
+    detections: Detections
+    tracks: NDArray[np.int64]
+    states: list[str]
+    confidence: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    events: list[Event]
+    zones: list[ZoneCounts]
+
+
+@dataclass
+class Times:
+    """Seconds spent on the frames of one source.
+
+    Attributes:
+        frames: so many were looked at.
+        detect_s, track_s: on finding faces; on tracks, states, events and counts.
+    """
+
+    frames: int = 0
+    detect_s: float = 0.0
+    track_s: float = 0.0
+
+
+class FrameFinder:
+    """Find the faces of frames, low-confidence ones too; several sources share one.
+
+    The same network and decoding as `Detector.detect`, with a size of input that suits each source.
+    """
+
+    def __init__(self, detector: Detector, input_size: int | None = None) -> None:
+        """Wrap a detector.
+
+        Args:
+            detector: its thresholds say what is shown.
+            input_size: for every source; None: chosen by the size of the frames.
+        """
+        self.threshold = detector.threshold
+        self._detector = detector
+        self._size = input_size
+        self._decoder = Decoder(detector.info, tuple(min(each, LOW_CONFIDENCE) for each in self.threshold))
+        self._lock = Lock()
+
+    def find(self, picture: NDArray[np.uint8]) -> Detections:
+        """Return all that may be a face, by falling confidence.
+
+        Args:
+            picture: RGB uint8 (H, W, 3).
+        """
+        height, width = picture.shape[:2]
+        if min(width, height) < MIN_PICTURE_PX:
+            return Detections.empty()
+        info = self._detector.info
+        size = self._size or input_size_for(info, width, height)
+        prepared = prepare(as_picture(picture), replace(info.input, size=size))
+        with self._lock:  # two at once would only share the cores, and take memory twice
+            scores, deltas = self._detector.network(prepared.tensor)
+        return self._decoder(scores, deltas, prepared)
+
+    def sure(self, detections: Detections) -> NDArray[np.bool_]:
+        """Say of each face whether its label's threshold is reached, (N,)."""
+        return detections.confidence >= np.asarray(self.threshold, np.float32)[detections.class_id]
+
+
+def input_size_for(info: ModelInfo, width: int, height: int) -> int:
+    """Return the long side of the network's input for frames of this size, pixels."""
+    own = info.input.size
+    if info.input.resize == "stretch":
+        return own
+    wanted = round(_INPUT_SHARE * max(width, height) / info.input.multiple) * info.input.multiple
+    return min(own, max(VIDEO_INPUT_PX, wanted))
+
+
+class Pipeline:
+    """Follow the people of one source.
+
+    Attributes:
+        times: what it has cost so far.
+        tracks: so many people were numbered so far.
+    """
+
+    def __init__(self, source: str, fps: float, finder: FrameFinder, settings: Settings) -> None:
+        """Prepare for a source.
+
+        Args:
+            source: shown name.
+            fps: frames per second that `process` will see.
+            finder: may be shared with other sources.
+        Raises:
+            UsageError: no such algorithm.
+        """
+        self.source = source
+        self.times = Times()
+        self.tracks = 0
+        self._finder = finder
+        self._tracker = FaceTracker(settings.algorithm, fps, finder.threshold)
+        self._cuts = CutDetector()
+        self._states = MaskStates()
+        self._events = EventFinder(source, settings.grace_s)
+        self._zones_file = settings.zones
+        self._zones: ZoneCounter | None = None
+
+    @property
+    def zones(self) -> ZoneCounter | None:
+        """The zones, placed in the picture from the first frame on."""
+        return self._zones
+
+    def process(self, frame: Frame) -> Result:
+        """Take the next frame."""
+        started = time.perf_counter()
+        found = self._finder.find(frame.picture)
+        detected = time.perf_counter()
+        if self._cuts.is_cut(frame.picture):
+            self._tracker.reset()
+        result = self._follow(frame, found)
+        self.times.frames += 1
+        self.times.detect_s += detected - started
+        self.times.track_s += time.perf_counter() - detected
+        return result
+
+    def restart(self) -> None:
+        """Begin new tracks, as after a stream's reconnect."""
+        self._tracker.reset()
+        self._cuts.reset()
+
+    def finish(self) -> list[Event]:
+        """Return the events that are certain only because the source has ended."""
+        return self._events.finish()
+
+    def _follow(self, frame: Frame, found: Detections) -> Result:
+        tracks = self._tracker.update(found, frame.picture, frame.time_s)
+        states = self._states.update(frame.time_s, tracks, found)
+        zones, places = self._count(frame, found, tracks, states.label)
+        events = self._events.update(frame.index, frame.time_s, tracks, states, places)
+        self.tracks = max(self.tracks, int(tracks.max(initial=0)))
+        predicted = [box for _, box in self._tracker.predicted]
+        shown = self._finder.sure(found) | (tracks >= 0)
+        labels = [label for label, here in zip(states.label, shown, strict=True) if here]
+        unknown = np.array([label == UNKNOWN for label in labels], bool)
+        return Result(
+            source=self.source,
+            frame=frame.index,
+            time_s=frame.time_s,
+            detections=found[shown],
+            tracks=tracks[shown],
+            states=labels,
+            confidence=np.where(unknown, found.confidence[shown], states.confidence[shown]),
+            hidden=np.concatenate([found.xyxy, np.array(predicted, np.float32).reshape(-1, 4)]),
+            events=events,
+            zones=zones,
+        )
+
+    def _count(
+        self, frame: Frame, found: Detections, tracks: NDArray[np.int64], labels: list[str]
+    ) -> tuple[list[ZoneCounts], list[str | None] | None]:
+        if self._zones_file is None:
+            return [], None
+        if self._zones is None:
+            height, width = frame.picture.shape[:2]
+            self._zones = ZoneCounter(self._zones_file, width, height)
+        places = self._zones.zone_of(found.xyxy)
+        return self._zones.update(frame.time_s, tracks, found.xyxy, labels), places

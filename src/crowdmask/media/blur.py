@@ -1,0 +1,85 @@
+"""Make faces unreadable: each becomes a few large blocks of one colour."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from crowdmask.errors import UsageError
+
+FACES, NONE = "faces", "none"
+CHOICES = (FACES, NONE)
+
+BLUR_CONFIDENCE = 0.1
+"""What may be a face is blurred from this confidence on, although it is reported only from a higher one."""
+
+BLOCKS = 4
+"""A face is at most so many blocks wide: nobody is recognised by that."""
+
+MARGIN = 0.2
+"""So much of its width and height is blurred on each side of a face, too: hair, chin, a box that lags."""
+
+_LEAST_BLOCK_PX = 3
+
+
+def check_choice(choice: str) -> bool:
+    """Say whether faces are to be blurred.
+
+    Raises:
+        UsageError: it is none of `CHOICES`.
+    """
+    if choice not in CHOICES:
+        raise UsageError(f"--blur is {' or '.join(CHOICES)}, not {choice!r}")
+    return choice == FACES
+
+
+def blur_array(picture: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> None:
+    """Blur faces in the picture itself.
+
+    Args:
+        picture: uint8 (H, W, 3), writable.
+        xyxy: (N, 4) boxes of faces, pixels; they may reach over its border.
+    """
+    height, width = picture.shape[:2]
+    for x1, y1, x2, y2, block in _regions(xyxy, width, height):
+        region = picture[y1:y2, x1:x2]
+        small = np.asarray(Image.fromarray(np.ascontiguousarray(region)).reduce(block))
+        large = small.repeat(block, axis=0)[: y2 - y1].repeat(block, axis=1)[:, : x2 - x1]
+        picture[y1:y2, x1:x2] = large
+
+
+def blur_on(image: Image.Image, xyxy: NDArray[np.float32], scale: tuple[float, float] = (1.0, 1.0)) -> None:
+    """Blur faces in an upright RGB image itself.
+
+    Args:
+        xyxy: (N, 4) boxes of faces, in pixels of the photo.
+        scale: image pixels for a pixel of the photo, across and down.
+    """
+    boxes = xyxy * np.array([*scale, *scale], np.float32)
+    for x1, y1, x2, y2, block in _regions(boxes, image.width, image.height):
+        small = image.crop((x1, y1, x2, y2)).reduce(block)
+        large = small.resize((small.width * block, small.height * block), Image.Resampling.NEAREST)
+        image.paste(large.crop((0, 0, x2 - x1, y2 - y1)), (x1, y1))
+
+
+def _regions(
+    xyxy: NDArray[np.float32], width: int, height: int
+) -> list[tuple[int, int, int, int, int]]:
+    """Return what to blur: left, top, right and bottom within the picture, and the side of a block."""
+    regions = []
+    for box in xyxy:
+        left, top, right, bottom = (float(v) for v in box)
+        across, down = right - left, bottom - top
+        if not (across > 0 and down > 0):  # also where a box is no number
+            continue
+        x1, x2 = max(0, math.floor(left - MARGIN * across)), min(width, math.ceil(right + MARGIN * across))
+        y1, y2 = max(0, math.floor(top - MARGIN * down)), min(height, math.ceil(bottom + MARGIN * down))
+        if x1 >= x2 or y1 >= y2:
+            continue
+        # By the longer side: of a face that is cut at the border the other one is short.
+        block = max(_LEAST_BLOCK_PX, math.ceil(max(across, down) / BLOCKS))
+        regions.append((x1, y1, x2, y2, block))
+    return regions

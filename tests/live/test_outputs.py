@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crowdmask.errors import CrowdmaskError, OutputError, UsageError
+from crowdmask.live.outputs import name_outputs
+
+
+@pytest.mark.parametrize(
+    ("out", "names", "expected"),
+    [
+        ("x.mp4", ["a.avi"], ["x.mp4"]),
+        ("x.MKV", ["a.avi"], ["x.MKV"]),
+        ("dir", ["a.avi"], ["dir/a.mp4"]),
+        ("new.d/", ["a.avi"], ["new.d/a.mp4"]),
+        ("dir", ["p/a.avi", "q/A.mov", "q/a.b.mp4"], ["dir/a.mp4", "dir/A-2.mp4", "dir/a.b.mp4"]),
+        ("dir", ["0", "rtsp://10.0.0.1:554/cam?ch=1"], ["dir/camera-0.mp4", "dir/10.0.0.1-554-cam-ch-1.mp4"]),
+        ("dir", ["rtsp://***@host/x", "..."], ["dir/host-x.mp4", "dir/video.mp4"]),
+    ],
+)
+def test_names(
+    out: str, names: list[str], expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [path.as_posix() for path in name_outputs(out, names)] == expected
+
+
+def test_no_source_is_overwritten(tmp_path: Path) -> None:
+    source = tmp_path / "a.mp4"
+    source.touch()
+    assert name_outputs(str(tmp_path), ["a.mp4"], [str(source)]) == [tmp_path / "a-2.mp4"]
+    with pytest.raises(OutputError, match="this is the source"):
+        name_outputs(str(source), ["a.mp4"], [str(source)])
+
+
+@pytest.mark.parametrize(
+    ("out", "names", "error", "message"),
+    [
+        ("x.gif", ["a"], UsageError, "a video is written as .mp4"),
+        ("x.mp4", ["a", "b"], UsageError, "2 sources need a folder"),
+        ("file", ["a"], OutputError, "a file, not a folder"),
+    ],
+)
+def test_wrong_names(
+    out: str,
+    names: list[str],
+    error: type[CrowdmaskError],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    with pytest.raises(error, match=message):
+        name_outputs(out, names)

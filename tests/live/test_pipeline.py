@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from crowdmask.errors import UsageError
+from crowdmask.inference.detector import Detector
+from crowdmask.inference.model_file import InputSpec, ModelInfo
+from crowdmask.live.file_run import between
+from crowdmask.live.pipeline import FrameFinder, Pipeline, Result, Settings, input_size_for
+from crowdmask.media.video import Frame
+
+FPS = 10.0
+
+
+@pytest.fixture(scope="module")
+def finder(colour_model: Path) -> FrameFinder:
+    return FrameFinder(Detector(colour_model, threads=1))
+
+
+def picture(*faces: tuple[int, int, tuple[int, int, int]]) -> NDArray[np.uint8]:
+    """Return a grey picture with squares at cells of the colour model's grid."""
+    drawn = np.full((192, 320, 3), 60, np.uint8)
+    for column, row, colour in faces:
+        drawn[32 * row : 32 * row + 32, 32 * column : 32 * column + 32] = colour
+    return drawn
+
+
+def follow(pipeline: Pipeline, pictures: list[NDArray[np.uint8]], start: int = 0) -> list[Result]:
+    return [
+        pipeline.process(Frame("cam", start + i, (start + i) / FPS, each, 0.0))
+        for i, each in enumerate(pictures)
+    ]
+
+
+RED, DIM = (255, 0, 0), (100, 0, 0)
+
+
+def test_a_sure_face_is_numbered_and_an_unsure_one_keeps_the_number(finder: FrameFinder) -> None:
+    pipeline = Pipeline("cam", FPS, finder, Settings())
+    results = follow(pipeline, [picture((2, 2, RED))] * 8 + [picture((2, 2, DIM))] * 3)
+    assert results[0].tracks.tolist() == [-1]
+    assert [result.tracks.tolist() for result in results[4:]] == [[1]] * 7
+    assert results[-1].detections.confidence[0] < 0.5  # shown, since it continues a track
+    assert results[-1].states == ["with_mask"]
+    assert (pipeline.tracks, pipeline.times.frames) == (1, 11)
+    alone = follow(Pipeline("cam", FPS, finder, Settings()), [picture((2, 2, DIM))] * 5)
+    assert [len(result.detections) for result in alone] == [0] * 5
+    assert [len(result.hidden) for result in alone] == [1] * 5  # but it is blurred
+
+
+def test_a_face_that_is_missed_is_blurred_for_half_a_second(finder: FrameFinder) -> None:
+    pipeline = Pipeline("cam", FPS, finder, Settings())
+    results = follow(pipeline, [picture((2, 2, RED))] * 8 + [picture()] * 8)
+    assert [len(result.detections) for result in results[8:]] == [0] * 8
+    assert [len(result.hidden) for result in results[8:]] == [1] * 5 + [0] * 3
+    assert results[8].hidden[0] == pytest.approx([64, 64, 96, 96], abs=4)
+
+
+def test_after_a_reconnect_tracks_begin_anew(finder: FrameFinder) -> None:
+    pipeline = Pipeline("cam", FPS, finder, Settings())
+    follow(pipeline, [picture((2, 2, RED))] * 8)
+    pipeline.restart()
+    results = follow(pipeline, [picture((2, 2, RED))] * 8, start=8)
+    assert results[-1].tracks.tolist() == [2]
+
+
+def test_a_picture_too_small_for_a_face(finder: FrameFinder) -> None:
+    assert len(finder.find(np.zeros((6, 300, 3), np.uint8))) == 0
+
+
+def test_an_unknown_algorithm_is_refused(finder: FrameFinder) -> None:
+    with pytest.raises(UsageError, match="no tracking algorithm 'guess'"):
+        Pipeline("cam", FPS, finder, Settings(algorithm="guess"))
+
+
+@pytest.mark.parametrize(
+    ("own", "resize", "width", "height", "expected"),
+    [
+        (768, "fit", 640, 360, 512),
+        (768, "fit", 1280, 720, 512),
+        (768, "fit", 1080, 1920, 768),
+        (768, "fit", 3840, 2160, 768),
+        (320, "fit", 640, 360, 320),
+        (300, "stretch", 1920, 1080, 300),
+    ],
+)
+def test_the_input_suits_the_frames(
+    own: int, resize: str, width: int, height: int, expected: int, colour_model: Path
+) -> None:
+    info: ModelInfo = Detector(colour_model, threads=1).info
+    spec: InputSpec = replace(info.input, size=own, resize=resize)
+    assert input_size_for(replace(info, input=spec), width, height) == expected
+
+
+def test_people_between_two_frames(finder: FrameFinder) -> None:
+    pipeline = Pipeline("cam", FPS, finder, Settings())
+    before = follow(pipeline, [picture((2, 2, RED), (6, 2, RED))] * 5)[-1]
+    one = before.detections[:1]
+    after = replace(one, xyxy=one.xyxy + 40)
+    moved = replace(before, time_s=before.time_s + 1, detections=after, tracks=before.tracks[:1])
+    place = between(before, moved, before.time_s + 0.25)
+    assert place == pytest.approx(before.detections.xyxy[:1] + 10, abs=1e-3)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from crowdmask.live.prefetch import Prefetch
+
+
+def test_values_come_in_order_and_then_the_error() -> None:
+    def values() -> Iterator[int]:
+        yield from range(5)
+        raise ValueError("the end")
+
+    got: list[int] = []
+    with pytest.raises(ValueError, match="the end"):
+        for value in Prefetch(values(), 2):
+            got.append(value)
+    assert got == [0, 1, 2, 3, 4]
+
+
+def test_no_more_than_asked_for_is_read_ahead_and_closing_ends_the_thread() -> None:
+    read: list[int] = []
+    closed = threading.Event()
+
+    def values() -> Iterator[int]:
+        try:
+            for value in range(1000):
+                read.append(value)
+                yield value
+        finally:
+            closed.set()
+
+    ahead = Prefetch(values(), 3, "reads ahead")
+    assert next(iter(ahead)) == 0
+    time.sleep(0.3)
+    assert len(read) <= 5  # one taken, three waiting, one in hand
+    ahead.close()
+    assert closed.is_set()
+    assert "reads ahead" not in {thread.name for thread in threading.enumerate()}
