@@ -1,0 +1,115 @@
+"""``crowdmask data balance``: weights that even out what training draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crowdmask.cli.data.stages import show_stages
+from crowdmask.cli.data.tables import balance_table
+from crowdmask.cli.lines import one_line, open_console
+from crowdmask.errors import EXIT_INPUT, DataError, PictureError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crowdmask.data.manifest import Photo
+
+
+def command(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a data set, with its manifest.")],
+    subset: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Choose N photos: weight 1, all others 0."),
+    ] = None,
+    strength: Annotated[
+        float, typer.Option(min=0, max=1, help="How far to go: 0 nothing changes, 1 aims at even shares.")
+    ] = 0.5,
+    cap: Annotated[
+        float, typer.Option(min=1, help="No photo is drawn more than so often, or less than 1 in so often.")
+    ] = 4.0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which photos a subset takes.")] = 0,
+    tones: Annotated[
+        bool, typer.Option("--tones/--no-tones", help="Look at the photos for the apparent skin tone.")
+    ] = True,
+    clear: Annotated[bool, typer.Option("--clear", help="Only take all weights away.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="So many photos are decoded at a time.")] = 2,
+) -> None:
+    """Weigh the training photos so that classes, face sizes, sources and skin tones come more evenly.
+
+    The weights go into the manifest, and `crowdmask train` draws by them. The skin tone is a rough proxy of
+    the pixels that depends on the light; see the documentation on data for its limits. Photos of `train`
+    are weighed, or all where nothing is split yet. What was looked at is kept in DIR.
+
+    Example: `crowdmask data balance crowd --strength 0.5 --cap 4`
+    """
+    from crowdmask.data.balance import margins_of, pick, to_balance, weigh
+    from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
+    from crowdmask.data.raking import aims
+
+    say, complain = open_console(), open_console(stderr=True)
+    manifest = read_manifest(data)
+    photos = [photo.model_copy(update={"weight": None}) for photo in manifest.photos]
+    if clear:
+        write_manifest(Manifest(manifest.folder, photos))
+        say.print("no photo has a weight any more")
+        return
+    chosen = to_balance(photos)
+    if not chosen:
+        raise DataError(f"{data}: no annotated photo to weigh (in train, where there are splits)")
+    mine = [photos[i] for i in chosen]
+    looked: list[list[float | None]] | None = None
+    failed = 0
+    if tones:
+        with show_stages(complain) as tell:
+            looked, failed = _look(manifest.folder, mine, threads, tell, complain)
+    margins = margins_of(mine, looked)
+    weights = pick(margins, subset, strength, seed) if subset is not None else weigh(margins, strength, cap)
+    for i, weight in zip(chosen, weights.tolist(), strict=True):
+        photos[i] = photos[i].model_copy(update={"weight": round(weight, 4)})
+    write_manifest(Manifest(manifest.folder, photos))
+    say.print(balance_table(margins, [aims(margin, strength) for margin in margins], weights))
+    if subset is not None:
+        say.print(f"{subset:,} of {len(mine):,} photos were chosen; the others have the weight 0")
+    else:
+        say.print(f"{len(mine):,} photos weigh {weights.min():.2f} to {weights.max():.2f}, 1 on average")
+    if looked is not None:
+        say.print("the skin tone is a rough proxy that depends on the light", soft_wrap=True)
+    if failed:
+        complain.print(f"{failed} could not be read (named above): skin tone not known", soft_wrap=True)
+        raise typer.Exit(EXIT_INPUT)
+
+
+def _look(
+    folder: Path,
+    photos: list[Photo],
+    threads: int,
+    tell: Callable[[str, int, int], None],
+    complain: Console,
+) -> tuple[list[list[float | None]], int]:
+    """Return the skin tone proxies of each photo's faces, and how many photos cannot be read."""
+    from crowdmask.data.balance import iterate_tones
+    from crowdmask.data.looks_cache import LooksCache
+
+    looked: list[list[float | None]] = []
+    failed = 0
+    with LooksCache(folder) as cache:
+        try:
+            for found in iterate_tones(folder, photos, cache, threads):
+                if isinstance(found, PictureError):
+                    failed += 1
+                    complain.print(f"error: {one_line(str(found))}", soft_wrap=True)
+                    looked.append([])
+                else:
+                    looked.append(found)
+                tell("looking", len(looked), len(photos))
+        except KeyboardInterrupt:
+            complain.print(
+                f"interrupted after {len(looked):,} of {len(photos):,} photos; the same command goes on",
+                soft_wrap=True,
+            )
+            raise
+    return looked, failed

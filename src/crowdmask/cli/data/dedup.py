@@ -1,0 +1,122 @@
+"""``crowdmask data dedup``: find photos that are there more than once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crowdmask.cli.data.stages import show_stages
+from crowdmask.cli.lines import one_line, open_console
+from crowdmask.errors import EXIT_INPUT, PictureError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from crowdmask.data.dedup import Duplicates
+    from crowdmask.data.hashing import Looks
+    from crowdmask.data.manifest import Manifest
+
+_PARTS = 1000
+
+
+def command(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a data set, with its manifest.")],
+    to: Annotated[
+        Path | None, typer.Option(metavar="PAGE", help="Write an HTML page of the pairs to look at.")
+    ] = None,
+    drop: Annotated[
+        bool,
+        typer.Option("--drop", help="Keep one photo of each group in the manifest; no file is deleted."),
+    ] = False,
+    alike: Annotated[
+        float, typer.Option(min=0.9, max=1, help="Least correlation of two photos that count as copies.")
+    ] = 0.972,
+    most: Annotated[int, typer.Option(min=1, help="Show at most so many pairs on the page.")] = 500,
+    threads: Annotated[int, typer.Option(min=1, help="So many photos are decoded at a time.")] = 2,
+) -> None:
+    """Find the same photo twice: also mirrored, scaled, compressed again, recoloured or slightly cropped.
+
+    Fills `sha256`, `hash` and `group` of each photo in the manifest, across all sources; `split` keeps a
+    group together. With `--drop` the best photo of each group stays: reviewed, then annotated, then the
+    largest. What was looked at is kept in DIR, so a run that was stopped goes on. Ends with 1 where a
+    photo could not be read; the others are done all the same.
+
+    Example: `crowdmask data dedup crowd --to pairs.html`, look, then `crowdmask data dedup crowd --drop`
+    """
+    from crowdmask.data.dedup import drop_copies, find_duplicates, with_groups
+    from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
+    from crowdmask.data.pairs_page import write_page
+
+    if to is not None and to.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--to {to}: name a page that ends in .html")
+    say, complain = open_console(), open_console(stderr=True)
+    manifest = read_manifest(data)
+    with show_stages(complain) as tell:
+        looks, failed = _look(manifest, threads, tell, complain)
+        try:
+            found = find_duplicates(
+                manifest.photos,
+                looks,
+                alike,
+                lambda part: tell("comparing", int(part * _PARTS), _PARTS),
+            )
+            manifest = Manifest(manifest.folder, with_groups(manifest.photos, looks, found))
+            if to is not None:
+                pairs = min(most, len(found.copies))
+                write_page(to, manifest, found, most, lambda done: tell("page", done, pairs))
+            kept, dropped = drop_copies(manifest.photos, found) if drop else (manifest.photos, [])
+            write_manifest(Manifest(manifest.folder, kept))
+        except KeyboardInterrupt:
+            complain.print("interrupted; the manifest is as it was, and the same command goes on")
+            raise
+    _report(manifest, found, say)
+    if drop:
+        say.print(f"dropped from the manifest: {len(dropped):,} copies; their files are still there")
+    if to is not None:
+        say.print(f"pairs to look at: {one_line(str(to))} (shows people: keep it private)", soft_wrap=True)
+    if failed:
+        complain.print(f"{failed} could not be read (named above) and were not compared", soft_wrap=True)
+        raise typer.Exit(EXIT_INPUT)
+
+
+def _look(
+    manifest: Manifest, threads: int, tell: Callable[[str, int, int], None], complain: Console
+) -> tuple[list[Looks | None], int]:
+    """Return the looks of each photo, None of one that cannot be read, and how many those are."""
+    from crowdmask.data.looks_cache import LooksCache, iterate_looks
+
+    names = [photo.photo for photo in manifest.photos]
+    looks: list[Looks | None] = []
+    failed = 0
+    with LooksCache(manifest.folder) as cache:
+        try:
+            for found in iterate_looks(manifest.folder, names, cache, threads):
+                if isinstance(found, PictureError):
+                    failed += 1
+                    complain.print(f"error: {one_line(str(found))}", soft_wrap=True)
+                    looks.append(None)
+                else:
+                    looks.append(found)
+                tell("looking", len(looks), len(names))
+        except KeyboardInterrupt:
+            complain.print(
+                f"interrupted after {len(looks):,} of {len(names):,} photos; the same command goes on there",
+                soft_wrap=True,
+            )
+            raise
+    return looks, failed
+
+
+def _report(manifest: Manifest, found: Duplicates, say: Console) -> None:
+    photos = sum(len(group) for group in found.groups)
+    exact = sum(copy.exact for copy in found.copies)
+    sources = sum(len({manifest.photos[i].source for i in group}) > 1 for group in found.groups)
+    say.print(
+        f"{len(manifest.photos):,} photos: {photos:,} in {len(found.groups):,} groups of copies "
+        f"({exact:,} copies are the same file; {sources:,} groups reach across sources)",
+        soft_wrap=True,
+    )

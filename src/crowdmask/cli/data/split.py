@@ -1,0 +1,68 @@
+"""``crowdmask data split``: train, val and test without leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crowdmask.cli.data.tables import splits_table
+from crowdmask.cli.lines import open_console
+from crowdmask.errors import UsageError
+
+
+def command(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a data set, with its manifest.")],
+    fractions: Annotated[
+        str, typer.Option(metavar="PARTS", help="What part of the photos each split gets.")
+    ] = "train=.8,val=.1,test=.1",
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another split.")] = 0,
+    again: Annotated[
+        bool, typer.Option("--again", help="Forget the split made before; older scores no longer compare.")
+    ] = False,
+    unannotated: Annotated[
+        bool, typer.Option("--unannotated", help="Give photos that are not annotated yet a split, too.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only look for leaks; ends with 1 where there is one.")
+    ] = False,
+) -> None:
+    """Split a data set into train, val and test, alike in sources, classes, face sizes and crowd sizes.
+
+    Copies and photos of one group go together, so run `dedup` first. Photos that have a split keep it, and
+    new photos of their group follow; so data may be added later. Ends with 1, and changes nothing, where a
+    group lies in two splits.
+
+    Example: `crowdmask data split crowd --fractions train=.8,val=.1,test=.1 --seed 1`
+    """
+    from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
+    from crowdmask.data.split import parse_fractions, refuse_leaks, split_photos
+
+    if check and (again or unannotated):
+        raise UsageError("--check changes nothing: leave out --again and --unannotated")
+    parts = parse_fractions(fractions)
+    say, complain = open_console(), open_console(stderr=True)
+    manifest = read_manifest(data)
+    before = manifest.photos
+    if before and all(photo.hash is None for photo in before):
+        complain.print(
+            "note: these photos were not compared with one another, so copies may come apart: "
+            f"run  crowdmask data dedup {data}  first",
+            soft_wrap=True,
+        )
+    if check:
+        refuse_leaks(before)
+        say.print(splits_table(before, "as it is"))
+        say.print("no group lies in two splits")
+        return
+    with complain.status("splitting"):
+        after = split_photos(before, parts, seed, again, unannotated)
+    write_manifest(Manifest(manifest.folder, after))
+    say.print(splits_table(before, "before"))
+    say.print(splits_table(after, "after"))
+    new = sum(a.split != b.split for a, b in zip(after, before, strict=True))
+    say.print(f"{new:,} of {len(after):,} photos were given a split; no group lies in two")
+    for name, part in parts.items():
+        if part and not any(photo.split == name for photo in after):
+            complain.print(f"note: {name} is empty: there are too few groups for {part:.0%} of them")
