@@ -111,3 +111,68 @@ def test_a_chance_is_one():
     crop = make_crop(box=(10, 20, 50, 80))
     flipped = sum(changed("flip", crop, seed, 0.3).boxes[0, 0] != 10 for seed in range(400))
     assert 80 < flipped < 160
+
+
+def drawn_face(width: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+    """Skin, eyes and mouth as plain blocks in a crop of 96 pixels."""
+    pixels = np.random.default_rng(0).integers(96, 108, (SIDE, SIDE, 3)).astype(np.uint8)
+    height = round(1.3 * width)
+    x, y = (SIDE - width) // 2, (SIDE - height) // 2
+    rows, columns = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    pixels[y : y + height, x : x + width][rows**2 + columns**2 <= 1] = (205, 160, 138)
+    for left, top, wide, tall in (
+        (0.2, 0.37, 0.17, 0.07),
+        (0.63, 0.37, 0.17, 0.07),
+        (0.36, 0.77, 0.28, 0.04),
+    ):
+        at_x, at_y = x + round(left * width), y + round(top * height)
+        block = pixels[at_y : at_y + max(1, round(tall * height)), at_x : at_x + round(wide * width)]
+        block[:] = (58, 40, 35) if top < 0.5 else (170, 105, 95)
+    return pixels, (x, y, x + width, y + height)
+
+
+def synthetic(pixels, box, label, chance, seed, ignore=()):
+    pytest.importorskip("cv2", reason="OpenCV is not installed")
+    crop = Crop(
+        pixels,
+        np.array([box], np.float32),
+        np.array([label], np.int64),
+        np.array(ignore, np.float32).reshape(-1, 4),
+    )
+    return augment(crop, Augmentation(**{**NOTHING, "synthetic": chance}), np.random.default_rng(seed))
+
+
+def test_masks_are_drawn_onto_bare_faces_and_their_labels_follow():
+    pixels, box = drawn_face(48)
+    before = pixels.copy()
+    results = [synthetic(pixels, box, WITHOUT_MASK, 1.0, seed) for seed in range(40)]
+    labels = [int(result.labels[0]) for result in results]
+    # A fifth is covered by something else than a mask.
+    assert set(labels) == {0, 1, 2}
+    assert 2 <= labels.count(WITHOUT_MASK) <= 18
+    assert all((result.picture != pixels).any() for result in results)
+    assert all(result.boxes.tolist() == [list(box)] for result in results)
+    assert (pixels == before).all()
+    assert (synthetic(pixels, box, WITHOUT_MASK, 1.0, 3).picture == results[3].picture).all()
+
+
+@pytest.mark.parametrize(
+    ("width", "label", "chance"), [(18, WITHOUT_MASK, 1.0), (48, WITH_MASK, 1.0), (48, WITHOUT_MASK, 0.0)]
+)
+def test_other_faces_are_not_drawn_on(width, label, chance):
+    pixels, box = drawn_face(width)
+    for seed in range(10):
+        result = synthetic(pixels, box, label, chance, seed)
+        assert (result.picture == pixels).all()
+        assert result.labels.tolist() == [label]
+
+
+def test_what_is_not_judged_is_not_drawn_on():
+    pixels, box = drawn_face(48)
+    x1, y1, x2, y2 = box
+    region = (x1, (y1 + y2) // 2, (x1 + x2) // 2, y2)
+    for seed in range(10):
+        result = synthetic(pixels, box, WITHOUT_MASK, 1.0, seed, [region])
+        assert (
+            result.picture[region[1] : y2, x1 : region[2]] == pixels[region[1] : y2, x1 : region[2]]
+        ).all()

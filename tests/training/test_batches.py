@@ -185,3 +185,28 @@ def test_labels_of_small_faces_count_less_and_rare_ones_more(recipe, width, labe
     )
     _, targets = collate([crop], recipe(sampling={"incorrect_label_weight": 3}))
     assert targets[0]["label_weight"].tolist() == [weight]
+
+
+def test_photos_are_drawn_by_their_own_weight(samples, recipe):
+    heavy = [replace(s, weight=w) for s, w in zip(samples, (4, 1, 1, 0, 1, 1), strict=True)]
+    found = draws(heavy, recipe())
+    assert found[samples[0].name] == pytest.approx(0.5, abs=0.03)
+    assert samples[3].name not in found
+    rare = draws(heavy, recipe(sampling={"incorrect": 0.9}))
+    assert samples[3].name not in rare
+    assert rare[samples[0].name] == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_source_that_the_recipe_weighs_keeps_its_part_and_its_photos_share_it_by_weight(samples, recipe):
+    weights = (9, 3, 1, 1, 1, 1)
+    mixed = [
+        replace(s, source="far" if i < 2 else "street", weight=w)
+        for i, (s, w) in enumerate(zip(samples, weights, strict=True))
+    ]
+    found = draws(mixed, recipe(sampling={"sources": {"far": 1, "street": 1}}))
+    assert [found[s.name] for s in mixed] == pytest.approx([3 / 8, 1 / 8] + [1 / 8] * 4, abs=0.03)
+
+
+def test_where_all_photos_weigh_nothing_there_is_nothing_to_draw(samples, recipe):
+    with pytest.raises(DataError, match="or the manifest every photo"):
+        Sampler([replace(s, weight=0.0) for s in samples], recipe())

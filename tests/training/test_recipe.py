@@ -20,13 +20,16 @@ def write(folder, content):
 
 STARTS = {
     "fine-tune": "shipped",
+    "tune-base": "shipped",
     # Where a plain `crowdmask train recipes/crowd-start.yaml` leaves its weights.
     "crowd": "~/.cache/crowdmask/runs/crowd-start/crowd-start.safetensors",
+    "crowd-long": "~/.cache/crowdmask/runs/crowd/crowd.safetensors",
 }
 
 
 def test_every_recipe_that_ships_can_be_read(project_root):
-    paths = sorted((project_root / "recipes").glob("*.yaml"))
+    # A space of a study is no recipe.
+    paths = sorted(p for p in (project_root / "recipes").glob("*.yaml") if not p.stem.endswith("-space"))
     assert {path.stem for path in paths} >= {"crowd", "ssdlite", "fine-tune"}
     for path in paths:
         recipe = load_recipe(path)
@@ -94,6 +97,8 @@ def test_a_recipe_that_is_not_there_is_named(tmp_path):
         ({"seed": 1}, False),
         ({"views": {"use": 0.1}}, False),
         ({"sampling": {"incorrect": 0.1}}, False),
+        ({"augmentation": {"synthetic": 0.0}}, True),
+        ({"augmentation": {"synthetic": 0.2}}, False),
     ],
 )
 def test_the_digest_tells_what_shapes_the_result(tmp_path, change, same):

@@ -16,9 +16,11 @@ _LEAST_OCCLUDED_PX = 20
 
 
 def augment(crop: Crop, chances: Augmentation, rng: np.random.Generator) -> Crop:
-    """Return a changed copy; boxes move only with a flip."""
+    """Return a changed copy; boxes move only with a flip, labels change only with a drawn mask."""
     if rng.random() < chances.flip:
         crop = flip(crop)
+    if chances.synthetic:
+        crop = _synthesize(crop, chances.synthetic, rng)
     picture = crop.picture
     if chances.occlude and len(crop.boxes):
         picture = _occlude(picture, crop, chances.occlude, rng)
@@ -44,6 +46,24 @@ def augment(crop: Crop, chances: Augmentation, rng: np.random.Generator) -> Crop
         image.save(buffer, "JPEG", quality=int(rng.integers(25, 85)))
         image = Image.open(buffer).convert("RGB")
     return Crop(np.array(image), crop.boxes, crop.labels, crop.ignore)
+
+
+def _synthesize(crop: Crop, chance: float, rng: np.random.Generator) -> Crop:
+    """Draw masks, and things that are none, onto bare faces that lie wholly in the crop."""
+    # Brings OpenCV, which a run without such faces does not need.
+    from crowdmask.data.synthesis.faces import change_face, others
+
+    picture, labels, side = crop.picture, crop.labels.copy(), crop.picture.shape[0]
+    every = np.concatenate([crop.boxes, crop.ignore.reshape(-1, 4)])
+    for index, box in enumerate(crop.boxes):
+        whole = box.min() >= 1 and box.max() <= side - 1
+        if labels[index] != WITHOUT_MASK or box[2] - box[0] < _LEAST_OCCLUDED_PX or not whole:
+            continue
+        if rng.random() < chance:
+            place = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+            keep = others(every, index, picture.shape)
+            picture, labels[index] = change_face(picture, place, rng, keep=keep)
+    return Crop(picture, crop.boxes, labels, crop.ignore)
 
 
 def _colour(image: Image.Image, rng: np.random.Generator) -> Image.Image:

@@ -75,7 +75,13 @@ class Photos:
 
 
 class Sampler:
-    """Draws photos: sources by weight, photos with incorrectly worn masks more often."""
+    """Draws photos: by their own weight, sources by weight, incorrectly worn masks more often.
+
+    A source that the recipe weighs gets its part whatever its photos weigh; these share it out.
+
+    Raises:
+        DataError: the recipe weighs sources that are not there, or nothing is left to draw.
+    """
 
     def __init__(self, samples: list[Sample], recipe: Recipe) -> None:
         sources = [s.source for s in samples]
@@ -84,12 +90,17 @@ class Sampler:
         if unknown:
             names = ", ".join(sorted(unknown))
             raise DataError(f"the recipe weighs sources that the data set lacks: {names}")
-        number = {source: sources.count(source) for source in set(sources)}
-        weight = np.array([given.get(s, number[s]) / number[s] for s in sources])
+        own = np.array([s.weight for s in samples], float)
+        total = dict.fromkeys(sources, 0.0)
+        for source, photo_weight in zip(sources, own.tolist(), strict=True):
+            total[source] += photo_weight
+        weight = own * [given[s] / total[s] if s in given and total[s] else 1.0 for s in sources]
         if not weight.sum():
-            raise DataError("the recipe gives every source the weight 0")
+            raise DataError(
+                "nothing to draw: the recipe gives every source the weight 0, or the manifest every photo"
+            )
         self._chance = weight / weight.sum()
-        rare = np.array([bool((s.class_id[~s.ignore] == MASK_WORN_INCORRECT).any()) for s in samples])
+        rare = own * [bool((s.class_id[~s.ignore] == MASK_WORN_INCORRECT).any()) for s in samples]
         if recipe.sampling.incorrect and rare.any():
             part = recipe.sampling.incorrect
             self._chance = (1 - part) * self._chance + part * rare / rare.sum()
