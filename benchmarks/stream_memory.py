@@ -104,7 +104,8 @@ def main() -> None:
     server = serve(encode(arguments.clip), probe(arguments.clip).fps)
     with tempfile.TemporaryDirectory() as folder:
         command = [*TRACK, f"http://127.0.0.1:{server.server_port}/", "--threads", str(arguments.threads)]
-        command += [option for name in ("json", "events", "csv") for option in (f"--{name}", f"{folder}/{name}")]
+        for name in ("json", "events", "csv"):
+            command += [f"--{name}", f"{folder}/{name}"]
         command += ["--stats", "--blur", "faces"]
         if arguments.video:
             command += ["--out", f"{folder}/out.mp4"]

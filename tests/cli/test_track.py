@@ -250,6 +250,17 @@ def test_several_sources_have_a_video_each(track: Track, place: Path, clip: Path
     assert all(len(pictures(path)) == 12 for path in (place / "out").iterdir())
 
 
+def test_what_an_earlier_run_wrote_is_no_source(track: Track, place: Path) -> None:
+    write_clip(place / "clips" / "1.mp4", 12)
+    for _ in range(2):
+        done = track("clips", "--out", "clips/out", "--json", "f.jsonl")
+        assert done.exit_code == 0, done.output
+        assert {frame["source"] for frame in records("f.jsonl")} == {os.path.join("clips", "1.mp4")}
+    assert [path.name for path in (place / "clips" / "out").iterdir()] == ["1.mp4"]
+    assert track("clips/out/1.mp4", "--out", "clips/out").exit_code == 0  # named outright, it is one
+    assert len(list((place / "clips" / "out").iterdir())) == 2
+
+
 def test_bad_sources_are_one_line_each_and_the_others_go_on(track: Track, place: Path, clip: Path) -> None:
     (place / "text.mp4").write_text("no video\n" * 50)
     (place / "empty.mp4").touch()

@@ -112,7 +112,7 @@ def command(
 
     from crowdmask.cli.track_lines import Watch, describe_event
     from crowdmask.inference.detector import Detector
-    from crowdmask.live.outputs import name_outputs
+    from crowdmask.live.outputs import name_outputs, without_outputs
     from crowdmask.live.pipeline import FrameFinder, Settings
     from crowdmask.live.records import Records
     from crowdmask.live.run import Shared
@@ -129,7 +129,7 @@ def command(
     found = find_videos(sources)
     for problem in found.problems:
         complain.print(f"error: {one_line(str(problem))}", soft_wrap=True)
-    wanted = found.sources
+    wanted = without_outputs(found.sources, sources, out)
     names = [each.address if each.kind == "camera" else each.name for each in wanted]
     files = [each.address for each in wanted if each.kind == "file"]
     outs = name_outputs(out, names, files) if out is not None and wanted else [None] * len(wanted)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crowdmask.errors import OutputError, UsageError
+from crowdmask.live.sources import VideoSource
 from crowdmask.media.video_writer import SUFFIXES
 
 _LONGEST_NAME = 80
@@ -39,6 +40,21 @@ def name_outputs(out: str, names: Sequence[str], sources: Sequence[str] = ()) ->
         raise OutputError(f"{out}: a file, not a folder to write videos to")
     used: set[str] = set()
     return [_free_name(path, _stem(name), used, kept) for name in names]
+
+
+def without_outputs(
+    sources: Sequence[VideoSource], given: Sequence[str], out: str | None
+) -> list[VideoSource]:
+    """Leave out what an earlier run wrote: files below the folder `out` that were not named outright."""
+    if out is None or not os.path.isdir(out) or os.path.realpath(out) in map(os.path.realpath, given):
+        return list(sources)
+    below = os.path.join(os.path.realpath(out), "")
+    named = set(given)
+    return [
+        source
+        for source in sources
+        if source.is_live or source.address in named or not os.path.realpath(source.address).startswith(below)
+    ]
 
 
 def _stem(name: str) -> str:
