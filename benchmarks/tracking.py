@@ -244,7 +244,9 @@ def main() -> None:
         f"{len(chosen)} clips of {arguments.frames} frames at {arguments.fps:g} per second, "
         f"{people} people, {faces} boxes; detector {arguments.detector}\n"
     )
-    print("| algorithm | HOTA | DetA | AssA | IDF1 | MOTA | state right | switches | tracker CPU ms | state CPU ms |")
+    print(
+        "| algorithm | HOTA | DetA | AssA | IDF1 | MOTA | state right | switches | tracker CPU ms | state CPU ms |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for algorithm, done in runs.items():
         print(report(algorithm, done))
