@@ -245,7 +245,8 @@ def main() -> None:
         f"{people} people, {faces} boxes; detector {arguments.detector}\n"
     )
     print(
-        "| algorithm | HOTA | DetA | AssA | IDF1 | MOTA | state right | switches | tracker CPU ms | state CPU ms |"
+        "| algorithm | HOTA | DetA | AssA | IDF1 | MOTA | state right | switches "
+        "| tracker CPU ms | state CPU ms |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for algorithm, done in runs.items():
