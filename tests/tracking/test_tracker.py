@@ -116,6 +116,26 @@ def test_lost_face_takes_its_number_again(
     assert number == (1 if same else 2)
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_stray_box_does_not_take_a_face_over(algorithm: str) -> None:
+    """The library may give a face's boxes to a track that once began with a stray box beside it."""
+    tracker = FaceTracker(algorithm, threshold=0.18)
+    given = []
+    for frame in range(90):
+        sure = frame < 25 or frame > 45
+        found = [(454.0, 131.0, 477.0, 164.0, 0.9 if sure else 0.25)]
+        if frame in (14, 15, 16):
+            age = frame - 14
+            found.append((434 + 1.5 * age, 144 - 0.6 * age, 466 + 0.5 * age, 182 - 1.5 * age, 0.3))
+        if 29 <= frame <= 32:
+            found[0] = (456.0, 137.0, 472.0, 161.0, 0.25)
+        boxes = np.array(found, np.float32)
+        seen = Detections(boxes[:, :4], boxes[:, 4], np.zeros(len(found), np.int64))
+        given.append(int(tracker.update(seen)[0]))
+    assert set(given[5:]) <= {1, -1}
+    assert given.count(1) > 70
+
+
 def test_somebody_who_was_there_all_along_does_not_inherit() -> None:
     tracker = FaceTracker()
     for _ in range(30):

@@ -41,6 +41,8 @@ _LEAST_SCORE = 0.11  # BoT-SORT and C-BIoU drop boxes of 0.1 and less
 _SMOOTHING_S = 0.15  # time constant of a face's speed
 _SURENESS = 0.35  # mean confidence that makes a track somebody
 _SURENESS_S = 1.0  # over about so long
+_UNNUMBERED_GAP_S = 0.2
+_UNSURE_RELINK_S = 0.5  # an unsure track may only continue a face that was lost just now
 _RELINK_DISTANCE = 1.0  # in face sizes, just after it was lost
 _RELINK_DISTANCE_LATE = 0.4  # when it is nearly given up: somebody else may have come by
 _RELINK_GROWTH = 1.6  # of the side of the box
@@ -60,6 +62,10 @@ class _Track:
 
     def move(self, box: NDArray[np.float64], confidence: float, now: float) -> None:
         step = now - self.seen_s
+        if self.number is None and (step > _UNNUMBERED_GAP_S or not self.sightings):
+            # It was hardly anybody, or gave its number away; now it may be somebody else: it begins anew.
+            self.born_s, self.sightings, self.speed = now, 0, np.zeros(4)
+            self.box = box
         share = 1 - math.exp(-step / _SMOOTHING_S)
         self.speed += share * ((box - self.box) / step - self.speed)
         self.sightings += 1
@@ -145,7 +151,7 @@ class FaceTracker:
             else:
                 self._tracks[key] = _Track(self._times[0], boxes[row], now, confidence[row])
             seen.append((row, self._tracks[key]))
-        fresh = [track for _, track in seen if track.number is None and track.sureness >= _SURENESS]
+        fresh = [track for _, track in seen if track.number is None]
         if fresh:
             self._number(fresh, now)
         self._tracks = {key: track for key, track in self._tracks.items() if now - track.seen_s <= LOST_S}
@@ -207,7 +213,7 @@ class FaceTracker:
         return np.maximum(scores, _LEAST_SCORE).astype(np.float32)
 
     def _number(self, fresh: list[_Track], now: float) -> None:
-        """Give new tracks the numbers of lost faces that they continue, or new ones."""
+        """Give tracks the numbers of lost faces that they continue, or, where they are sure, new ones."""
         lost = {key: track for key, track in self._tracks.items() if track.number is not None}
         pairs = sorted(
             (distance, index, key)
@@ -215,13 +221,15 @@ class FaceTracker:
             for key, old in lost.items()
             # Who was seen while the new track was already there is somebody else.
             if old.seen_s < track.born_s
+            and (track.sureness >= _SURENESS or track.born_s - old.seen_s <= _UNSURE_RELINK_S)
             and (distance := _distance(old, track, now)) <= _reach(track.born_s - old.seen_s)
         )
         for _, index, key in pairs:
-            if fresh[index].number is None and key in self._tracks:
-                fresh[index].number = self._tracks.pop(key).number
+            old = lost[key]
+            if fresh[index].number is None and old.number is not None:
+                fresh[index].number, old.number, old.sightings = old.number, None, 0
         for track in fresh:
-            if track.number is None:
+            if track.number is None and track.sureness >= _SURENESS:
                 self._numbers += 1
                 track.number = self._numbers
 
