@@ -112,6 +112,7 @@ def command(
 
     from crowdmask.cli.track_lines import Watch, describe_event
     from crowdmask.inference.detector import Detector
+    from crowdmask.live.memory import give_back_large_blocks
     from crowdmask.live.outputs import name_outputs, without_outputs
     from crowdmask.live.pipeline import FrameFinder, Settings
     from crowdmask.live.records import Records
@@ -133,6 +134,7 @@ def command(
     names = [each.address if each.kind == "camera" else each.name for each in wanted]
     files = [each.address for each in wanted if each.kind == "file"]
     outs = name_outputs(out, names, files) if out is not None and wanted else [None] * len(wanted)
+    give_back_large_blocks()
     with ExitStack() as stack:
         signals = stack.enter_context(StopOnSignal())
         if windows is not None:
