@@ -24,7 +24,7 @@ from crowdmask.media.video import reason
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 _ENCODERS = ("libx264", "h264_videotoolbox", "libopenh264", "h264_mf")
-_QUALITY = {"libx264": {"preset": "veryfast", "crf": "23"}}
+_QUALITY = {"libx264": {"preset": "superfast", "crf": "23"}}
 _ENCODER_THREADS = 4
 # The clock of the file ticks about so often a second, and a whole number of times a frame.
 _TICKS = 90_000
