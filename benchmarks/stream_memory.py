@@ -113,8 +113,13 @@ def main() -> None:
         try:
             found = watch(process, arguments.minutes)
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+            # A process started in the background may have been told to ignore Ctrl-C.
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
     minute = 60 // STEP_S
     first, last = statistics.mean(found[minute : 2 * minute]), statistics.mean(found[-minute:])
     growth = last / first - 1
