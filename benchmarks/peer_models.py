@@ -51,8 +51,6 @@ class Peer(ABC):
         options = onnxruntime.SessionOptions()
         if threads:
             options.intra_op_num_threads = threads
-        # As ours does: threads that spin after their call would slow whatever is timed next.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         self.confidence = self.default_confidence if confidence is None else confidence

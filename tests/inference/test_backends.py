@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from crowdmask.inference import backends
+from crowdmask.inference.detector import Detector
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,16 @@ def test_this_processor_is_told_from_its_flags():
         pytest.skip("no /proc/cpuinfo on this system")
     if platform.machine() == "x86_64":
         assert backends.adds_wide() == ("vnni" in flags.read_text())
+
+
+@pytest.mark.parametrize("shares_cores", [False, True])
+def test_threads_rest_between_pictures_only_where_asked(small_model, monkeypatch, shares_cores):
+    opened = []
+    open_session = backends._open_session
+    monkeypatch.setattr(backends, "_open_session", lambda *a: opened.append(a[-1]) or open_session(*a))
+    Detector(small_model, threads=1, shares_cores=shares_cores)
+    try:
+        stated = opened[0].get_session_config_entry("session.force_spinning_stop")
+    except RuntimeError:  # the runtime's way to say that an option was not set
+        stated = None
+    assert stated == ("1" if shares_cores else None)

@@ -102,7 +102,7 @@ def command(
 
     summary = Summary()
     with ExitStack() as stack:
-        detector = Detector(model, confidence, input_size, backend, threads, tiles)
+        detector = Detector(model, confidence, input_size, backend, threads, tiles, shares_cores=True)
         writers: list[JsonLines | CsvTable] = []
         if json_file is not None:
             writers.append(stack.enter_context(JsonLines(json_file)))

@@ -139,7 +139,7 @@ def command(
         signals = stack.enter_context(StopOnSignal())
         if windows is not None:
             stack.enter_context(windows)
-        detector = Detector(model, confidence, input_size, backend, threads)
+        detector = Detector(model, confidence, input_size, backend, threads, shares_cores=True)
         records = stack.enter_context(Records(json_file, events, csv_file, zone_counts))
         any_live = any(each.is_live for each in wanted)
         shared = Shared(

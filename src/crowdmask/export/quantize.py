@@ -9,6 +9,7 @@ the first convolution, which then takes the pixels as they are.
 from __future__ import annotations
 
 import io
+import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask.errors import MissingExtraError, ModelError
+from crowdmask.export.rewrite import TOGETHER, repeat_cells, widen_stem
 from crowdmask.inference.backends import INPUT
+from crowdmask.inference.model_file import METADATA_KEY
 
 # The grey value and the spread of the photos' pixels as the first convolution reads them: its padding,
 # zero, is this grey, near the mean of ImageNet's channels that the float network pads with.
@@ -107,10 +110,13 @@ def quantize_network(
             },
         )
         result = onnx.load(str(part))
-        if normalised:
-            _feed_pixels(result, normalised)
         del result.metadata_props[:]
         result.metadata_props.extend(onnx.load(str(source)).metadata_props)
+        if normalised:
+            _feed_pixels(result, normalised)
+        if _width_divides(result):
+            widen_stem(result)
+        repeat_cells(result)
         to.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(result, str(to))
 
@@ -194,6 +200,15 @@ def _feed_pixels(network: Any, normalised: str) -> None:
         node.input[:] = [cast.input[0] if name == quantise.output[0] else name for name in node.input]
     for node in (quantise, scale, shift, cast):
         graph.node.remove(node)
+
+
+def _width_divides(network: Any) -> bool:
+    """Say whether every input is as wide as `widen_stem` asks."""
+    width = network.graph.input[0].type.tensor_type.shape.dim[2].dim_value
+    if width:
+        return bool(width % TOGETHER == 0)
+    stated = {value.key: value.value for value in network.metadata_props}.get(METADATA_KEY, "{}")
+    return bool(json.loads(stated).get("input", {}).get("multiple", 1) % TOGETHER == 0)
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class Backend(Protocol):
 class OnnxRuntimeBackend:
     """ONNX Runtime on the CPU."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, shares_cores: bool = False) -> None:
         runtime = _onnxruntime()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -56,8 +56,10 @@ class OnnxRuntimeBackend:
         # arena stays: it ends at what the largest shape needs, is quicker than asking the system
         # every time, and leaves fewer holes.
         options.enable_mem_pattern = False
-        # Idle threads would otherwise spin between pictures, on the cores that decode and draw.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
+        if shares_cores:
+            # Idle threads would otherwise spin between pictures, on the cores that decode and draw. Not
+            # always, since whoever does not spin takes up to twice as long beside a session that does.
+            options.add_session_config_entry("session.force_spinning_stop", "1")
         if not adds_wide():
             # 8-bit products would be added in 16 bits, which overflow: the right way takes twice as long.
             options.add_session_config_entry("session.x64quantprecision", "1")
@@ -74,7 +76,7 @@ class OnnxRuntimeBackend:
 class OpenVinoBackend:
     """OpenVINO on the CPU, computing in float32 as the model was measured."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, shares_cores: bool = False) -> None:
         openvino = _openvino()
         self.metadata = read_metadata(path)
         core = openvino.Core()
@@ -107,19 +109,20 @@ class OpenVinoBackend:
         return scores, deltas
 
 
-BACKENDS: dict[str, Callable[[Path, int], Backend]] = {
+BACKENDS: dict[str, Callable[[Path, int, bool], Backend]] = {
     "onnxruntime": OnnxRuntimeBackend,
     "openvino": OpenVinoBackend,
 }
 
 
-def load_backend(name: str, path: Path, threads: int | None = None) -> Backend:
+def load_backend(name: str, path: Path, threads: int | None = None, shares_cores: bool = False) -> Backend:
     """Load a model file into a runtime.
 
     Args:
         name: one of `BACKENDS`.
         path: the ONNX file.
         threads: compute threads; None: one a physical core that this process may use.
+        shares_cores: the program has other work for the cores between pictures, so idle threads sleep.
     Raises:
         UsageError: no such backend, or less than one thread.
         MissingExtraError: the runtime is not installed.
@@ -129,7 +132,7 @@ def load_backend(name: str, path: Path, threads: int | None = None) -> Backend:
         raise UsageError(f"no such backend: {name!r}: choose from {', '.join(BACKENDS)}")
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be 1 or more, not {threads}")
-    return BACKENDS[name](path, threads or physical_cores())
+    return BACKENDS[name](path, threads or physical_cores(), shares_cores)
 
 
 def read_metadata(path: Path) -> dict[str, str]:

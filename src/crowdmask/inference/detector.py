@@ -65,6 +65,7 @@ class Detector:
         backend: str = "onnxruntime",
         threads: int | None = None,
         tiles: str = OFF,
+        shares_cores: bool = False,
     ) -> None:
         """Load a model.
 
@@ -77,6 +78,8 @@ class Detector:
             threads: compute threads; None: one a physical core.
             tiles: "auto" looks at pictures of more than 1,500 pixels in overlapping tiles too, "2x2" (columns
                 x rows) at every one: farther faces, as many times the work as there are tiles.
+            shares_cores: True in a program that also decodes or draws meanwhile: the runtime's threads
+                then sleep between pictures instead of spinning for the next.
         Raises:
             UsageError: an option out of range, or a size that the model does not take.
             MissingExtraError: the backend is not installed.
@@ -86,7 +89,7 @@ class Detector:
             raise UsageError(f"confidence must be 0 to 1, not {confidence}")
         self.tiles = check_setting(tiles)
         self.model_path: Path = locate(model)
-        self._backend = load_backend(backend, self.model_path, threads)
+        self._backend = load_backend(backend, self.model_path, threads, shares_cores)
         info = parse_metadata(self._backend.metadata, self.model_path)
         self.info: ModelInfo = info if input_size is None else _with_size(info, input_size)
         _check_sides(self._backend.input_sides, self.info, self.model_path)
