@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
@@ -46,8 +47,10 @@ def _turn(picture: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
 
 
 def _display_matrix(frame: VideoFrame) -> NDArray[np.int32] | None:
-    sides: Any = frame.side_data  # its types say that it yields names, which it does not
-    for side in sides:
+    # `frame.side_data` would keep the container in the frame and the frame in the container: such a circle is
+    # freed late, or for long runs hardly ever, with the picture that it holds.
+    container: Any = SideDataContainer  # its types leave out what it is made of, and say that it yields names
+    for side in container(frame):
         if side.type.name == "DISPLAYMATRIX":
             return np.frombuffer(bytes(side), np.int32)
     return None
