@@ -14,8 +14,6 @@ import av
 import numpy as np
 import pytest
 
-from crowdmask.errors import SourceError, UsageError
-from crowdmask.live.group import open_sources
 from crowdmask.live.reader import LiveReader, LiveSettings
 from crowdmask.live.sources import find_videos
 from crowdmask.media.video_writer import VideoWriter
@@ -272,37 +270,6 @@ def test_what_is_not_there(
     assert reader.finished is (state == "gave up")
 
 
-def test_several_at_once_take_turns_and_one_that_fails_keeps_no_other_back(camera: Any) -> None:
-    addresses = [
-        f"http://{camera.place}/camera?number=1",
-        f"http://{camera.place}/locked?number=2",
-        f"http://{camera.place}/camera?number=3",
-    ]
-    with open_sources(addresses, QUICK) as group:
-        assert [reader.name for reader in group.readers] == addresses
-        seen: list[str] = []
-        end = time.monotonic() + 30
-        while len(seen) < 20 and time.monotonic() < end:
-            taken = group.take(5)
-            if taken is not None:
-                assert taken[1].source == taken[0].name
-                seen.append(taken[1].source)
-        assert min(seen.count(addresses[0]), seen.count(addresses[2])) > 5
-        assert [stats.frames > 0 for stats in group.stats] == [True, False, True]
-        assert not group.finished
-    assert group.finished
-    assert [stats.state for stats in group.stats] == ["closed"] * 3
-    assert group.take(0.1) is None
-
-
-def test_a_group_of_what_cannot_be_read_live(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_bytes(b"x")
-    with pytest.raises(UsageError, match="a file, not a camera or stream"):
-        open_sources([str(tmp_path / "a.mp4")])
-    with pytest.raises(SourceError, match="no such file"):
-        open_sources([str(tmp_path / "b.mp4")])
-
-
 def test_closing_ends_the_threads(camera: Any, wait_until: Wait) -> None:
     before = set(threading.enumerate())
     source = find_videos([f"http://{camera.place}/camera"]).sources[0]
@@ -317,9 +284,10 @@ def test_closing_ends_the_threads(camera: Any, wait_until: Wait) -> None:
 
 ENDS = """
 import sys
-from crowdmask.live.group import open_sources
-group = open_sources(sys.argv[1:])
-print(group.take(3) is not None)
+from crowdmask.live.reader import LiveReader
+from crowdmask.live.sources import find_videos
+readers = [LiveReader(source) for source in find_videos(sys.argv[1:]).sources]
+print(readers[-1].take(3) is not None)
 """
 
 

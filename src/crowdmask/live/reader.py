@@ -70,7 +70,6 @@ class LiveReader:
         source: VideoSource,
         settings: LiveSettings | None = None,
         report: Report | None = None,
-        arrival: Condition | None = None,
     ) -> None:
         """Begin to connect.
 
@@ -78,13 +77,12 @@ class LiveReader:
             source: a camera or stream.
             settings: None: those that are good for most.
             report: gets one line when something goes wrong or right again, in another thread.
-            arrival: is notified of every frame and every end; several readers may share it.
         """
         self.source = source
         self.name = source.name
         self._settings = settings or LiveSettings()
         self._report = report or (lambda line: None)
-        self._arrival = arrival or Condition()
+        self._arrival = Condition()  # notified of every frame and every end
         self._stop = Event()
         self._converter = FrameConverter()
         self._rate, self._latency = RateMeter(), LatencyMeter()
@@ -109,12 +107,6 @@ class LiveReader:
         """How often it was connected to anew; tracks begin again when a frame's changes."""
         with self._arrival:
             return max(0, self._connects - 1)
-
-    @property
-    def has_frame(self) -> bool:
-        """Whether `take` would return at once."""
-        with self._arrival:
-            return self._newest is not None
 
     @property
     def finished(self) -> bool:

@@ -18,9 +18,7 @@ def make_runs(sources: Sequence[VideoSource], outs: Sequence[Path | None], share
     """Return a run for each source, with the video that it writes."""
     live = sum(source.is_live for source in sources)
     return [
-        LiveRun(source, shared, out, live - 1)
-        if source.is_live
-        else FileRun(source.address, shared, out)
+        LiveRun(source, shared, out, live - 1) if source.is_live else FileRun(source.address, shared, out)
         for source, out in zip(sources, outs, strict=True)
     ]
 
