@@ -111,7 +111,8 @@ class FaceTracker:
         self.algorithm = algorithm
         self.predicted: list[tuple[int, NDArray[np.float32]]] = []
         self._fps = float(fps)
-        self._threshold = np.broadcast_to(np.asarray(threshold, np.float64), (len(LABELS),))
+        limits = np.clip(np.asarray(threshold, np.float64), 1e-6, 1 - 1e-6)
+        self._threshold = np.broadcast_to(limits, (len(LABELS),))
         self._mature = max(2, round(_MATURE_S * fps))
         self._library = _make(algorithm, self._fps, self._mature)
         self._camera = CameraMotion()
@@ -140,7 +141,7 @@ class FaceTracker:
         now = self._tick(time_s)
         if picture is not None:
             self._corner += self._camera.update(picture)
-        corner = np.tile(self._corner, 2)
+        corner = np.concatenate([self._corner, self._corner])
         boxes, confidence = detections.xyxy - corner, detections.confidence.tolist()
         ids = self._library_ids(detections, boxes, now)
         seen: list[tuple[int, _Track]] = []
@@ -206,7 +207,7 @@ class FaceTracker:
     def _scores(self, detections: Detections) -> NDArray[np.float32]:
         """Stretch the confidences so that each label's threshold lies where the library draws its line."""
         confidence = detections.confidence.astype(np.float64)
-        threshold = np.clip(self._threshold[detections.class_id], 1e-6, 1 - 1e-6)
+        threshold = self._threshold[detections.class_id]
         below = _HIGH_SCORE * confidence / threshold
         above = _HIGH_SCORE + (1 - _HIGH_SCORE) * (confidence - threshold) / (1 - threshold)
         scores = np.where(confidence < threshold, np.minimum(below, _HIGH_SCORE - 1e-3), above)
@@ -278,11 +279,12 @@ def _make(algorithm: str, fps: float, mature: int) -> Any:
         "minimum_iou_threshold_unconfirmed_assoc": 0.1,
         "instant_first_frame_activation": False,
     }
+    quick = _quick_state() if algorithm in ("botsort", "cbiou") else {}
     kinds: dict[str, tuple[str, dict[str, Any]]] = {
         "bytetrack": ("ByteTrackTracker", {**two_steps, "minimum_iou_threshold": 0.1}),
-        "botsort": ("BoTSORTTracker", {**two_steps, **loose, "enable_cmc": False}),
+        "botsort": ("BoTSORTTracker", {**two_steps, **loose, **quick, "enable_cmc": False}),
         "ocsort": ("OCSORTTracker", {"high_conf_det_threshold": _HIGH_SCORE, "minimum_iou_threshold": 0.1}),
-        "cbiou": ("CBIoUTracker", {**two_steps, **loose}),
+        "cbiou": ("CBIoUTracker", {**two_steps, **loose, **quick}),
         "sort": ("SORTTracker", {**new_face, "minimum_iou_threshold": 0.1}),
     }
     name, options = kinds[algorithm]
@@ -292,3 +294,12 @@ def _make(algorithm: str, fps: float, mature: int) -> Any:
             f"the installed package 'trackers' has no {name}: upgrade it (pip install -U trackers)"
         )
     return kind(**shared, **options)
+
+
+def _quick_state() -> dict[str, Any]:
+    """Return what makes the library's trackers take `FaceState`; nothing where its inside is another."""
+    try:
+        from crowdmask.tracking import face_state
+    except ImportError:
+        return {}
+    return {"state_estimator_class": face_state.FaceState} if face_state.fits() else {}
