@@ -196,14 +196,15 @@ def test_what_is_whole_is_not_unpacked_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("no.zip", b"no archive at all", "is damaged, or no zip or tar"),
-        ("no.tar.gz", b"\x1f\x8b" + b"x" * 100, "is damaged, or no zip or tar"),
+        ("no.zip", b"no archive at all", r"is damaged, or no zip \(its end is missing\): fetch it again$"),
+        ("no.tar.gz", b"\x1f\x8b" + b"x" * 100, r"or tar \(file could not be opened.*\): fetch it again$"),
     ],
 )
 def test_no_archive(tmp_path: Path, name: str, data: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as error:
         unpack(tmp_path / name, tmp_path / "out", Problems(), quiet)
+    assert len(str(error.value)) < len(str(tmp_path)) + 100
 
 
 def test_a_download_that_stopped_early(tmp_path: Path) -> None:
@@ -240,3 +241,26 @@ def test_more_than_the_disk_has_free_is_told_before(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"unpacks to 21474\.8 GB, but .* GB free"):
         unpack(archive, tmp_path / "out", Problems(), quiet, wide)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_archive_without_anything_to_unpack_is_an_empty_folder(tmp_path: Path) -> None:
+    unpacked = unpack(make_zip(tmp_path / "set.zip", {"run.exe": b"x"}), tmp_path / "out", Problems(), quiet)
+    assert unpacked.others == 1
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("inner", "message"),
+    [
+        ({"../evil.xml": SMALL}, "refused: 1 of its paths leave the folder"),
+        (None, r"is damaged, or no zip \(its end is missing\): fetch it again"),
+    ],
+)
+def test_an_archive_within_an_archive_is_named_by_where_it_lies_there(
+    tmp_path: Path, inner: dict[str, bytes] | None, message: str
+) -> None:
+    data = b"no zip" if inner is None else make_zip(tmp_path / "i.zip", inner).read_bytes()
+    outer = make_zip(tmp_path / "outer.zip", {"deep/inner.zip": data})
+    with pytest.raises(DataError, match=f"outer.zip/deep/inner.zip:? {message}") as error:
+        unpack(outer, tmp_path / "work", Problems(), quiet)
+    assert "work" not in str(error.value)

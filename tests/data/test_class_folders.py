@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crowdmask.data.annotation import RawBox
 from crowdmask.data.class_folders import read_folders, read_mafa
 from crowdmask.data.crops import find_faces
-from crowdmask.data.formats import RawBox
 from crowdmask.data.manifest import Face, Photo
 from crowdmask.data.problems import Problems, Reason
 

@@ -13,6 +13,7 @@ import yaml
 from PIL import Image
 
 from crowdmask.data.dataset import build_dataset, load_dataset, read_spec
+from crowdmask.data.problems import Reason
 from crowdmask.errors import DataError
 from crowdmask.labels import MASK_WORN_INCORRECT, WITH_MASK, WITHOUT_MASK
 
@@ -227,6 +228,15 @@ def test_what_cannot_be_used_is_named(root, rows, photo, problem):
     assert "street/a.jpg" in names(dataset)["train"]
     assert len(dataset.problems) == 1
     assert re.search(problem, dataset.problems.lines[0]), dataset.problems.lines[0]
+
+
+def test_a_photo_of_which_no_box_can_be_read_is_left_out(root):
+    table = "name,xmin,ymin,xmax,ymax,label\na.jpg,1,1,9,9,bare\nb.jpg,x,1,9,9,bare\n"
+    (root / "street" / "boxes.csv").write_text(table)
+    dataset = load_dataset(describe(root, sources=source()))
+    assert "street/b.jpg" not in [name for split in names(dataset).values() for name in split]
+    assert "street/a.jpg" in names(dataset)["train"]
+    assert Reason.LEFT_EMPTY in dataset.problems.reasons
 
 
 def test_a_name_that_leads_out_of_the_folder_is_looked_for_in_it(root):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from crowdmask.data.formats import MAX_XML_BYTES, READERS, Annotation, Problems, RawBox, safe_relative
+from crowdmask.data.annotation import Annotation, RawBox, safe_relative
+from crowdmask.data.formats import MAX_XML_BYTES, READERS
+from crowdmask.data.problems import Problems
 
 PICTURE = object()
 XML = "<annotation>{}</annotation>"
@@ -220,7 +222,7 @@ def test_every_layout_reads_alike(tmp_path, form, files, expected):
         (
             "coco",
             {"all.json": coco(annotations=["x"]), "a.jpg": PICTURE},
-            r"annotation number 0 is unus",
+            r"annotation 1 of 1 is unus",
             [0],
         ),
         (
@@ -229,10 +231,33 @@ def test_every_layout_reads_alike(tmp_path, form, files, expected):
                 "all.json": coco(annotations=[{"image_id": 1, "category_id": 9, "bbox": [1, 2, 3, 4]}]),
                 "a.jpg": PICTURE,
             },
-            r"annotation number 0 is unusable",
+            r"annotation 1 of 1 is unusable \(there is no category of the id 9\)",
             [0],
         ),
-        ("coco", {"all.json": coco()}, r"all\.json: the picture a\.jpg is missing", []),
+        (
+            "coco",
+            {
+                "all.json": coco(annotations=[{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4]}]),
+                "a.jpg": PICTURE,
+            },
+            r"annotation 1 of 1 is unusable \(there is no image of the id 7\)",
+            [0],
+        ),
+        (
+            "coco",
+            {
+                "all.json": coco(annotations=[{"image_id": 1, "category_id": 1}]),
+                "a.jpg": PICTURE,
+            },
+            r"annotation 1 of 1 is unusable \(it has no 'bbox'\)",
+            [0],
+        ),
+        (
+            "csv",
+            {"b.csv": "name,xmin,ymin,xmax,ymax\na.jpg,1,2\nb.jpg,1,2,3,4"},
+            r"b\.csv:2: not a box \(could not convert string to float: ''\)",
+            [0, 1],
+        ),
         ("coco", {"a.jpg": PICTURE}, r"no \*\.json in it", []),
         ("wider", {"a.jpg": PICTURE}, r"no \*bbx_gt\.txt in it", []),
         ("wider", {"x_bbx_gt.txt": "a.jpg\n1\n1 2 x 4\nb.jpg\n1\n1 2 9 9\n"}, r"gt\.txt:1: not a WIDER", [1]),
@@ -266,6 +291,48 @@ def test_what_is_broken_is_named_and_the_rest_is_read(tmp_path, form, files, pro
     assert str(tmp_path) in problems[0]
     assert re.search(problem, problems[0]), problems[0]
     assert [len(a.boxes) for a in annotations] == left
+
+
+@pytest.mark.parametrize(
+    ("form", "files"),
+    [
+        ("voc", {"a.xml": voc(("m", 1, 2, "x", 4), VOC_BOX), "a.jpg": PICTURE}),
+        ("yolo", {"a.txt": "0 120 80 30 30\n" + YOLO_LINE, "a.jpg": PICTURE}),
+        ("csv", {"b.csv": "name,xmin,ymin,xmax,ymax\na.jpg,1,2,x,4\na.jpg,1,2,3,4", "a.jpg": PICTURE}),
+        (
+            "coco",
+            {
+                "all.json": coco(
+                    annotations=[
+                        {"image_id": 1, "category_id": 7, "bbox": [1, 2, "x", 4]},
+                        {"image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4]},
+                    ]
+                ),
+                "a.jpg": PICTURE,
+            },
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_boxes_that_cannot_be_read_are_counted_with_their_picture(tmp_path, form, files):
+    lay_out(tmp_path, files)
+    ((annotation,), problems) = read(form, tmp_path)
+    assert (len(annotation.boxes), annotation.unreadable, len(problems)) == (1, 1, 1)
+
+
+def test_what_coco_lists_is_told_with_its_list_also_where_the_picture_is_missing(tmp_path):
+    lay_out(tmp_path, {"annotations/all.json": coco()})
+    annotations, problems = read("coco", tmp_path)
+    assert [(a.picture, a.listed_in) for a in annotations] == [("a.jpg", "annotations/all.json")]
+    assert problems == []
+
+
+def test_two_pictures_of_one_id_in_coco(tmp_path):
+    images = [{"id": 1, "file_name": name} for name in ("a.jpg", "b.jpg")]
+    lay_out(tmp_path, {"all.json": coco(images=images), "a.jpg": PICTURE, "b.jpg": PICTURE})
+    annotations, problems = read("coco", tmp_path)
+    assert [a.picture for a in annotations] == ["a.jpg"]
+    assert problems == [f"{tmp_path}/all.json: b.jpg has the id 1 of a.jpg, which counts"]
 
 
 @pytest.mark.parametrize(

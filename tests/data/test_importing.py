@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tarfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +9,15 @@ import pytest
 from PIL import Image
 
 from crowdmask.data.import_plan import Plan
-from crowdmask.data.importing import Imported, NothingImported, count_faces, import_source
+from crowdmask.data.importing import NothingImported, count_faces, import_source
 from crowdmask.data.manifest import Face, read_manifest
-from crowdmask.data.presets import conventions, presets
 from crowdmask.data.problems import Reason
 from crowdmask.data.published_splits import parse_split
 from crowdmask.errors import DataError, OutputError, UsageError
 
 from .conftest import Boxes, MakePhoto, coco_json, tree, voc_xml, zip_of
+from .sources import FORMATS, GOOD, SIZE, as_coco, as_voc, faces_of, quiet, run, write
 
-SIZE = (120, 80)
-GOOD = ("with_mask", (10, 10, 30, 40))
 OUT = ("with_mask", (150, 10, 190, 40))
 FLAT = ("with_mask", (10, 40, 30, 40))
 TURNED = ("with_mask", (30, 10, 10, 40))
@@ -35,66 +30,6 @@ OUTWARD = (
     '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation><object><name>&x;</name></object>'
     "</annotation>"
 )
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    pass
-
-
-def run(source: Path, to: Path, form: str, strict: bool = False, **more: Any) -> Imported:
-    plan = Plan(source=source, to=to, name=more.pop("name", "s"), form=form, **more)
-    return import_source(plan, quiet, strict)
-
-
-def faces_of(folder: Path) -> dict[str, list[Face]]:
-    return {photo.photo: list(photo.faces or ()) for photo in read_manifest(folder).photos}
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
-def as_voc(folder: Path, contents: dict[str, Boxes]) -> None:
-    for name, boxes in contents.items():
-        write(folder / f"annotations/{name}.xml", voc_xml(boxes))
-
-
-def as_yolo(folder: Path, contents: dict[str, Boxes]) -> None:
-    names = sorted({label for boxes in contents.values() for label, _ in boxes})
-    write(folder / "classes.txt", "\n".join(names))
-    for name, boxes in contents.items():
-        rows = [
-            f"{names.index(label)} {(a + c) / 2 / 120} {(b + d) / 2 / 80} {(c - a) / 120} {(d - b) / 80}"
-            for label, (a, b, c, d) in boxes
-        ]
-        write(folder / f"labels/{name}.txt", "\n".join(rows))
-
-
-def as_coco(folder: Path, contents: dict[str, Boxes]) -> None:
-    names = sorted({label for boxes in contents.values() for label, _ in boxes})
-    photos = {f"{name}.jpg": boxes for name, boxes in contents.items()}
-    write(folder / "annotations/all.json", coco_json(SIZE, photos, names))
-
-
-def as_csv(folder: Path, contents: dict[str, Boxes]) -> None:
-    rows = [
-        f"{name}.jpg,{b[0]},{b[1]},{b[2]},{b[3]},{label}" for name, v in contents.items() for label, b in v
-    ]
-    write(folder / "boxes.csv", "\n".join(["name,xmin,ymin,xmax,ymax,label", *rows]))
-
-
-def as_wider(folder: Path, contents: dict[str, Boxes]) -> None:
-    lines = []
-    for name, boxes in contents.items():
-        lines += [f"{name}.jpg", str(len(boxes))]
-        lines += [f"{b[0]} {b[1]} {b[2] - b[0]} {b[3] - b[1]} 0 0 0 0 0 0" for _, b in boxes]
-    write(folder / "wider_face_bbx_gt.txt", "\n".join(lines) + "\n")
-
-
-FORMATS: dict[str, Callable[[Path, dict[str, Boxes]], None]] = {
-    "voc": as_voc, "yolo": as_yolo, "coco": as_coco, "csv": as_csv, "wider": as_wider,
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -276,37 +211,6 @@ def test_strict_imports_nothing_where_anything_is_rejected(
     assert len(run(voc_source, tmp_path / "to", "voc", strict=True).photos) == 3
 
 
-def test_a_choice_of_events(tmp_path: Path, make_photo: MakePhoto) -> None:
-    names = ("2--Demonstration/2_a", "12--Group/12_b", "26--Soldier_Drilling/26_c")
-    for name in names:
-        make_photo(tmp_path / f"w/images/{name}.jpg", SIZE)
-    as_wider(tmp_path / "w", {name: [GOOD] for name in names})
-    events = ("demonstration", "Soldier Drilling")
-    result = run(tmp_path / "w", tmp_path / "to", "wider", events=events)
-    assert [p.photo.split("/")[3] for p in result.photos] == ["2--Demonstration", "26--Soldier_Drilling"]
-    assert result.notes == {"photos of other events, passed over": 1}
-    assert not result.problems.lines
-    with pytest.raises(
-        UsageError, match=r"--events Dancing: .* it has: Demonstration, Group, Soldier_Drilling"
-    ):
-        run(tmp_path / "w", tmp_path / "to2", "wider", events=("Dancing",))
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_annotations_that_lie_apart(tmp_path: Path, make_photo: MakePhoto, packed: bool) -> None:
-    make_photo(tmp_path / "WIDER_val/images/0--Parade/a.jpg", SIZE)
-    as_wider(tmp_path / "split/wider_face_split", {"0--Parade/a": [GOOD]})
-    photos, lists = tmp_path / "WIDER_val", tmp_path / "split"
-    if packed:
-        photos = zip_of(photos, tmp_path / "WIDER_val.zip", "WIDER_val/")
-        lists = zip_of(lists, tmp_path / "wider_face_split.zip")
-    else:
-        lists = lists / "wider_face_split/wider_face_bbx_gt.txt"
-    result = run(photos, tmp_path / "to", "wider", annotations=lists)
-    assert [photo.photo for photo in result.photos] == ["photos/s/images/0--Parade/a.jpg"]
-    assert not result.problems.lines
-
-
 def test_splits_of_lists_and_regions_to_ignore(tmp_path: Path, voc_source: Path) -> None:
     write(tmp_path / "val.txt", "voc/images/1.jpg\n")
     regions = {"voc/images/0.jpg": [[90, 50, 130, 70], [200, 200, 210, 210]], "images/2.jpg": [[0, 0, 9, 9]]}
@@ -319,44 +223,6 @@ def test_splits_of_lists_and_regions_to_ignore(tmp_path: Path, voc_source: Path)
         "cut, and one far outside left"
     )
     assert last.faces == [Face(box=(0, 0, 9, 9), ignore=True)]
-
-
-def test_the_publishers_own_splits(tmp_path: Path, make_photo: MakePhoto) -> None:
-    for number, split in enumerate(("train", "valid", "test")):
-        make_photo(tmp_path / f"y/{split}/images/a.jpg", SIZE, number)
-        write(tmp_path / f"y/{split}/labels/a.txt", "0 0.5 0.5 0.2 0.2\n")
-    write(tmp_path / "y/data.yaml", "names: [mask]\n")
-    result = run(tmp_path / "y", tmp_path / "to", "yolo", splits=parse_split("as-published", []))
-    assert {p.photo.split("/")[2]: p.split for p in result.photos} == {
-        "train": "train", "valid": "val", "test": "test",
-    }  # fmt: skip
-
-
-def test_voc_in_a_folder_for_each_split(tmp_path: Path, make_photo: MakePhoto) -> None:
-    for number, split in enumerate(("train", "test")):
-        make_photo(tmp_path / f"v/{split}/images/a.jpg", SIZE, number)
-        write(tmp_path / f"v/{split}/annotations/a.xml", voc_xml([GOOD]))
-    result = run(tmp_path / "v", tmp_path / "to", "voc")
-    assert [photo.photo for photo in result.photos] == [
-        "photos/s/test/images/a.jpg", "photos/s/train/images/a.jpg",
-    ]  # fmt: skip
-
-
-def test_folders_by_class_with_the_whole_picture_as_the_box(tmp_path: Path, make_photo: MakePhoto) -> None:
-    for name in ("Train/Mask/a.jpg", "Train/No_mask/b.jpg", "Validation/Mask/c.jpg", "Train/other/d.jpg"):
-        make_photo(tmp_path / f"f/Mask_Datasets/{name}", SIZE)
-    archive = zip_of(tmp_path / "f", tmp_path / "archive.zip")
-    result = run(
-        archive, tmp_path / "to", "folders", crops="whole", splits=parse_split("as-published", []),
-        classes={"Mask": "with_mask", "No_mask": "without_mask"}, convention=(0.1, 0, 0.1, 0),
-    )  # fmt: skip
-    box = (12, 0, 108, 80)
-    assert [(p.photo, p.split, p.faces) for p in result.photos] == [
-        ("photos/s/Train/Mask/a.jpg", "train", [Face(box=box, label="with_mask")]),
-        ("photos/s/Train/No_mask/b.jpg", "train", [Face(box=box, label="without_mask")]),
-        ("photos/s/Validation/Mask/c.jpg", "val", [Face(box=box, label="with_mask")]),
-    ]
-    assert result.problems.counts() == {"unknown class": 1, "photo whose boxes were all rejected": 1}
 
 
 def test_photos_on_their_side_are_measured_upright(tmp_path: Path) -> None:
@@ -392,103 +258,26 @@ def test_names_that_differ_in_case_alone_and_names_that_are_no_text(
     assert len(hashes) == 3
 
 
-def lay_out_preset(name: str, folder: Path, make_photo: MakePhoto) -> tuple[Path, dict[str, Any], list[str]]:
-    """Write a source as a preset expects it; return it, further options, and the labels to be found."""
-    box = (10, 10, 30, 40)
-    both: dict[str, Any] = {}
-    if name in ("medical-masks", "andrewmvd", "aizoo"):
-        images, xmls, classes = {
-            "medical-masks": ("images", "labels", ["good", "none", "bad"]),
-            "andrewmvd": ("images", "annotations", ["with_mask", "without_mask", "mask_weared_incorrect"]),
-            "aizoo": ("train", "train", ["face_mask", "face", "face_nask"]),
-        }[name]
-        make_photo(folder / images / "a.jpg", SIZE)
-        write(folder / xmls / "a.xml", voc_xml([(label, box) for label in classes]))
-        last = "with_mask" if name == "aizoo" else "mask_worn_incorrect"
-        return folder, both, ["with_mask", "without_mask", last]
-    if name == "yolo-medical-mask":
-        for split in ("train", "test"):
-            make_photo(folder / split / "a.jpg", SIZE)
-            write(folder / split / "a.txt", "0 0.5 0.5 0.2 0.3\n")
-        return folder, both, ["with_mask", "with_mask"]
-    if name == "masked-face-wider":
-        inner = folder / "inner/COVID-mask-detection_WIDER/Wider-mask-detection"
-        for event in ("2--Demonstration", "12--Group"):
-            make_photo(inner / f"images/train/{event}/a.jpg", SIZE)
-            write(inner / f"labels/train/{event}/a.txt", "0 0.5 0.5 0.2 0.3\n1 0.5 0.5 0.2 0.3\n")
-        with tarfile.open(folder / "COVID-mask-detection_WIDER.tar.xz", "w:xz") as tar:
-            tar.add(folder / "inner", ".")
-        shutil.rmtree(folder / "inner")
-        classes = {"0": "without_mask", "1": "with_mask"}
-        return folder, {"classes": classes, "events": ("Group",)}, ["without_mask", "with_mask"]
-    if name == "wider":
-        make_photo(folder / "WIDER_val/images/2--Demonstration/a.jpg", SIZE)
-        as_wider(folder.parent / "lists/wider_face_split", {"2--Demonstration/a": [("face", box)]})
-        lists = zip_of(folder.parent / "lists", folder.parent / "wider_face_split.zip")
-        return folder, {"annotations": lists}, ["without_mask"]
-    if name == "mafa":
-        make_photo(folder / "images/train_1.jpg", SIZE)
-        row = "train_1.jpg 10 10 20 30 0 0 0 0 1 1 9 9 {} 3 1 1 4 -1 -1 -1 -1\n"
-        write(folder / "LabelTrainAll.txt", "".join(row.format(kind) for kind in (1, 2, 3)))
-        return folder, both, ["with_mask", "ignored", "without_mask"]
-    assert name == "groups"
-    make_photo(folder / "dataset/a.jpg", SIZE)
-    table = folder.parent / "bbox_train.csv"
-    write(table, "Name,width,height,xmin,ymin,xmax,ymax\na.jpg,120,80,10,10,30,40\n")
-    return folder, {"annotations": table}, ["without_mask"]
-
-
 @pytest.mark.parametrize(
-    "name",
+    ("form", "name", "text"),
     [
-        "medical-masks",
-        "andrewmvd",
-        "aizoo",
-        "yolo-medical-mask",
-        "masked-face-wider",
-        "wider",
-        "mafa",
-        "groups",
+        ("yolo", "labels/a.txt", "0 60 40 20 20\n"),
+        ("voc", "annotations/a.xml", voc_xml([("with_mask", ("x", 1, 9, 9))])),  # type: ignore[list-item]
+        ("csv", "boxes.csv", "name,xmin,ymin,xmax,ymax\na.jpg,1,2,x,4\n"),
     ],
 )
-def test_presets_read_the_layout_that_they_describe_from_a_zip(
-    tmp_path: Path, make_photo: MakePhoto, name: str
+def test_a_photo_of_which_no_box_can_be_read_is_not_taken_for_one_without_faces(
+    tmp_path: Path, make_photo: MakePhoto, form: str, name: str, text: str
 ) -> None:
-    (tmp_path / "published").mkdir()
-    folder, options, labels = lay_out_preset(name, tmp_path / "published", make_photo)
-    write(folder / "README.md", "about")
-    preset = presets()[name]
-    result = run(
-        zip_of(folder, tmp_path / "archive.zip"), tmp_path / "to", preset.format,
-        **{"classes": preset.classes, "convention": conventions()[preset.convention], **options},
-    )  # fmt: skip
-    faces = [face for photo in result.photos for face in photo.faces or ()]
-    assert [face.label or "ignored" for face in faces] == labels
-    assert not result.problems.lines
+    make_photo(tmp_path / "p/images/a.jpg", SIZE)
+    write(tmp_path / "p" / name, text)
+    with pytest.raises(NothingImported) as error:
+        run(tmp_path / "p", tmp_path / "to", form)
+    assert error.value.result.problems.reasons == [Reason.UNUSABLE, Reason.LEFT_EMPTY]
 
 
-def test_the_smallest_shared_source_gives_what_the_recipe_gives(
-    shared: Path, tmp_path: Path, project_root: Path
-) -> None:
-    from crowdmask.data.dataset import load_dataset
-    from crowdmask.data.presets import find_preset, parse_convention
-
-    name, preset = find_preset("andrewmvd")
-    splits = parse_split(None, [f"train={shared}/data/splits/train.txt"])
-    ignored = (shared / "data/splits/train_ignore.json",)
-    result = run(
-        shared / "data" / name, tmp_path / "to", preset.format, name=name, classes=preset.classes,
-        convention=parse_convention(preset.convention), splits=splits, ignored=ignored,
-    )  # fmt: skip
-    assert len(result.photos) == 195
-    theirs = load_dataset(project_root / "recipes/data/crowdmask.yaml", shared / "data").split("train")
-    ours = {s.name.removeprefix("photos/"): s for s in load_dataset(tmp_path / "to").split("train")}
-    compared = [sample for sample in theirs if sample.name in ours]
-    assert len(compared) == len(ours) == 195
-    for sample in compared:
-        same = ours[sample.name]
-        assert (same.width, same.height) == (sample.width, sample.height)
-        assert same.class_id.tolist() == sample.class_id.tolist()
-        assert same.ignore.tolist() == sample.ignore.tolist()
-        judged = ~sample.ignore
-        assert same.boxes[judged] == pytest.approx(sample.boxes[judged], abs=1e-3)
+def test_an_archive_without_a_photo_is_told_in_plain_words(tmp_path: Path) -> None:
+    write(tmp_path / "p/README.md", "about")
+    with pytest.raises(NothingImported, match=r"holds no photo in .* \(first problem: .*/p.zip: no \*.xml"):
+        run(zip_of(tmp_path / "p", tmp_path / "p.zip"), tmp_path / "to", "voc")
+    assert not (tmp_path / "to").exists()

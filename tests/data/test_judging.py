@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from crowdmask.data.formats import Annotation, RawBox
+from crowdmask.data.annotation import Annotation, RawBox
 from crowdmask.data.judging import Judge, picture_size
 from crowdmask.data.problems import Problems, Reason
 

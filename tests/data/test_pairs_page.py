@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from crowdmask.data.dedup import Copy, Duplicates
-from crowdmask.data.manifest import Manifest, Photo
+from crowdmask.data.manifest import Face, Manifest, Photo
 from crowdmask.data.pairs_page import write_page
 from crowdmask.errors import OutputError
 
@@ -18,8 +18,9 @@ def manifest(tmp_path):
     for name in NAMES:
         if name != "gone.png":
             Image.new("RGB", (60, 40), (200, 100, 50)).save(tmp_path / name)
+    face = Face(box=(1, 2, 30, 40), label="with_mask")
     photos = [
-        Photo(photo=name, width=60, height=40, source="s", faces=[], split="val" if i else None)
+        Photo(photo=name, width=60, height=40, source="s", faces=[face] * i, split="val" if i else None)
         for i, name in enumerate(NAMES)
     ]
     return Manifest(tmp_path, photos)
@@ -36,6 +37,7 @@ def test_the_page_shows_pairs_and_which_photo_is_kept(manifest, tmp_path):
     assert page.count("<section>") == 2
     assert page.count("data:image/jpeg;base64,") == 3
     assert "gone.png: no such file" in page
+    assert re.findall(r"s, (\d faces?), ", page) == ["0 faces", "1 face", "2 faces", "3 faces"]
     assert page.index("alike to 0.981") < page.index("the same file")
     kept = re.findall(r'class="kept">([^<]*)<br>', page)
     assert kept == ["&lt;b&gt;&amp;.png", "gone.png"]

@@ -198,6 +198,21 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, voc_source: Path, nam
     assert not list(outside.iterdir())
 
 
+@pytest.mark.parametrize("place", ["work", "lock"])
+def test_neither_its_work_folder_nor_its_lock_may_be_a_link(tmp_path: Path, place: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tmp_path / "to").mkdir()
+    workplace = Workplace(tmp_path / "to", "s", ["a"])
+    if place == "work":
+        workplace.work.symlink_to(outside)
+    else:
+        (tmp_path / "to/.import.lock").symlink_to(outside / "made")
+    with pytest.raises((DataError, OutputError), match="links"), workplace:
+        pytest.fail("entered")
+    assert not list(outside.iterdir())
+
+
 def test_two_imports_at_once_are_told_apart(tmp_path: Path, voc_source: Path) -> None:
     busy = pytest.raises(DataError, match="another import is writing to")
     with Workplace(tmp_path / "to", "other", ["a"]), busy:

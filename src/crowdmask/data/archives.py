@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from crowdmask.data.formats import PICTURE_SUFFIXES
+from crowdmask.data.annotation import PICTURE_SUFFIXES
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.errors import DataError, OutputError
 
@@ -136,7 +136,7 @@ def unpack(
 
     Args:
         archive: a zip, or a tar, packed with gzip, bzip2, xz or not at all.
-        folder: made if it is not there; files that are whole in it already are kept.
+        folder: made, also where nothing of the archive is wanted; files that are whole in it are kept.
         problems: files that cannot be read are noted here.
     Raises:
         DataError: no archive, damaged, encrypted, a bomb, or with paths or links that leave the folder.
@@ -144,7 +144,7 @@ def unpack(
     """
     result = Unpacked(folder)
     budget = _Budget(archive, limits or Limits(), max(archive.stat().st_size, 1))
-    _unpack_into(archive, folder, budget, problems, progress, result, NESTED_DEPTH)
+    _unpack_into(archive, archive, folder, budget, problems, progress, result, NESTED_DEPTH)
     return result
 
 
@@ -159,6 +159,7 @@ def inside(name: str) -> str | None:
 
 def _unpack_into(
     archive: Path,
+    known: Path,
     folder: Path,
     budget: _Budget,
     problems: Problems,
@@ -166,20 +167,25 @@ def _unpack_into(
     result: Unpacked,
     depth: int,
 ) -> None:
+    """Unpack one archive; `known` is what messages call it, as one within another lies in a work folder."""
     nested = []
-    with _open(archive) as opened:
-        members = _inspect(opened, archive, budget, problems, result)
-        _require_space(archive, folder, sum(member.size for _, member in members))
+    with _open(archive, known) as opened:
+        members = _inspect(opened, known, budget, problems, result)
+        _require_space(known, folder, sum(member.size for _, member in members))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
         for number, (name, member) in enumerate(members, 1):
             progress(f"unpacking {archive.name}", number, len(members))
             place = folder / name
             if _unpack_one(opened, member, place, archive, problems) and is_archive(place):
-                nested.append(place)
-    for place in nested:
+                nested.append((place, known / name))
+    for place, shown in nested:
         if depth:
             inner = place.with_name(place.name.split(".")[0] or "archive")
             inner = inner if not inner.exists() or inner.is_dir() else place.with_name(place.name + ".d")
-            _unpack_into(place, inner, budget, problems, progress, result, depth - 1)
+            _unpack_into(place, shown, inner, budget, problems, progress, result, depth - 1)
 
 
 def _inspect(
@@ -299,17 +305,20 @@ _READ_ERRORS = (
 
 
 @contextmanager
-def _open(archive: Path) -> Iterator[_Opened]:
+def _open(archive: Path, known: Path) -> Iterator[_Opened]:
+    if not zipfile.is_zipfile(archive) and archive.name.lower().endswith(".zip"):
+        raise DataError(f"{known} is damaged, or no zip (its end is missing): fetch it again")
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as packed:
-                yield _Zip(packed, archive)
+                yield _Zip(packed, known)
         else:
             with tarfile.open(archive) as tar:
                 yield _Tar(tar)
     except _READ_ERRORS as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{archive} is damaged, or no zip or tar ({why}): fetch it again") from error
+        # All that tarfile tried, one kind after the other, tells a user nothing.
+        why = " ".join(str(error).split()).split(": - method")[0] or type(error).__name__
+        raise DataError(f"{known} is damaged, or no zip or tar ({why}): fetch it again") from error
 
 
 @dataclass

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from crowdmask.data.formats import PICTURE_SUFFIXES, Annotation, RawBox
+from crowdmask.data.annotation import PICTURE_SUFFIXES, Annotation, RawBox
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.errors import MissingExtraError
 
@@ -45,14 +46,20 @@ def read_mafa(folder: Path, problems: Problems) -> Iterator[Annotation]:
     for path in paths:
         read = _mat_rows if path.suffix == ".mat" else _text_rows
         boxes: dict[str, list[RawBox]] = {}
+        unreadable: Counter[str] = Counter()
         for name, values in read(path, problems):
             found = boxes.setdefault(name, [])
             try:
                 found.append(_mafa_box(values))
             except (ValueError, IndexError) as error:
                 problems.add(f"{path}: {name}", f"not a face of MAFA's ({error})", Reason.UNUSABLE)
+                unreadable[name] += 1
         for name, items in boxes.items():
-            yield Annotation(index.get(name.rsplit("/", 1)[-1], name), tuple(items))
+            picture = index.get(name.rsplit("/", 1)[-1], name)
+            lost = unreadable[name]
+            yield Annotation(
+                picture, tuple(items), unreadable=lost, listed_in=path.relative_to(folder).as_posix()
+            )
 
 
 def find_pictures(folder: Path) -> list[Path]:

@@ -18,7 +18,8 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crowdmask import boxes as box_arithmetic
-from crowdmask.data.formats import READERS, Annotation, is_file, safe_relative
+from crowdmask.data.annotation import Annotation, is_file, safe_relative
+from crowdmask.data.formats import READERS
 from crowdmask.data.manifest import is_manifest, load_manifest
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.data.sample import Dataset as Dataset
@@ -314,6 +315,10 @@ def _to_sample(
         xyxy.append(box.xyxy)
         ignore.append(box.ignore or label == IGNORE)
         class_id.append(0 if label == IGNORE else LABELS.index(label))
+    if annotation.unreadable and not xyxy:
+        # Its faces are not known: as a photo without any it would teach that they are none.
+        problems.add(picture, "none of its boxes could be read; left out", Reason.LEFT_EMPTY)
+        return None
     boxes = np.array(xyxy, np.float32).reshape(-1, 4)
     if annotation.relative:
         boxes *= np.array([width, height, width, height], np.float32)

@@ -12,6 +12,7 @@ from crowdmask.data.archives import Progress
 from crowdmask.data.export_formats import WRITERS, Item
 from crowdmask.data.manifest import Manifest, Photo, manifest_lines, read_manifest
 from crowdmask.data.problems import Problems, Reason
+from crowdmask.data.split import refuse_leaks
 from crowdmask.errors import DataError, OutputError, UsageError
 
 _KEY = "export.key"
@@ -44,7 +45,8 @@ def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progr
         link: photos are hard links where the file system can, not copies.
         progress: told of every photo.
     Raises:
-        UsageError, DataError: the format, the manifest or the folder cannot be used, or no photo is left.
+        UsageError, DataError: the format, the manifest or the folder cannot be used, no photo is left, or
+            a group lies in two of the splits.
         OutputError: the disk is full or the folder cannot be written; nothing is left behind.
     """
     if form not in WRITERS:
@@ -55,6 +57,7 @@ def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progr
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(f"{to} is there and not empty: choose another folder, or remove it")
     result = _choose(manifest, splits)
+    refuse_leaks([item.photo for item in result.items])
     if not result.items:
         raise DataError(f"{place} has no annotated photo to export" + _of(splits))
     work = to.absolute().with_name(f".{to.name}.export")

@@ -7,57 +7,30 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from crowdmask.data.problems import Problems as Problems
-from crowdmask.data.problems import Reason
-
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+from crowdmask.data.annotation import (
+    PICTURE_SUFFIXES,
+    Annotation,
+    RawBox,
+    Reader,
+    find_files,
+    first_folder,
+    named_picture,
+    picture_for,
+    safe_relative,
+    say_why,
+)
+from crowdmask.data.problems import Problems, Reason
 
 MAX_XML_BYTES = 20_000_000
 """An annotation of one picture with more is not read."""
-
-
-@dataclass(frozen=True)
-class RawBox:
-    """One box as published: a label's own name and xyxy, in pixels or in parts of the picture.
-
-    Raises:
-        ValueError: an edge is not a finite number.
-    """
-
-    label: str
-    xyxy: tuple[float, float, float, float]
-    ignore: bool = False
-
-    def __post_init__(self) -> None:
-        if not all(math.isfinite(edge) for edge in self.xyxy):
-            raise ValueError(f"edges {self.xyxy}")
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """All boxes of one picture as published.
-
-    Attributes:
-        picture: path relative to the source's folder.
-        boxes: as in the file.
-        relative: the boxes are parts of the width and height (YOLO), not pixels.
-    """
-
-    picture: str
-    boxes: tuple[RawBox, ...]
-    relative: bool = False
-
-
-Reader = Callable[[Path, Problems], Iterator[Annotation]]
 
 
 def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
@@ -67,9 +40,9 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
     with both kinds of files side by side. ``<ignore>1</ignore>`` in an object is ours: a region that is
     not judged; ``difficult`` is not read, since annotation tools set it freely.
     """
-    xml_folder = _first_folder(folder, ("annotations", "Annotations", "."))
-    picture_folder = _first_folder(folder, ("images", "JPEGImages", "."))
-    for path in _files(xml_folder, "*.xml", problems):
+    xml_folder = first_folder(folder, ("annotations", "Annotations", "."))
+    picture_folder = first_folder(folder, ("images", "JPEGImages", "."))
+    for path in find_files(xml_folder, "*.xml", problems):
         try:
             if path.stat().st_size > MAX_XML_BYTES:
                 problems.add(path, f"more than {MAX_XML_BYTES:,} bytes of XML for one picture", Reason.BROKEN)
@@ -83,7 +56,7 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
         except (ElementTree.ParseError, ValueError, OSError) as error:
             problems.add(path, f"not readable as XML ({error})", Reason.BROKEN)
             continue
-        boxes = []
+        boxes, unreadable = [], 0
         for item in root.iter("object"):
             try:
                 edges = [float(_text(item, f"bndbox/{edge}")) for edge in ("xmin", "ymin", "xmax", "ymax")]
@@ -91,14 +64,15 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
                 boxes.append(RawBox(_text(item, "name"), (edges[0], edges[1], edges[2], edges[3]), ignore))
             except ValueError as error:
                 problems.add(path, f"an object without a usable box or name ({error})", Reason.UNUSABLE)
+                unreadable += 1
         mirrored = picture_folder / path.parent.relative_to(xml_folder)
         beside = (path.parent.parent / name for name in ("images", "JPEGImages"))
         places = (mirrored, path.parent, picture_folder, *beside)
-        picture = _picture_for(places, path.stem, root.findtext("filename"))
+        picture = picture_for(places, path.stem, root.findtext("filename"))
         if picture is None:
             problems.add(path, "its picture is missing", Reason.NO_PICTURE)
             continue
-        yield Annotation(_relative(picture, folder), tuple(boxes))
+        yield Annotation(_relative(picture, folder), tuple(boxes), unreadable=unreadable)
 
 
 def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
@@ -108,14 +82,14 @@ def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
     Folders below these are read too (``labels/train`` or ``train/labels``), and so is a folder with both
     kinds of files side by side. Without names the classes are called by their numbers.
     """
-    label_folder = _first_folder(folder, ("labels", "."))
-    picture_folder = _first_folder(folder, ("images", "."))
+    label_folder = first_folder(folder, ("labels", "."))
+    picture_folder = first_folder(folder, ("images", "."))
     names = _yolo_names(folder, label_folder, problems)
-    for path in _files(label_folder, "*.txt", problems):
+    for path in find_files(label_folder, "*.txt", problems):
         if path.name == "classes.txt":
             continue
         mirrored = folder.joinpath(*_last_replaced(path.parent.relative_to(folder).parts, "labels", "images"))
-        picture = _picture_for((mirrored, path.parent, picture_folder), path.stem, None)
+        picture = picture_for((mirrored, path.parent, picture_folder), path.stem, None)
         if picture is None:
             problems.add(path, "its picture is missing", Reason.NO_PICTURE)
             continue
@@ -124,7 +98,7 @@ def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
         except OSError as error:
             problems.add(path, f"not readable ({error.strerror})", Reason.BROKEN)
             continue
-        boxes = []
+        boxes, unreadable = [], 0
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -133,7 +107,8 @@ def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
             except (ValueError, OverflowError):
                 why = "not 'class cx cy width height', in parts of the picture"
                 problems.add(f"{path}:{number}", why, Reason.UNUSABLE)
-        yield Annotation(_relative(picture, folder), tuple(boxes), relative=True)
+                unreadable += 1
+        yield Annotation(_relative(picture, folder), tuple(boxes), relative=True, unreadable=unreadable)
 
 
 def _yolo_box(words: list[str], names: dict[int, str]) -> RawBox:
@@ -175,37 +150,51 @@ def read_coco(folder: Path, problems: Problems) -> Iterator[Annotation]:
     Photos lie in ``images``, in the folder itself, beside the JSON or one folder further down. Crowd
     boxes become ignored regions.
     """
-    json_folder = _first_folder(folder, ("annotations", "."))
+    json_folder = first_folder(folder, ("annotations", "."))
     paths = sorted(json_folder.glob("*.json")) or sorted(json_folder.glob("*/*.json"))
     if not paths:
         problems.add(json_folder, "no *.json in it")
-    images = _first_folder(folder, ("images", "."))
+    images = first_folder(folder, ("images", "."))
     below = [p for parent in (images, folder) for p in sorted(parent.iterdir()) if p.is_dir()]
     for path in paths:
         try:
             content = json.loads(path.read_text(encoding="utf-8-sig"))
             names = {c["id"]: str(c["name"]) for c in content["categories"]}
-            pictures = {p["id"]: str(p["file_name"]) for p in content["images"]}
+            pictures: dict[object, str] = {}
+            for entry in content["images"]:
+                name = str(entry["file_name"])
+                if pictures.setdefault(entry["id"], name) != name:
+                    why = f"{name} has the id {entry['id']!r} of {pictures[entry['id']]}, which counts"
+                    problems.add(path, why, Reason.TWICE)
             items = list(content["annotations"])
         except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-            problems.add(path, f"not readable as COCO ({error!r})", Reason.BROKEN)
+            problems.add(path, f"not readable as COCO ({say_why(error)})", Reason.BROKEN)
             continue
         boxes: dict[object, list[RawBox]] = {key: [] for key in pictures}
-        for number, item in enumerate(items):
+        unreadable: Counter[object] = Counter()
+        for number, item in enumerate(items, 1):
+            key = None
             try:
-                boxes[item["image_id"]].append(_coco_box(item, names))
+                key = item["image_id"]
+                if key not in boxes:
+                    raise ValueError(f"there is no image of the id {key!r}")
+                boxes[key].append(_coco_box(item, names))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                problems.add(path, f"annotation number {number} is unusable ({error!r})", Reason.UNUSABLE)
+                why = f"annotation {number} of {len(items)} is unusable ({say_why(error)})"
+                problems.add(path, why, Reason.UNUSABLE)
+                unreadable[str(key)] += 1
         for key, name in pictures.items():
-            picture = _named_picture((images, folder, path.parent, *below), name)
-            if picture is None:
-                problems.add(path, f"the picture {name} is missing", Reason.NO_PICTURE)
-                continue
-            yield Annotation(_relative(picture, folder), tuple(boxes[key]))
+            picture = named_picture((images, folder, path.parent, *below), name)
+            # A missing one is reported by who asks for it, who knows whether its whole list lies elsewhere.
+            place = safe_relative(name).as_posix() if picture is None else _relative(picture, folder)
+            lost = unreadable[str(key)]
+            yield Annotation(place, tuple(boxes[key]), unreadable=lost, listed_in=_relative(path, folder))
 
 
 def _coco_box(item: dict[str, Any], names: dict[object, str]) -> RawBox:
     x, y, width, height = (float(v) for v in item["bbox"])
+    if item["category_id"] not in names:
+        raise ValueError(f"there is no category of the id {item['category_id']!r}")
     return RawBox(names[item["category_id"]], (x, y, x + width, y + height), bool(item.get("iscrowd", 0)))
 
 
@@ -215,7 +204,7 @@ def read_wider(folder: Path, problems: Problems) -> Iterator[Annotation]:
     Faces marked invalid, narrower than 5 px or lower than 6 px become ignored regions, as none of
     them could be judged by a person either.
     """
-    for path in _files(folder, "*bbx_gt.txt", problems):
+    for path in find_files(folder, "*bbx_gt.txt", problems):
         try:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError as error:
@@ -238,7 +227,7 @@ def read_wider(folder: Path, problems: Problems) -> Iterator[Annotation]:
             except (ValueError, IndexError) as error:
                 problems.add(f"{path}:{start + 1}", f"not a WIDER FACE entry ({error})", Reason.BROKEN)
                 continue
-            yield Annotation(name, boxes)
+            yield Annotation(name, boxes, listed_in=_relative(path, folder))
 
 
 def _wider_boxes(name: str, rows: list[str]) -> tuple[RawBox, ...]:
@@ -262,8 +251,9 @@ _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
     """Read a table with one box a row: a name, xmin, ymin, xmax, ymax and maybe a label column."""
-    for path in _files(folder, "*.csv", problems):
+    for path in find_files(folder, "*.csv", problems):
         boxes: dict[str, list[RawBox]] = {}
+        unreadable: Counter[str] = Counter()
         try:
             with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
                 table = csv.DictReader(file)
@@ -280,15 +270,20 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
                     try:
                         if not name:
                             raise ValueError("no picture's name")
-                        edges = [float(values[edge]) for edge in _EDGES]
+                        # A short row has no value there.
+                        edges = [float(values[edge] or "") for edge in _EDGES]
                         box = RawBox(label, (edges[0], edges[1], edges[2], edges[3]))
                         boxes.setdefault(name, []).append(box)
                     except (KeyError, TypeError, ValueError) as error:
-                        problems.add(f"{path}:{number}", f"not a box ({error!r})", Reason.UNUSABLE)
+                        problems.add(f"{path}:{number}", f"not a box ({say_why(error)})", Reason.UNUSABLE)
+                        if name:
+                            boxes.setdefault(name, [])
+                            unreadable[name] += 1
         except (csv.Error, OSError) as error:
             problems.add(path, f"not readable as a table ({error})", Reason.BROKEN)
         for name, items in boxes.items():
-            yield Annotation(name, tuple(items))
+            lost = unreadable[name]
+            yield Annotation(name, tuple(items), unreadable=lost, listed_in=_relative(path, folder))
 
 
 READERS: dict[str, Reader] = {
@@ -298,32 +293,6 @@ READERS: dict[str, Reader] = {
     "wider": read_wider,
     "csv": read_csv,
 }
-
-
-def safe_relative(name: str) -> PurePosixPath:
-    """Turn a picture's published name into a path that stays below the folder it is joined to."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    # A path of its publisher's machine says nothing here but the file's own name.
-    return PurePosixPath(path.name) if path.is_absolute() or ".." in path.parts else path
-
-
-def is_file(path: Path) -> bool:
-    """Whether a file is there; a name that no file can have is not."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
-def _files(folder: Path, pattern: str, problems: Problems) -> list[Path]:
-    found = sorted(path for path in folder.rglob(pattern) if path.is_file())
-    if not found:
-        problems.add(folder, f"no {pattern} in it")
-    return found
-
-
-def _first_folder(folder: Path, names: tuple[str, ...]) -> Path:
-    return next(folder / name for name in names if (folder / name).is_dir() or name == ".")
 
 
 def _last_replaced(parts: tuple[str, ...], old: str, new: str) -> list[str]:
@@ -338,23 +307,6 @@ def _text(item: ElementTree.Element, path: str) -> str:
     if value is None or not value.strip():
         raise ValueError(f"no {path}")
     return value.strip()
-
-
-def _picture_for(folders: Iterable[Path], stem: str, named: str | None) -> Path | None:
-    """Find an annotation's picture: by its own stem first, since published file names are often stale."""
-    folders = dict.fromkeys(folders)
-    for folder in folders:
-        for suffix in PICTURE_SUFFIXES:
-            for candidate in (folder / f"{stem}{suffix}", folder / f"{stem}{suffix.upper()}"):
-                if is_file(candidate):
-                    return candidate
-    return _named_picture(folders, safe_relative(named).name) if named else None
-
-
-def _named_picture(folders: Iterable[Path], name: str) -> Path | None:
-    relative = safe_relative(name)
-    candidates = (folder / relative for folder in folders)
-    return next((path for path in candidates if is_file(path)), None)
 
 
 def _names_picture(line: str) -> bool:

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from crowdmask.data.annotation import PICTURE_SUFFIXES, Annotation, Reader
 from crowdmask.data.archives import WANTED, Progress, is_archive, unpack
 from crowdmask.data.class_folders import find_pictures, read_folders, read_mafa
 from crowdmask.data.crops import find_faces
 from crowdmask.data.dataset import find_picture, read_ignored
-from crowdmask.data.formats import PICTURE_SUFFIXES, READERS, Annotation, Reader
+from crowdmask.data.formats import READERS
 from crowdmask.data.import_plan import Plan, check_plan, identity
 from crowdmask.data.judging import Judge, clip_box, picture_size
 from crowdmask.data.manifest import Face, Photo
@@ -116,27 +117,43 @@ class _Run:
     def _open(self, path: Path, what: str) -> tuple[Path, bool]:
         """Return a folder with the content of an archive, folder or file, and whether it is ours."""
         if path.is_dir():
-            return _descend(path), False
+            return self._descend(path), False
         folder = self.work / what
         if is_archive(path):
             unpacked = unpack(path, folder, self.problems, self.progress, self.plan.limits)
             self._note("links or devices in the archive, passed over", len(unpacked.links))
             self._note("other files in the archive, passed over", unpacked.others)
-            return _descend(folder), True
+            return self._descend(folder), True
         if what == "source":
             raise DataError(f"{path} is no folder, zip or tar")
         folder.mkdir(exist_ok=True)
         shutil.copyfile(path, folder / path.name)
         return folder, True
 
-    def _annotations(self, folder: Path, source: Path) -> Iterator[Annotation]:
-        def is_class(name: str) -> bool:
-            return self.judge.label_of(name) is not None
+    def _descend(self, folder: Path) -> Path:
+        """Go down where a folder holds nothing but one folder that is not part of a format."""
+        known = {"images", "labels", "annotations", "Annotations", "JPEGImages", *SPELLINGS}
+        while True:
+            inner = [path for path in folder.iterdir() if _counts(path)]
+            if len(inner) != 1 or not inner[0].is_dir() or inner[0].is_symlink():
+                return folder
+            (only,) = inner
+            if {only.name, only.name.lower()} & known:
+                return folder
+            if self.plan.form == "folders" and self._is_class(only.name):
+                return folder
+            if any(path.suffix.lower() in PICTURE_SUFFIXES for path in only.iterdir()):
+                return folder  # a class's folder
+            folder = only
 
+    def _is_class(self, name: str) -> bool:
+        return self.judge.label_of(name) is not None
+
+    def _annotations(self, folder: Path, source: Path) -> Iterator[Annotation]:
         readers: dict[str, Reader] = {
             **READERS,
             "mafa": read_mafa,
-            "folders": lambda place, problems: read_folders(place, problems, is_class),
+            "folders": lambda place, problems: read_folders(place, problems, self._is_class),
         }
         self.progress("reading annotations", 0, 0)
         events = [_plain(event) for event in self.plan.events]
@@ -158,12 +175,15 @@ class _Run:
         regions = read_ignored(list(self.plan.ignored), self.problems)
         judged: dict[Path, Photo] = {}
         annotated: set[Path] = set()
+        missing: dict[str, list[str]] = {}
+        lists: set[str] = set()
         for number, annotation in enumerate(items, 1):
             self.progress("reading photos", number, len(items))
             picture = find_picture(source, annotation)
             if picture is None:
-                self.problems.add(source / annotation.picture, "its picture is missing", Reason.NO_PICTURE)
+                missing.setdefault(annotation.listed_in, []).append(annotation.picture)
                 continue
+            lists.add(annotation.listed_in)
             if picture in annotated:
                 why = "has two annotations; the first counts"
                 self.problems.add(picture, why, Reason.TWICE)
@@ -186,6 +206,7 @@ class _Run:
                 faces=faces,
                 split=self.plan.splits.of(names),
             )
+        self._tell_missing(missing, lists, source)
         broken = self.problems.stems(Reason.BROKEN, Reason.ENTITIES)
         for picture in find_pictures(source):
             event = _plain(_event(picture.relative_to(source).as_posix()))
@@ -195,6 +216,17 @@ class _Run:
             if chosen and not told:
                 self.problems.add(picture, "has no annotation", Reason.NO_ANNOTATION)
         return list(judged.items())
+
+    def _tell_missing(self, missing: dict[str, list[str]], lists: set[str], source: Path) -> None:
+        """Report missing pictures by the list that names them; `lists` have pictures that are here."""
+        for listed_in, pictures in missing.items():
+            if lists and listed_in not in lists:
+                # Publishers put the lists of all parts into one archive, and the photos into one a part.
+                self._note(f"photos of {listed_in}, none of which is here, passed over", len(pictures))
+                continue
+            why = "its picture is missing" + (f", which {listed_in} lists" if listed_in else "")
+            for name in pictures:
+                self.problems.add(source / name, why, Reason.NO_PICTURE)
 
     def _check_classes(self) -> None:
         strange = sorted(set(self.plan.must_occur) - set(self.judge.published))
@@ -228,10 +260,10 @@ class _Run:
     def _shorten(self, folders: dict[Path, Path]) -> None:
         """Name problems as the user knows the places, not by where an archive was unpacked."""
         for folder, known in folders.items():
-            old = f"{folder}/"
-            new = "" if folder.is_relative_to(self.work) else f"{known}/"
+            below = "" if folder.is_relative_to(self.work) else f"{known}/"
             lines = self.problems.lines
-            lines[:] = [new + line.removeprefix(old) if line.startswith(old) else line for line in lines]
+            for old, new in ((f"{folder}/", below), (f"{folder}: ", f"{known}: ")):
+                lines[:] = [new + line.removeprefix(old) if line.startswith(old) else line for line in lines]
 
 
 def _counts(path: Path) -> bool:
@@ -239,23 +271,6 @@ def _counts(path: Path) -> bool:
     if path.name.startswith((".", "__MACOSX")):
         return False
     return path.is_dir() or (path.suffix.lower() in WANTED and not is_archive(path))
-
-
-def _descend(folder: Path) -> Path:
-    """Go down where a folder holds nothing but one folder that is not part of a format."""
-    while True:
-        inner = [path for path in folder.iterdir() if _counts(path)]
-        known = {"images", "labels", "annotations", "Annotations", "JPEGImages", *SPELLINGS}
-        if (
-            len(inner) != 1
-            or not inner[0].is_dir()
-            or inner[0].is_symlink()
-            or {inner[0].name, inner[0].name.lower()} & known
-        ):
-            return folder
-        if any(path.suffix.lower() in PICTURE_SUFFIXES for path in inner[0].iterdir()):
-            return folder  # a class's folder
-        folder = inner[0]
 
 
 def _regions(names: tuple[str, ...], regions: dict[str, Any], size: tuple[int, int]) -> list[Face]:

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crowdmask.data.annotation import Annotation, RawBox
 from crowdmask.data.dataset import IGNORE, SKIP
-from crowdmask.data.formats import Annotation, RawBox
 from crowdmask.data.manifest import Box, Face
 from crowdmask.data.presets import Convention
 from crowdmask.data.problems import Problems, Reason
@@ -67,7 +67,7 @@ class Judge:
             width, height: of the upright photo, pixels.
             where: what problems are reported as.
         """
-        kept, rejected = [], 0
+        kept, rejected = [], annotation.unreadable
         for box in annotation.boxes:
             self.published[box.label] += 1
             meaning = self.label_of(box.label)

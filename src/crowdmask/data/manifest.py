@@ -123,7 +123,8 @@ def read_manifest(place: Path) -> Manifest:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise DataError(f"{path}, line {number}: {where}: {first['msg']}") from error
+            why = first["msg"].removeprefix("Value error, ")
+            raise DataError(f"{path}, line {number}: {where}: {why}") from error
         if photo.photo in seen:
             raise DataError(f"{path}, line {number}: {photo.photo} is there twice")
         seen.add(photo.photo)
@@ -192,7 +193,8 @@ def load_manifest(place: Path, folder: Path | None = None) -> Dataset:
         place: the manifest, or its folder.
         folder: which the photos lie below, where that is not the manifest's own folder.
     Raises:
-        DataError: see `read_manifest` and `to_sample`; or no photo has a split yet, or a group lies in two.
+        DataError: see `read_manifest` and `to_sample`; or no photo has a split yet, or a group or the same
+            file lies in two.
     """
     manifest = read_manifest(place)
     if folder is not None:
@@ -204,11 +206,12 @@ def load_manifest(place: Path, folder: Path | None = None) -> Dataset:
     for photo in manifest.photos:
         if photo.split is None:
             continue
-        if photo.group is not None and split_of.setdefault(photo.group, photo.split) != photo.split:
-            raise DataError(
-                f"{place}: the group {photo.group} lies in the splits '{split_of[photo.group]}' and "
-                f"'{photo.split}': a leak; run `crowdmask data split` again"
-            )
+        for key, what in ((photo.group, "group"), (photo.sha256, "file")):
+            if key is not None and split_of.setdefault(key, photo.split) != photo.split:
+                raise DataError(
+                    f"{place}: the {what} {key} lies in the splits '{split_of[key]}' and '{photo.split}' "
+                    f"({photo.photo}): a leak; run `crowdmask data split` again"
+                )
         if photo.faces is None:
             dataset.problems.add(photo.photo, "has a split, but is not annotated", Reason.NO_ANNOTATION)
             continue

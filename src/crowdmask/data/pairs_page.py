@@ -24,7 +24,7 @@ _HEAD: Final = """<!doctype html>
 <meta name="viewport" content="width=device-width"><style>
 body{font:15px/1.4 system-ui,sans-serif;margin:2em auto;max-width:64em;padding:0 1em;color:#222}
 section{display:flex;flex-wrap:wrap;gap:1em;border-top:1px solid #ccc;padding:.8em 0;align-items:flex-start}
-section>p{margin:0;width:9em}figure{margin:0;width:280px}img{max-width:260px;max-height:260px}
+section>p{margin:0;width:11em;overflow-wrap:anywhere}figure{margin:0;width:280px}img{max-width:260px;max-height:260px}
 figcaption{font-size:.85em;overflow-wrap:anywhere}.kept{color:#076b2c;font-weight:600}
 </style></head><body>
 """
@@ -96,7 +96,8 @@ def _figure(manifest: Manifest, index: int, kept: bool) -> str:
 
 
 def _facts(photo: Photo) -> str:
-    faces = "not annotated" if photo.faces is None else f"{len(judged_faces(photo))} faces"
+    number = len(judged_faces(photo))
+    faces = "not annotated" if photo.faces is None else f"{number} face{'s' * (number != 1)}"
     facts: Sequence[str] = [f"{photo.width} x {photo.height}", photo.source, faces, photo.split or "no split"]
     return ", ".join(_printable(fact) for fact in facts)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from crowdmask.data.dataset import IGNORE, SKIP, Dataset, DatasetSpec, Origin, SourceSpec, build_dataset
-from crowdmask.data.formats import READERS, Problems
+from crowdmask.data.formats import READERS
+from crowdmask.data.problems import Problems
 from crowdmask.errors import DataError, UsageError
 from crowdmask.labels import LABELS
 

@@ -112,7 +112,7 @@ class Workplace:
 
     def _check_name(self) -> None:
         final = self.to / PHOTOS / self.name
-        for place in (self.to / PHOTOS, self.to / REPORTS):
+        for place in (self.to / PHOTOS, self.to / REPORTS, self.work):
             if place.is_symlink():
                 raise DataError(f"{place} is a link; an import writes nothing through links")
         if any(photo.photo.startswith(f"{PHOTOS}/{self.name}/") for photo in self._photos()):
@@ -164,7 +164,7 @@ def _writing(folder: Path) -> Iterator[None]:
 def _lock(path: Path) -> int:
     """Hold a file that the system lets go of when this process ends, however it ends."""
     with _writing(path.parent):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
     try:
         import fcntl
     except ImportError:  # Windows: two imports at once are not told apart there

@@ -96,3 +96,15 @@ def test_where_nothing_is_annotated_there_is_nothing_to_weigh(tmp_path):
     result = run(tmp_path)
     assert result.exit_code == 1
     assert "no annotated photo to weigh" in result.output
+
+
+def test_a_split_that_leaks_is_refused_and_nothing_is_changed(data):
+    photos = read_manifest(data).photos
+    leak = [p.model_copy(update={"group": "g"}) if i in (3, 21) else p for i, p in enumerate(photos)]
+    write_manifest(Manifest(data, leak))
+    before = (data / "manifest.jsonl").read_bytes()
+    result = run(data, "--no-tones")
+    assert result.exit_code == 1
+    assert "the split leaks: g lies in 2 splits (train: 3.png, val: 21.png)" in result.stderr
+    assert (data / "manifest.jsonl").read_bytes() == before
+    assert run(data, "--clear").exit_code == 0

@@ -7,7 +7,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from crowdmask.cli.main import app
-from crowdmask.data.manifest import Face, Manifest, Photo, write_manifest
+from crowdmask.data.manifest import Face, Manifest, Photo, read_manifest, write_manifest
 
 
 def run(*arguments: object):
@@ -84,3 +84,14 @@ def test_what_cannot_be_done(
     assert done.stderr.startswith("error: ")
     assert message in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_split_that_leaks_is_refused_but_one_of_its_splits_is_not(data: Path, tmp_path: Path) -> None:
+    photos = read_manifest(data).photos
+    leak = [p.model_copy(update={"group": "g"}) if p.photo in ("a.png", "c.png") else p for p in photos]
+    write_manifest(Manifest(data, leak))
+    done = run(data, "--format", "coco", "--to", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "the split leaks: g lies in 2 splits (train: a.png, test: c.png)" in done.stderr
+    assert not (tmp_path / "out").exists()
+    assert run(data, "--format", "coco", "--to", tmp_path / "out", "--split", "train").exit_code == 0

@@ -144,6 +144,18 @@ def test_a_hostile_zip_ends_with_1_and_names_its_paths(source: Path, tmp_path: P
     assert not (tmp_path / "deep").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "head", "exit_code"), [([], "imported", 0), (["--strict"], "would be imported", 1)]
+)
+def test_the_table_says_whether_anything_was_imported(
+    source: Path, tmp_path: Path, options: list[str], head: str, exit_code: int
+) -> None:
+    done = run(source, "--format", "voc", "--to", tmp_path / "to", *options)
+    assert done.exit_code == exit_code
+    assert [*head.split(), "count"] in [line.split() for line in done.stdout.splitlines()]
+    assert (tmp_path / "to").exists() == (exit_code == 0)
+
+
 def test_a_source_that_holds_nothing_shows_the_counts_and_ends_with_1(source: Path, tmp_path: Path) -> None:
     for path in (source / "labels").iterdir():
         path.write_text("<annotation>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from crowdmask.cli.main import app
-from crowdmask.data.manifest import Face, Manifest, Photo, write_manifest
+from crowdmask.data.manifest import Face, Manifest, Photo, read_manifest, write_manifest
+from crowdmask.media.pictures import Picture, open_picture
 
 pytest.importorskip("matplotlib", reason="the extra 'train' is not installed")
 
@@ -126,3 +128,30 @@ def test_a_browser_shows_it_and_runs_nothing(folder: Path, tmp_path: Path) -> No
     assert "<title>Data set set</title>" in shown
     assert "onerror=document.title='run'&gt;" in shown
     assert "<script" not in shown
+
+
+@pytest.mark.parametrize("command", [["stats", "--with-model"], ["label", "--export", "cvat", "--all"]])
+def test_ctrl_c_is_answered_and_the_same_command_goes_on(
+    folder: Path, tmp_path: Path, colour_model: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    photos = read_manifest(folder).photos
+    if command[0] == "label":
+        write_manifest(Manifest(folder, [photo.model_copy(update={"faces": None}) for photo in photos]))
+    looked: list[Path] = []
+
+    def look(path: Path, *more: object) -> Picture:
+        looked.append(path)
+        if len(looked) == 2:
+            raise KeyboardInterrupt
+        return open_picture(path, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("crowdmask.data.answers.open_picture", look)
+    name, *options = command
+    words = ["data", name, folder, *options, "--to", tmp_path / "out.xml", "--model", colour_model]
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 130
+    assert re.search(r"interrupted while .* \(1 of 2 done\); the same command goes on\n$", done.stderr)
+    assert not (tmp_path / "out.xml").exists()
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in looked] == ["a.png", "b.png", "b.png"]

@@ -82,7 +82,14 @@ def test_ctrl_c_and_again(site: Site, tmp_path: Path) -> None:
         "--delay", "0.05", "--to", str(tmp_path),
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+    def hear_ctrl_c() -> None:
+        # Shells let what they run in the background ignore it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+    )
     end = time.monotonic() + 60
     while "/photo/3.jpg" not in site.asked and time.monotonic() < end:
         time.sleep(0.05)

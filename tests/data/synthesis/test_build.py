@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 
@@ -79,6 +80,7 @@ def test_the_new_photos_keep_what_their_parents_are(make_set, tmp_path):
         assert (photo.source, photo.licence, photo.split) == (SOURCE, "CC BY 4.0", "train")
         assert (photo.author, photo.url) == (parent.author, parent.url)
         assert (photo.width, photo.height) == (240, 160)
+        assert photo.sha256 == hashlib.sha256((tmp_path / "new" / photo.photo).read_bytes()).hexdigest()
         assert [face.box for face in photo.faces] == [face.box for face in parent.faces]
         assert photo.faces[2] == parent.faces[2]
         labels.update(face.label for face in photo.faces[:2])

@@ -42,16 +42,20 @@ def command(
 
     The weights go into the manifest, and `crowdmask train` draws by them. The skin tone is a rough proxy of
     the pixels that depends on the light; see the documentation on data for its limits. Photos of `train`
-    are weighed, or all where nothing is split yet. What was looked at is kept in DIR.
+    are weighed, or all where nothing is split yet; a split that leaks is refused. What was looked at is kept
+    in DIR.
 
     Example: `crowdmask data balance crowd --strength 0.5 --cap 4`
     """
     from crowdmask.data.balance import margins_of, pick, to_balance, weigh
     from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
     from crowdmask.data.raking import aims
+    from crowdmask.data.split import refuse_leaks
 
     say, complain = open_console(), open_console(stderr=True)
     manifest = read_manifest(data)
+    if not clear:
+        refuse_leaks(manifest.photos)
     photos = [photo.model_copy(update={"weight": None}) for photo in manifest.photos]
     if clear:
         write_manifest(Manifest(manifest.folder, photos))

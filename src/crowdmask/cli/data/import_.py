@@ -128,11 +128,11 @@ def command(
         complain.print("interrupted; the data set is as it was, the same command goes on", soft_wrap=True)
         raise
     except NothingImported as error:
-        _tell(error.result, say, complain)
+        _tell(error.result, say, complain, "would be imported")
         raise
     if download:
         _drop_archive(place, to)
-    _tell(result, say, complain)
+    _tell(result, say, complain, "imported")
     say.print(f"{plan.name}: {one_line(str(to))}, report: {one_line(str(result.report))}", soft_wrap=True)
 
 
@@ -226,7 +226,7 @@ def _name(source: Path) -> str:
     return plain[:64] or "source"
 
 
-def _tell(result: Imported, say: Console, complain: Console) -> None:
+def _tell(result: Imported, say: Console, complain: Console, head: str) -> None:
     from rich import box
     from rich.table import Table
 
@@ -238,7 +238,7 @@ def _tell(result: Imported, say: Console, complain: Console) -> None:
         if shown[reason] <= _NAMED:
             complain.print(f"{reason}: {one_line(line)}", soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("imported")
+    table.add_column(head)
     table.add_column("count", justify="right")
     table.add_row("photos", f"{len(result.photos):,}")
     for label, count in count_faces(result.photos).items():

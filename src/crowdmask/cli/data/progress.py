@@ -12,7 +12,27 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(what: str, total: int, console: Console) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, nothing elsewhere; tell what it gives how many are done."""
+    """Show a bar on a terminal, and on Ctrl-C how far it was; tell what it gives how many are done."""
+    reached = 0
+    try:
+        with _bar(what, total, console) as show:
+
+            def tell(done: int) -> None:
+                nonlocal reached
+                reached = done
+                show(done)
+
+            yield tell
+    except KeyboardInterrupt:
+        console.print(
+            f"interrupted while {what} ({reached:,} of {total:,} done); the same command goes on",
+            soft_wrap=True,
+        )
+        raise
+
+
+@contextmanager
+def _bar(what: str, total: int, console: Console) -> Iterator[Callable[[int], None]]:
     if not console.is_terminal or not total:
         yield lambda done: None
         return

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
 from crowdmask import boxes as box_arithmetic
+from crowdmask.data.hashing import hash_file
 from crowdmask.data.manifest import FILE_NAME, Face, Manifest, Photo, read_manifest, write_manifest
 from crowdmask.data.synthesis.faces import change_face, others
 from crowdmask.data.synthesis.look import look_at
@@ -223,6 +224,7 @@ def _draw_one(manifest: Manifest, parent: Photo, folder: Path, settings: Setting
         faces=labelled,
         split=parent.split,
         group=parent.group or _GROUP + parent.photo,
+        sha256=hash_file(file),
         title=parent.title,
         author=parent.author,
         url=parent.url,
