@@ -26,7 +26,13 @@ from crowdmask.inference.model_file import locate
 
 ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "src" / "crowdmask" / "assets"
-CROWD_RECIPES = ("recipes/crowd-start.yaml", "recipes/crowd.yaml", "recipes/crowd-long.yaml")
+CROWD_RECIPES = (
+    "recipes/crowd-start.yaml",
+    "recipes/crowd.yaml",
+    "recipes/crowd-long.yaml",
+    "recipes/crowd-far.yaml",
+    "recipes/crowd-mean.yaml",
+)
 MODELS = (
     Model("crowd", "The default model.", CROWD_RECIPES, made_from="crowd-float"),
     Model("crowd-fast", "The quick one: a smaller input.", CROWD_RECIPES, made_from="crowd-float"),

@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 import torch
+from safetensors.torch import load_file
 
 from crowdmask.cli.main import app
 from crowdmask.cli.train import _Stop
@@ -289,15 +290,31 @@ def test_a_recipe_names_its_data_and_its_weights_can_be_exported(recipe, photos,
     assert "tiny: 5 photos to train on, 3 to validate on" in done.stderr
     assert "not calibrated, usual thresholds: too little was found on val" in done.stdout
     weights, to = tmp_path / "run" / "tiny.safetensors", tmp_path / "new" / "mine.onnx"
-    exported = run("export", weights, "--data", tmp_path / "data.yaml", "--to", to)
+    exported = run("export", weights, "--data", tmp_path / "data.yaml", "--to", to, "--input-size", "224")
     assert exported.exit_code == 0, exported.stderr
     assert f"wrote {to}" in exported.stdout
     detector = Detector(to, threads=1)
     assert detector.model_name == "mine"
+    assert detector.info.input.size == 224
     assert detector.info.calibration is None
     other = run("export", weights, "--data", tmp_path / "data.yaml", "--to", to, "--architecture", "ssdlite")
     assert other.exit_code == 1
     assert "weights of another architecture" in other.stderr
+
+
+def test_a_run_of_no_steps_gives_the_weights_it_starts_with(recipe, photos, tmp_path):
+    describe_data(tmp_path)
+    save_weights(build("crowd"), tmp_path / "one.safetensors", {})
+    save_weights(build("crowd"), tmp_path / "two.safetensors", {})
+    start = ["one.safetensors", "two.safetensors"]
+    done = train(write_recipe(tmp_path, data="data.yaml", steps=0, start=start))
+    assert done.exit_code == 0, done.stderr
+    one, two, mean = (
+        load_file(path)["judge.0.weight"].float()
+        for path in (tmp_path / start[0], tmp_path / start[1], tmp_path / "run" / "tiny.safetensors")
+    )
+    assert torch.allclose(mean, (one + two) / 2, atol=1e-3)
+    assert not (tmp_path / "run" / "curves.png").exists()
 
 
 def test_an_export_is_calibrated_and_its_thresholds_are_chosen_on_val(photos, tmp_path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from crowdmask.cli.train import require_training, tell_problems
+from crowdmask.errors import UsageError
 
 
 def command(
@@ -18,6 +20,10 @@ def command(
     to: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Where to.")],
     architecture: Annotated[str, typer.Option(help="Of the weights.")] = "crowd",
     name: Annotated[str | None, typer.Option(help="Of the model [default: the file's].")] = None,
+    input_size: Annotated[
+        int | None,
+        typer.Option(metavar="PX", min=32, help="Long side of the input [default: the architecture's]."),
+    ] = None,
     root: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own.")
     ] = None,
@@ -34,6 +40,12 @@ def command(
 
     model = build(architecture)
     load_weights(model, weights)
+    if input_size:
+        if model.input_spec.resize != "fit":
+            raise UsageError(
+                f"the input of {architecture} is {model.input_spec.size} pixels, not to be chosen"
+            )
+        model.input_spec = replace(model.input_spec, size=input_size)
     dataset = load_dataset(data, root)
     finished = finish(model, name or to.stem, dataset.split("val"), to)
     tell_problems([*dataset.problems.lines, *finished.run.failed])

@@ -204,7 +204,8 @@ def _finish(trainer: Trainer, plan: Recipe, dataset: Dataset) -> None:
     model = trainer.average.model.cpu()
     about = {"name": plan.name, "architecture": plan.model, "recipe": plan.digest, "step": str(trainer.step)}
     save_weights(model, folder / f"{plan.name}.safetensors", about)
-    draw_curves(read_history(folder), folder / "curves.png")
+    if plan.steps:
+        draw_curves(read_history(folder), folder / "curves.png")
     finished = finish(model, plan.name, dataset.split("val"), folder / f"{plan.name}.onnx")
     report = build_report(finished.run.pictures, {"model": plan.name, "split": "val"}, finished.run.failed)
     write_json(report, folder / "report.json")

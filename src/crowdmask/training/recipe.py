@@ -69,12 +69,13 @@ class Recipe(_Strict):
     name: str = Field(pattern=r"^\w[\w.-]*$", description="of the run, and of the weights that it makes")
     model: str = Field("crowd", description="architecture, see crowdmask.models.registry")
     data: str | None = Field(None, description="data set YAML, beside the recipe; none: --photos names it")
-    start: str = Field(
+    start: str | tuple[str, ...] = Field(
         "imagenet",
-        description="'imagenet', 'shipped' (our own weights), or a .safetensors file beside the recipe",
+        description="'imagenet', 'shipped' (our own weights), or a .safetensors file beside the recipe; "
+        "of several such files, the mean of their weights",
     )
     seed: int = Field(0, ge=0)
-    steps: int = Field(gt=0, description="optimiser steps")
+    steps: int = Field(ge=0, description="optimiser steps; 0: the weights of `start` as they are")
     batch_size: int = Field(32, ge=2, description="batch normalisation needs two")
     crop_px: int = Field(320, gt=0, description="side of the square crops; a fixed-size model overrides it")
     learning_rate: float = Field(1e-3, gt=0)
