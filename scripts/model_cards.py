@@ -153,7 +153,12 @@ def recipe_text(model: Model, about: dict[str, Any]) -> str:
     for path in model.recipes:
         recipe = load_recipe(ROOT / path)
         crop = "300 px" if recipe.model == "ssdlite" else f"{recipe.crop_px} px"
-        rows.append([f"`{path}`", str(recipe.seed), f"{recipe.steps:,}", str(recipe.batch_size), crop])
+        each = (
+            [f"{recipe.steps:,}", str(recipe.batch_size), crop]
+            if recipe.steps
+            else ["mean of runs", "–", "–"]
+        )
+        rows.append([f"`{path}`", str(recipe.seed), *each])
     steps = table(["run, one after the other", "seed", "steps", "crops a step", "size of a crop"], rows)
     int8 = ""
     if model.made_from and about.get("precision") == "int8":
