@@ -41,9 +41,7 @@ def test_skin_of_known_colours_is_put_into_its_band(rgb, band):
     assert skin_band(skin_ita(np.full((10, 10, 3), rgb, np.uint8))) == band
 
 
-@pytest.mark.parametrize(
-    "rgb", [(128, 128, 128), (70, 120, 200), (90, 200, 190), (255, 255, 255), (0, 0, 0)]
-)
+@pytest.mark.parametrize("rgb", [(128, 128, 128), (70, 120, 200), (90, 200, 190), (255, 255, 255), (0, 0, 0)])
 def test_what_cannot_be_skin_has_no_angle(rgb):
     assert math.isnan(skin_ita(np.full((10, 10, 3), rgb, np.uint8)))
     assert skin_band(float("nan")) is None

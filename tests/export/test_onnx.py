@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ from PIL import Image
 from torch import nn
 
 from crowdmask.default_boxes import default_boxes
-from crowdmask.errors import ModelError, OutputError
+from crowdmask.errors import ModelError, OutputError, UsageError
 from crowdmask.export import onnx as export
 from crowdmask.inference.detector import Detector
-from crowdmask.inference.model_file import METADATA_KEY, parse_metadata
+from crowdmask.inference.model_file import METADATA_KEY, CloserLook, parse_metadata
 from crowdmask.labels import LABELS
 from crowdmask.models.detector import DetectionModel
 from crowdmask.models.registry import ARCHITECTURES, build
@@ -115,6 +116,26 @@ def test_without_decisions_a_file_is_uncalibrated():
     info = parse_metadata({METADATA_KEY: json.dumps(export.metadata(model, "plain"))}, "plain.onnx")
     assert info.calibration is None
     assert set(info.threshold) == {0.4}
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "closer"),
+    [("crowd", 704, CloserLook(1280, 0.85)), ("crowd", 480, CloserLook(864, 0.85)), ("ssdlite", 320, None)],
+)
+def test_a_file_says_how_to_look_closer(name, size, closer):
+    model = build(name)
+    model.input_spec = replace(model.input_spec, size=size)
+    info = parse_metadata({METADATA_KEY: json.dumps(export.metadata(model, "plain"))}, "plain.onnx")
+    assert info.closer_look == closer
+
+
+def test_another_closer_look_can_be_chosen():
+    about = export.metadata(build("crowd"), "plain")
+    assert export.with_closer_look(about, None) == about
+    assert export.with_closer_look(about, 0)["closer_look"] is None
+    assert export.with_closer_look(about, 900)["closer_look"] == {"size": 900, "share": 0.85}
+    with pytest.raises(UsageError, match="no closer look"):
+        export.with_closer_look(export.metadata(build("ssdlite"), "plain"), 900)
 
 
 @pytest.mark.parametrize("name", list(ARCHITECTURES))

@@ -14,6 +14,7 @@ from crowdmask.errors import ModelError
 from crowdmask.inference.decode import (
     MAX_CANDIDATES,
     Decoder,
+    boxes_above,
     calibrate,
     decode_boxes,
     lowest_raw,
@@ -140,15 +141,17 @@ def test_threshold_of_0_lets_all_through_up_to_the_limits() -> None:
     assert len(found) == 20
 
 
-def test_only_the_most_confident_candidates_are_kept() -> None:
-    scores = np.zeros((MAX_CANDIDATES + 500, 3), np.float32)
+def test_only_the_highest_scores_are_kept() -> None:
+    rows = 60
+    info, prepared = make_info(), make_prepared(8 * rows, 8 * rows)
+    scores = np.zeros((rows * rows, 3), np.float32)
     scores[:, 1] = np.linspace(0.6, 0.9, len(scores))
-    index, class_id, confidence = Decoder(make_info(), (0.5,) * 3).candidates(scores)
-    assert len(index) == MAX_CANDIDATES
-    assert index[0] == len(scores) - 1
-    assert index.min() == 500
-    assert (np.diff(confidence) <= 0).all()
-    assert set(class_id.tolist()) == {1}
+    raw = boxes_above(0.5, scores, np.zeros((rows * rows, 4), np.float32), prepared, info)
+    assert len(raw) == MAX_CANDIDATES < len(scores)
+    assert raw.best[0] == scores.max()
+    assert raw.best[-1] == scores[-MAX_CANDIDATES, 1]
+    assert (np.diff(raw.best) <= 0).all()
+    assert (raw.scores.argmax(axis=1) == 1).all()
 
 
 @pytest.mark.parametrize(
@@ -188,16 +191,16 @@ TABLES = {
 }
 
 
-def test_calibration_orders_before_suppression() -> None:
-    # Raw, the first is the surer; calibrated, the second is, and the two are one face.
+def test_calibration_comes_after_suppression() -> None:
+    # Raw, the first is the surer; calibrated, the second would be. The two are one face.
     info = make_info(calibration=TABLES)
     scores = np.zeros((64, 3), np.float32)
-    scores[10, 0], scores[11, 1] = 0.55, 0.5
+    scores[10, 0], scores[11, 1], scores[40, 1] = 0.55, 0.5, 0.6
     deltas = np.zeros((64, 4), np.float32)
     deltas[11, 0] = -8 / 1.6
     found = Decoder(info, (0.25,) * 3)(scores, deltas, make_prepared())
-    assert found.labels == ["without_mask"]
-    np.testing.assert_allclose(found.confidence, [0.6], atol=1e-6)
+    assert found.labels == ["without_mask", "with_mask"]  # by falling confidence
+    np.testing.assert_allclose(found.confidence, [0.66, 0.3], atol=1e-6)
 
 
 @st.composite

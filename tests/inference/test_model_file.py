@@ -13,6 +13,7 @@ import pytest
 from crowdmask.errors import ModelError, UsageError
 from crowdmask.inference.backends import load_backend, physical_cores, read_metadata
 from crowdmask.inference.model_file import (
+    CloserLook,
     card_of,
     hash_of,
     locate,
@@ -56,6 +57,9 @@ def test_good_metadata() -> None:
     assert info.calibration is not None
     assert info.calibration[0].confidence == (0.0, 0.9)
     assert parse(changed("calibration", to=None)).calibration is None
+    assert info.closer_look is None  # older files have no such value
+    closer = parse(changed("closer_look", to={"size": 1280, "share": 0.85})).closer_look
+    assert closer == CloserLook(1280, 0.85)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,17 @@ def test_good_metadata() -> None:
         ),
         pytest.param(
             changed("calibration", "with_mask", "raw", to=[0.5]), "as many scores", id="uneven table"
+        ),
+        pytest.param(changed("closer_look", to={"size": 0, "share": 1}), "closer_look", id="closer by 0"),
+        pytest.param(changed("closer_look", to={"size": 9, "share": 5}), "closer_look", id="large share"),
+        pytest.param(changed("closer_look", to={"size": 9}), "lack 'share'", id="no share"),
+        pytest.param(
+            {
+                **changed("input", "resize", to="stretch"),
+                "closer_look": {"size": 1280, "share": 1},
+            },
+            "keeps the picture's shape",
+            id="closer in another shape",
         ),
         pytest.param({k: v for k, v in GOOD.items() if k != "grid"}, "lack 'grid'", id="without grid"),
     ],

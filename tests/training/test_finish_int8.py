@@ -89,6 +89,16 @@ def test_the_int8_model_may_have_a_smaller_input(small_model, val, tmp_path):
     )
 
 
+@pytest.mark.parametrize(("asked", "size"), [(400, 400), (0, None)])
+def test_the_int8_model_may_look_closer_in_another_way(small_model, val, tmp_path, asked, size):
+    to = tmp_path / "other.onnx"
+    finish_int8(small_model, "other", val, to, photos=3, progress=False, closer_look=asked)
+    own, other = (Detector(path, threads=1).info.closer_look for path in (small_model, to))
+    assert own is not None
+    assert own.size not in (400, None)
+    assert (other and other.size) == size
+
+
 def test_a_worse_model_is_refused_and_leaves_no_file(small_model, val, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MOST_LOST", -1.0)
     to = tmp_path / "worse.onnx"

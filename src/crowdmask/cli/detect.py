@@ -64,6 +64,12 @@ def command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Compute threads [default: one a physical core].")
     ] = None,
+    closer_look: Annotated[
+        bool,
+        typer.Option(
+            "--closer-look/--no-closer-look", help="Where faces are small, look at a part once more, larger."
+        ),
+    ] = True,
     tiles: Annotated[
         str,
         typer.Option(
@@ -102,7 +108,9 @@ def command(
 
     summary = Summary()
     with ExitStack() as stack:
-        detector = Detector(model, confidence, input_size, backend, threads, tiles, shares_cores=True)
+        detector = Detector(
+            model, confidence, input_size, backend, threads, tiles, shares_cores=True, closer_look=closer_look
+        )
         writers: list[JsonLines | CsvTable] = []
         if json_file is not None:
             writers.append(stack.enter_context(JsonLines(json_file)))

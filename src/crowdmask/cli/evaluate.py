@@ -33,6 +33,12 @@ def command(
     ] = None,
     backend: Annotated[str, typer.Option(help="Runtime: onnxruntime or openvino.")] = "onnxruntime",
     threads: Annotated[int | None, typer.Option(min=1, help="Compute threads [default: one a core].")] = None,
+    closer_look: Annotated[
+        bool,
+        typer.Option(
+            "--closer-look/--no-closer-look", help="Where faces are small, look at a part once more, larger."
+        ),
+    ] = True,
     tiles: Annotated[
         str, typer.Option(metavar="off|auto|COLSxROWS", help="Look at pictures in overlapping tiles too.")
     ] = "off",
@@ -73,7 +79,9 @@ def command(
 
     if out is not None:
         reports.require_plots()
-    detector = Detector(model, input_size=input_size, backend=backend, threads=threads, tiles=tiles)
+    detector = Detector(
+        model, input_size=input_size, backend=backend, threads=threads, tiles=tiles, closer_look=closer_look
+    )
     dataset = load_dataset(data, root)
     run = run_detector(both_views(detector), dataset.split(split.value))
     about = {

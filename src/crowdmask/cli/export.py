@@ -24,6 +24,14 @@ def command(
         int | None,
         typer.Option(metavar="PX", min=32, help="Long side of the input [default: the architecture's]."),
     ] = None,
+    closer_look: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PX",
+            min=0,
+            help="Long side at which small faces are seen again; 0: never [default: 1.8 times the input].",
+        ),
+    ] = None,
     root: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own.")
     ] = None,
@@ -47,7 +55,7 @@ def command(
             )
         model.input_spec = replace(model.input_spec, size=input_size)
     dataset = load_dataset(data, root)
-    finished = finish(model, name or to.stem, dataset.split("val"), to)
+    finished = finish(model, name or to.stem, dataset.split("val"), to, closer_look=closer_look)
     tell_problems([*dataset.problems.lines, *finished.run.failed])
     typer.echo(describe(finished))
     typer.echo(f"wrote {to}")

@@ -29,6 +29,14 @@ def command(
         int | None,
         typer.Option(metavar="PX", min=1, help="Long side of its input [default: the model's]."),
     ] = None,
+    closer_look: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PX",
+            min=0,
+            help="Long side at which small faces are seen again; 0: never [default: the model's].",
+        ),
+    ] = None,
     percentile: Annotated[
         float,
         typer.Option(
@@ -55,6 +63,15 @@ def command(
         raise UsageError(f"--to is the model itself: give the new one a name of its own, not {to}")
     val = load_dataset(data, root).split("val")
     span = None if percentile == 100 else percentile
-    finished = finish_int8(source, name or to.stem, val, to, photos, span, input_size=input_size)
+    finished = finish_int8(
+        source,
+        name or to.stem,
+        val,
+        to,
+        photos,
+        span,
+        input_size=input_size,
+        closer_look=closer_look,
+    )
     typer.echo(describe(finished))
     typer.echo(f"wrote {to} ({to.stat().st_size / 1e6:.1f} MB, from {source.stat().st_size / 1e6:.1f} MB)")

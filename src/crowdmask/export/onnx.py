@@ -14,13 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from crowdmask.default_boxes import VARIANCES
-from crowdmask.errors import MissingExtraError, ModelError, OutputError
+from crowdmask.errors import MissingExtraError, ModelError, OutputError, UsageError
 from crowdmask.inference.model_file import FORMAT, METADATA_KEY
 from crowdmask.labels import LABELS
-from crowdmask.models.detector import DetectionModel
+from crowdmask.models.detector import DetectionModel, InputSpec
 
 OPSET = 17
 MAX_DETECTIONS = 500
+# Chosen on val, docs/experiments.md: how much larger a part with small faces is seen once more, and how much
+# of a square input that may cost.
+CLOSER_ZOOM, CLOSER_SHARE = 1.8, 0.85
 # How far two answers may differ, scores and deltas: float32 summed in another order. A delta of 0.01 is
 # a thousandth of a box's width.
 PARITY_TOLERANCE = 2e-3
@@ -60,8 +63,32 @@ def metadata(model: DetectionModel, name: str, decisions: dict[str, Any] | None 
         "max_detections": MAX_DETECTIONS,
         "threshold": dict.fromkeys(LABELS, 0.4),
         "calibration": None,
+        "closer_look": _closer_look(spec),
     }
     return {**content, **(decisions or {})}
+
+
+def _closer_look(spec: InputSpec) -> dict[str, Any] | None:
+    """Return what suits the crowd detector at 704 pixels, at any other size in proportion."""
+    if spec.resize != "fit":
+        return None
+    return {"size": round(CLOSER_ZOOM * spec.size / spec.multiple) * spec.multiple, "share": CLOSER_SHARE}
+
+
+def with_closer_look(about: dict[str, Any], size: int | None) -> dict[str, Any]:
+    """Return metadata with another closer look.
+
+    Args:
+        about: what `metadata` returns.
+        size: its long side, pixels; 0: none; None: nothing changes.
+    Raises:
+        UsageError: the model does not keep the shape of pictures.
+    """
+    if size is None:
+        return about
+    if size and about["input"]["resize"] != "fit":
+        raise UsageError(f"{about['architecture']} sees every picture in one shape: no closer look at a part")
+    return {**about, "closer_look": {"size": size, "share": CLOSER_SHARE} if size else None}
 
 
 def export_onnx(model: DetectionModel, path: Path, about: dict[str, Any]) -> None:

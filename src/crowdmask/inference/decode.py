@@ -1,12 +1,13 @@
 """Turn the network's output into faces.
 
 Nearly all default boxes hold nothing, so scores are compared first and only the few that pass are
-calibrated, decoded and suppressed.
+decoded, suppressed and calibrated.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,32 @@ MIN_BOX_PX = 1.0
 
 # exp of more would grow a box past any picture; of much more, past any number.
 _MAX_EXPONENT = 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class RawFaces:
+    """Boxes with what the network said of each, before calibration and thresholds.
+
+    Attributes:
+        xyxy: (N, 4) float32, pixels of the upright photo.
+        scores: (N, 3) float32, 0 to 1, joint probability of a face and each label.
+    """
+
+    xyxy: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    def __getitem__(self, index: Any) -> RawFaces:
+        """Return a part of the boxes: a mask or an array of indices."""
+        return RawFaces(self.xyxy[index], self.scores[index])
+
+    @property
+    def best(self) -> NDArray[np.float32]:
+        """The score of each box's likeliest label, (N,)."""
+        best: NDArray[np.float32] = self.scores.max(axis=1, initial=0)
+        return best
 
 
 @dataclass(frozen=True)
@@ -55,54 +82,21 @@ class Decoder:
         Raises:
             ModelError: the model gives another number of boxes than its grid has.
         """
-        return self.suppress(*self.boxes(scores, deltas, prepared))
+        return self.label(suppress(self.boxes(scores, deltas, prepared), self.info))
 
-    def boxes(
-        self, scores: NDArray[np.float32], deltas: NDArray[np.float32], prepared: Prepared
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        """Do the first part: boxes (K, 4), confidence (K,) and class_id (K,), still several a face."""
-        height, width = prepared.tensor.shape[1:3]
-        anchors = default_boxes(self.info.grid, width, height)
-        if scores.shape != (len(anchors), len(LABELS)) or deltas.shape != anchors.shape:
-            raise ModelError(
-                f"the model {self.info.name} does not fit its metadata: {len(anchors)} default boxes at "
-                f"{width} x {height}, but scores {scores.shape} and deltas {deltas.shape}: export it again"
-            )
-        index, class_id, confidence = self.candidates(scores)
-        found = decode_boxes(deltas[index], anchors[index], self.info.variances)
-        found /= np.array([prepared.scale_x, prepared.scale_y] * 2, np.float32)
-        found = boxes.clip(found, prepared.width, prepared.height)
-        solid = ((found[:, 2:] - found[:, :2]) >= MIN_BOX_PX).all(axis=1)
-        return found[solid], confidence[solid], class_id[solid]
+    def boxes(self, scores: NDArray[np.float32], deltas: NDArray[np.float32], prepared: Prepared) -> RawFaces:
+        """Do the first of three parts: the boxes that may pass a threshold, still several a face."""
+        return boxes_above(self._least_raw(), scores, deltas, prepared, self.info)
 
-    def suppress(
-        self, found: NDArray[np.float32], confidence: NDArray[np.float32], class_id: NDArray[np.int64]
-    ) -> Detections:
-        """Do the second part: one box a face."""
-        kept = boxes.suppress(found, confidence, self.info.nms_iou, self.info.max_detections)
-        return Detections(found[kept], confidence[kept], class_id[kept])
-
-    def candidates(
-        self, scores: NDArray[np.float32]
-    ) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.float32]]:
-        """Pick the boxes above the threshold, the most confident first.
-
-        Args:
-            scores: (A, 3) float32.
-        Returns:
-            Index into the boxes (K,), class_id (K,) and calibrated confidence (K,), K up to
-            `MAX_CANDIDATES`.
-        """
-        best = np.maximum(np.maximum(scores[:, 0], scores[:, 1]), scores[:, 2])
-        index = np.flatnonzero(best >= self._least_raw())
-        class_id = scores[index].argmax(axis=1)
-        confidence = best[index]
+    def label(self, raw: RawFaces) -> Detections:
+        """Do the third part, after `suppress`: labels, confidences, and what passes the thresholds."""
+        class_id = raw.scores.argmax(axis=1)
+        confidence = raw.best
         if self.info.calibration is not None:
             confidence = calibrate(confidence, class_id, self.info.calibration)
-        passed = confidence >= np.asarray(self.threshold, np.float32)[class_id]
-        index, class_id, confidence = index[passed], class_id[passed], confidence[passed]
-        order = np.argsort(-confidence, kind="stable")[:MAX_CANDIDATES]
-        return index[order], class_id[order], confidence[order]
+        passed = np.flatnonzero(confidence >= np.asarray(self.threshold, np.float32)[class_id])
+        order = passed[np.argsort(-confidence[passed], kind="stable")]
+        return Detections(raw.xyxy[order], confidence[order], class_id[order])
 
     def _least_raw(self) -> float:
         """Return a score below which no label can reach its threshold."""
@@ -110,6 +104,50 @@ class Decoder:
             return min(self.threshold) - 1e-6
         tables = zip(self.info.calibration, self.threshold, strict=True)
         return min(lowest_raw(table, least) for table, least in tables)
+
+
+def boxes_above(
+    least: float,
+    scores: NDArray[np.float32],
+    deltas: NDArray[np.float32],
+    prepared: Prepared,
+    info: ModelInfo,
+) -> RawFaces:
+    """Place the boxes whose best score is high enough, several a face.
+
+    Args:
+        least: score, not calibrated.
+        scores, deltas, prepared: see `Decoder`.
+        info: of the model.
+    Returns:
+        Up to `MAX_CANDIDATES` by falling score, clipped to the photo.
+    Raises:
+        ModelError: the model gives another number of boxes than its grid has.
+    """
+    height, width = prepared.tensor.shape[1:3]
+    anchors = default_boxes(info.grid, width, height)
+    if scores.shape != (len(anchors), len(LABELS)) or deltas.shape != anchors.shape:
+        raise ModelError(
+            f"the model {info.name} does not fit its metadata: {len(anchors)} default boxes at "
+            f"{width} x {height}, but scores {scores.shape} and deltas {deltas.shape}: export it again"
+        )
+    best = np.maximum(np.maximum(scores[:, 0], scores[:, 1]), scores[:, 2])
+    index = np.flatnonzero(best >= least)
+    index = index[np.argsort(-best[index], kind="stable")[:MAX_CANDIDATES]]
+    found = decode_boxes(deltas[index], anchors[index], info.variances)
+    found /= np.array([prepared.scale_x, prepared.scale_y] * 2, np.float32)
+    found = boxes.clip(found, prepared.width, prepared.height)
+    solid = ((found[:, 2:] - found[:, :2]) >= MIN_BOX_PX).all(axis=1)
+    return RawFaces(found[solid], scores[index[solid]])
+
+
+def suppress(raw: RawFaces, info: ModelInfo) -> RawFaces:
+    """Keep one box a face.
+
+    The order is that of the scores: calibration, made for each label by itself, would order anew the
+    boxes of one face that differ in their label, by less than these differ.
+    """
+    return raw[boxes.suppress(raw.xyxy, raw.best, info.nms_iou, info.max_detections)]
 
 
 def calibrate(

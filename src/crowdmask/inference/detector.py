@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from crowdmask.detections import Detections
 from crowdmask.errors import ModelError, UsageError
 from crowdmask.inference.backends import load_backend
-from crowdmask.inference.decode import Decoder
+from crowdmask.inference.closer import KEPT_SCORE, LEAST_SCORE, closer_view, join
+from crowdmask.inference.decode import Decoder, RawFaces, boxes_above, suppress
 from crowdmask.inference.merge import merge
 from crowdmask.inference.model_file import DEFAULT_MODEL, ModelInfo, hash_of, locate, parse_metadata
 from crowdmask.inference.preprocess import Prepared, prepare
@@ -30,19 +32,30 @@ MIN_PICTURE_PX = 8
 MIN_INPUT_PX, MAX_INPUT_PX = 64, 4096
 
 
+Answer: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32], Prepared]
+Lap: TypeAlias = Callable[..., Any]
+"""Takes the name of a stage, what to do and its arguments; returns what that returns."""
+
+
+def _go(_stage: str, work: Callable[..., Any], *arguments: Any) -> Any:
+    return work(*arguments)
+
+
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What the network said about each view of one picture.
 
     Attributes:
         plan: the views.
-        answers: for each view the input, the scores (A, 3) and the deltas (A, 4).
+        answers: for each view the scores (A, 3), the deltas (A, 4) and the input.
         scale: pixels of the photo for one of the plan, across and down.
+        closer: the part that was looked at once more, its answer being the second.
     """
 
     plan: Plan
-    answers: tuple[tuple[Prepared, NDArray[np.float32], NDArray[np.float32]], ...]
+    answers: tuple[Answer, ...]
     scale: tuple[float, float]
+    closer: View | None = None
 
 
 class Detector:
@@ -55,6 +68,7 @@ class Detector:
         info: what the model file says about itself.
         threshold: least confidence of each label, in the order of `LABELS`.
         tiles: whether large pictures are looked at in tiles.
+        looks_closer: whether small faces are looked at once more, larger, where the model file says how.
     """
 
     def __init__(
@@ -66,6 +80,7 @@ class Detector:
         threads: int | None = None,
         tiles: str = OFF,
         shares_cores: bool = False,
+        closer_look: bool = True,
     ) -> None:
         """Load a model.
 
@@ -80,6 +95,8 @@ class Detector:
                 x rows) at every one: farther faces, as many times the work as there are tiles.
             shares_cores: True in a program that also decodes or draws meanwhile: the runtime's threads
                 then sleep between pictures instead of spinning for the next.
+            closer_look: where faces are small, look at a part of the picture once more, as the model file
+                says; not at pictures in tiles.
         Raises:
             UsageError: an option out of range, or a size that the model does not take.
             MissingExtraError: the backend is not installed.
@@ -98,6 +115,7 @@ class Detector:
         )
         self.model_name = info.name
         self.model_hash = hash_of(self.model_path)
+        self.looks_closer = closer_look
         self._decode = Decoder(self.info, self.threshold)
 
     def detect(self, picture: str | PathLike[str] | NDArray[np.uint8] | Image.Image | Picture) -> Detections:
@@ -116,25 +134,38 @@ class Detector:
             return Detections.empty()
         return self.answer(self.look(photo))
 
-    def look(self, picture: Picture) -> Seen:
-        """Run the network on each view of a picture: one, or the whole and its tiles."""
+    def look(self, picture: Picture, lap: Lap = _go) -> Seen:
+        """Run the network on each view of a picture: one or two, or the whole and its tiles.
+
+        Args:
+            lap: may time each stage.
+        """
         image = picture.image
         plan = make_plan(self.tiles, image.width, image.height, self.info)
+        scale = (picture.width / image.width, picture.height / image.height)
         if plan.tiles:
-            prepared = [self._prepare_view(picture, view) for view in plan.views]
-        else:
-            prepared = [self.prepare(picture)]
-        answers = tuple((each, *self.network(each.tensor)) for each in prepared)
-        return Seen(plan, answers, (picture.width / image.width, picture.height / image.height))
+            prepared = [lap("prepare", self.prepare_view, picture, view) for view in plan.views]
+            return Seen(plan, tuple(self._ask(each, lap) for each in prepared), scale)
+        first = self._ask(lap("prepare", self.prepare, picture), lap)
+        closer = lap("decode", self._closer_view, picture, first) if self.looks_closer else None
+        if closer is None:
+            return Seen(plan, (first,), scale)
+        second = self._ask(lap("prepare", self.prepare_view, picture, closer), lap)
+        return Seen(plan, (first, second), scale, closer)
 
-    def answer(self, seen: Seen, decoder: Decoder | None = None) -> Detections:
+    def answer(self, seen: Seen, decoder: Decoder | None = None, lap: Lap = _go) -> Detections:
         """Turn what `look` saw into faces, one box each.
 
         Args:
             decoder: with other thresholds than this detector's.
+            lap: may time each stage.
         """
         decode = decoder or self._decode
-        found = [decode(scores, deltas, prepared) for prepared, scores, deltas in seen.answers]
+        if seen.closer is not None:
+            looks = [lap("decode", boxes_above, KEPT_SCORE, *each, self.info) for each in seen.answers]
+            return lap("suppress", self._join, seen, looks, seen.closer, decode)
+        boxes = [lap("decode", decode.boxes, *each) for each in seen.answers]
+        found = [decode.label(lap("suppress", suppress, each, self.info)) for each in boxes]
         if not seen.plan.tiles:
             return found[0]
         placed = [
@@ -144,7 +175,35 @@ class Detector:
         faces = merge(seen.plan, placed, self.info)
         return replace(faces, xyxy=faces.xyxy * np.array(seen.scale * 2, np.float32))
 
-    def _prepare_view(self, picture: Picture, view: View) -> Prepared:
+    def _ask(self, prepared: Prepared, lap: Lap) -> Answer:
+        scores, deltas = lap("network", self.network, prepared.tensor)
+        return scores, deltas, prepared
+
+    def _closer_view(self, picture: Picture, first: Answer) -> View | None:
+        found = suppress(boxes_above(LEAST_SCORE, *first, self.info), self.info)
+        image = picture.image
+        to_image = np.array([image.width / picture.width, image.height / picture.height] * 2, np.float32)
+        return closer_view(
+            RawFaces(found.xyxy * to_image, found.scores), image.width, image.height, self.info
+        )
+
+    def _join(self, seen: Seen, looks: Sequence[RawFaces], closer: View, decode: Decoder) -> Detections:
+        # Of boxes that do not depend on the thresholds: lower ones change nothing about surer faces.
+        first, second = (suppress(each, self.info) for each in looks)
+        to_photo = np.array(seen.scale * 2, np.float32)
+        placed = second.xyxy + np.array([closer.x1, closer.y1] * 2, np.float32)
+        joined = join(
+            RawFaces(first.xyxy / to_photo, first.scores),
+            RawFaces(placed, second.scores),
+            closer,
+            seen.plan.width,
+            seen.plan.height,
+            self.info,
+        )
+        return decode.label(RawFaces(joined.xyxy * to_photo, joined.scores))
+
+    def prepare_view(self, picture: Picture, view: View) -> Prepared:
+        """Resize and pad a part of a picture as large as the view says."""
         part = picture.image.crop((view.x1, view.y1, view.x2, view.y2))
         return prepare(Picture(part, part.width, part.height), replace(self.info.input, size=view.size))
 
@@ -154,7 +213,7 @@ class Detector:
         self.network(np.full((1, side, side, 3), self.info.input.pad, np.uint8))
 
     def prepare(self, picture: Picture) -> Prepared:
-        """Do the first of the three steps of `detect`: resize and pad."""
+        """Do the first of the three steps of a look: resize and pad."""
         return prepare(picture, self.info.input)
 
     def network(self, tensor: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -55,6 +55,19 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class CloserLook:
+    """How a part of a picture with small faces is looked at a second time.
+
+    Attributes:
+        size: as large as if the whole picture were looked at with so long a side, pixels.
+        share: the second input has at most so many pixels, as part of a square of the first's long side.
+    """
+
+    size: int
+    share: float
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """What a model file says about itself.
 
@@ -66,6 +79,7 @@ class ModelInfo:
         threshold: least confidence of each label, in the order of `LABELS`.
         calibration: a table per label, or None where raw scores are shown.
         precision: of the network's arithmetic, "fp32" or "int8".
+        closer_look: None where every picture is looked at once.
     """
 
     name: str
@@ -78,6 +92,7 @@ class ModelInfo:
     threshold: tuple[float, ...]
     calibration: tuple[Calibration, ...] | None
     precision: str = "fp32"
+    closer_look: CloserLook | None = None
 
 
 def shipped_models() -> list[str]:
@@ -185,7 +200,17 @@ def _parse(value: dict[str, Any]) -> ModelInfo:
         threshold=threshold,
         calibration=calibration,
         precision=str(value.get("precision", "fp32")),
+        closer_look=_parse_closer_look(value.get("closer_look"), spec),
     )
+
+
+def _parse_closer_look(value: dict[str, Any] | None, spec: InputSpec) -> CloserLook | None:
+    if value is None:
+        return None
+    closer = CloserLook(int(value["size"]), float(value["share"]))
+    _require(spec.resize == "fit", "a closer look needs an input that keeps the picture's shape")
+    _require(closer.size > 0 and 0 < closer.share <= 4, f"closer_look is out of range: {closer}")
+    return closer
 
 
 def _parse_table(table: dict[str, Any], label: str) -> Calibration:

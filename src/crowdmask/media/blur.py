@@ -65,9 +65,7 @@ def blur_on(image: Image.Image, xyxy: NDArray[np.float32], scale: tuple[float, f
         image.paste(large.crop((0, 0, x2 - x1, y2 - y1)), (x1, y1))
 
 
-def _regions(
-    xyxy: NDArray[np.float32], width: int, height: int
-) -> list[tuple[int, int, int, int, int]]:
+def _regions(xyxy: NDArray[np.float32], width: int, height: int) -> list[tuple[int, int, int, int, int]]:
     """Return what to blur: left, top, right and bottom within the picture, and the side of a block."""
     regions = []
     for box in xyxy:

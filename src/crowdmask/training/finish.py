@@ -14,7 +14,7 @@ from crowdmask.evaluation.calibration import choose_thresholds, fit_calibration,
 from crowdmask.evaluation.matching import ScoredPicture
 from crowdmask.evaluation.measures import SliceMeasures, measure
 from crowdmask.evaluation.run import Run, both_views, run_detector
-from crowdmask.export.onnx import export_onnx, metadata, rewrite_metadata
+from crowdmask.export.onnx import export_onnx, metadata, rewrite_metadata, with_closer_look
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import LABELS
 from crowdmask.models.detector import DetectionModel
@@ -44,7 +44,12 @@ class Finished:
 
 
 def finish(
-    model: DetectionModel, name: str, val: Sequence[Sample], path: Path, progress: bool = True
+    model: DetectionModel,
+    name: str,
+    val: Sequence[Sample],
+    path: Path,
+    progress: bool = True,
+    closer_look: int | None = None,
 ) -> Finished:
     """Export a model, calibrate its confidence and choose its thresholds.
 
@@ -56,11 +61,13 @@ def finish(
         val: photos that were not trained on.
         path: of the ONNX file.
         progress: show a bar.
+        closer_look: long side at which a part is seen once more, pixels; 0: never; None: as usual.
     Raises:
+        UsageError: a closer look that the model cannot take.
         ModelError: the file's answers differ from the model's.
         OutputError: the file cannot be written.
     """
-    about = metadata(model, name)
+    about = with_closer_look(metadata(model, name), closer_look)
     export_onnx(model, path, about)
     raw = run_detector(both_views(Detector(path)), val, progress)
     try:

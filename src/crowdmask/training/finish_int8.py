@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,7 +18,7 @@ from crowdmask.errors import DataError, ModelError, PictureError
 from crowdmask.evaluation.calibration import choose_thresholds
 from crowdmask.evaluation.measures import SliceMeasures, measure
 from crowdmask.evaluation.run import Run, both_views, run_detector
-from crowdmask.export.onnx import rewrite_metadata
+from crowdmask.export.onnx import rewrite_metadata, with_closer_look
 from crowdmask.export.quantize import quantize_network
 from crowdmask.inference.backends import read_metadata
 from crowdmask.inference.detector import Detector
@@ -54,6 +54,7 @@ def finish_int8(
     percentile: float | None = None,
     progress: bool = True,
     input_size: int | None = None,
+    closer_look: int | None = None,
 ) -> Quantized:
     """Quantise a model, calibrate its confidence anew and choose its thresholds.
 
@@ -66,16 +67,20 @@ def finish_int8(
         percentile: see `quantize_network`.
         progress: show bars.
         input_size: long side of the new model's input, pixels; None: the source's. Both are compared at it.
+        closer_look: long side at which a part is seen once more, pixels; 0: never; None: as the source.
     Raises:
-        UsageError: a size that the model does not take.
+        UsageError: a size, or a closer look, that the model does not take.
         ModelError: the source is no float model of ours, or int8 costs more than `MOST_LOST`.
         DataError: none of the photos can be read, or too little is found on them.
     """
     metadata = read_metadata(source)
     parse_metadata(metadata, source)
     about = {**json.loads(metadata[METADATA_KEY]), "name": name, "precision": "int8", "calibration": None}
+    about = with_closer_look(about, closer_look)
     detector = Detector(source, input_size=input_size)
     about["input"] = {**about["input"], "size": detector.info.input.size}
+    looked = parse_metadata({METADATA_KEY: json.dumps(about)}, source).closer_look
+    detector.info = replace(detector.info, closer_look=looked)
     inputs = calibration_inputs(detector, val, photos)
     to.parent.mkdir(parents=True, exist_ok=True)
     part = to.with_name(to.name + ".part")
