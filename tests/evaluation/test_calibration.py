@@ -114,6 +114,17 @@ def test_a_fitted_table_is_right_about_new_detections(truth):
     assert reliability(said, random.random(8000) < truth(fresh)).expected_error < 0.02
 
 
+def test_the_faintest_keep_one_per_cent_and_their_order():
+    raw = np.repeat(np.linspace(0.01, 0.95, 200), 40)
+    right = (np.arange(len(raw)) % 40 < 40 * (raw - 0.3)) & (raw > 0.3)
+    table = fit_calibration(raw, right)
+    said = np.interp([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.8], table["raw"], table["confidence"])
+    assert said[:3] == pytest.approx([0, 0.005, 0.01], abs=2e-5)
+    assert (np.diff(said) > 0).all()
+    assert said[3:5] == pytest.approx(0.01, abs=1e-3)
+    assert said[6] == pytest.approx(0.5, abs=0.02)
+
+
 def test_a_handful_of_right_ones_is_no_certainty():
     table = fit_calibration(np.array([0.2, 0.3, 0.8, 0.9]), np.array([False, False, True, True]))
     said = np.interp([0.25, 0.85], table["raw"], table["confidence"])

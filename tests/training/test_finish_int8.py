@@ -128,13 +128,22 @@ def test_what_is_accurate_enough(before, after, good):
 
 @pytest.mark.parametrize(("photos", "count"), [(1, 1), (2, 2), (5, 4), (64, 4)])
 def test_ranges_come_from_photos_all_over_val(small_model, val, photos, count):
-    detector = Detector(small_model, threads=1)
+    detector = Detector(small_model, threads=1, closer_look=False)
     inputs = calibration_inputs(detector, val, photos)
     assert len(inputs) == count
     first = detector.prepare(_open(val[0].path)).tensor
     assert (inputs[0]() == first).all()
     if photos > 1:
         assert (inputs[-1]() == detector.prepare(_open(val[-1].path)).tensor).all()
+
+
+def test_ranges_come_from_closer_looks_too(small_model, val):
+    detector = Detector(small_model, threads=1)
+    tensors = [make() for make in calibration_inputs(detector, val, 4)]
+    seen = [detector.look(_open(val[index].path)) for index in (0, 1, 3, 4)]  # the other is no picture
+    looks = [answer[2].tensor for each in seen for answer in each.answers]
+    assert len(tensors) == len(looks) > 4
+    assert all((a == b).all() for a, b in zip(tensors, looks, strict=True))
 
 
 def test_photos_that_cannot_be_read_are_said_to_be(small_model, val):

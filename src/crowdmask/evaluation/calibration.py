@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 BINS = 10
 # How much of the raw score is mixed into a table, so that equal confidences never hide an order.
 _STRICTNESS = 1e-3
+# From this raw score on no confidence is below the other number: precision-recall curves are drawn down to
+# that, and the far faces that the network is least sure of would be cut off them.
+_FAINT_RAW, _FAINT = 0.02, 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,12 +128,13 @@ def _bins(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
 
 
 def fit_calibration(
-    raw_scores: NDArray[np.floating], right: NDArray[np.bool_], knots: int = 24
+    raw_scores: NDArray[np.floating], right: NDArray[np.bool_], knots: int = 25
 ) -> dict[str, list[float]]:
     """Fit a table that turns a raw score into the share of such detections that is right.
 
     Isotonic regression finds the best rising steps; the steps that differ least are joined until few
     enough are left, and straight lines through their middles replace them, so that no order is lost.
+    The faintest keep 1 %, whatever their share.
 
     Args:
         raw_scores: (D,) 0 to 1.
@@ -153,7 +157,7 @@ def fit_calibration(
     unique, index, count = np.unique(raw, return_inverse=True, return_counts=True)
     share = np.bincount(index, np.asarray(right, np.float64)) / count
     blocks = _pool(unique, share, count.astype(np.float64))
-    blocks = _join(blocks, knots - 2)
+    blocks = _join(blocks, knots - 3)
     # Three of three right is no proof of certainty: half a right and half a wrong one more in each step.
     shares = (blocks[:, 1] * blocks[:, 2] + 0.5) / (blocks[:, 2] + 1)
     blocks = _pool(blocks[:, 0], shares, blocks[:, 2])
@@ -161,8 +165,11 @@ def fit_calibration(
     inner = blocks[(blocks[:, 0] > 0) & (blocks[:, 0] < 1)]
     x = np.concatenate([[0.0], inner[:, 0], [1.0]])
     y = np.concatenate([[0.0], inner[:, 1], [_extend(inner) if len(inner) else 1.0]])
-    y = (1 - _STRICTNESS) * y + _STRICTNESS * x
-    return {"raw": x.tolist(), "confidence": y.tolist()}
+    knots_x = np.union1d(x, [_FAINT_RAW])
+    y = (1 - _STRICTNESS) * np.interp(knots_x, x, y) + _STRICTNESS * knots_x
+    shown = knots_x >= _FAINT_RAW
+    y[shown] = np.maximum(y[shown], _FAINT + _STRICTNESS * (knots_x[shown] - _FAINT_RAW))
+    return {"raw": knots_x.tolist(), "confidence": y.tolist()}
 
 
 def _pool(x: Floats, y: Floats, weight: Floats) -> Floats:

@@ -23,6 +23,7 @@ from crowdmask.export.quantize import quantize_network
 from crowdmask.inference.backends import read_metadata
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import METADATA_KEY, parse_metadata
+from crowdmask.inference.tiles import View
 from crowdmask.media.pictures import open_picture
 from crowdmask.training.finish import PRECISION, RECALL_WEIGHT, fit
 
@@ -116,22 +117,25 @@ def require_accuracy(before: float, after: float) -> None:
 
 
 def calibration_inputs(detector: Detector, val: Sequence[Sample], photos: int) -> list[Input]:
-    """Return what makes the network's inputs of some photos, taken evenly over all.
+    """Return what makes the network's inputs of some photos, taken evenly over all, closer looks included.
 
     Raises:
         DataError: not one of them can be read.
     """
     chosen = np.unique(np.linspace(0, len(val) - 1, max(1, min(photos, len(val)))).round().astype(int))
-    readable: list[Input] = []
+    inputs: list[Input] = []
     for index in chosen:
+        path = val[index].path
         try:
-            open_picture(val[index].path)
+            seen = detector.look(open_picture(path))
         except PictureError:
             continue
-        readable.append(partial(_prepared, detector, val[index].path))
-    if not readable:
+        inputs.append(partial(_prepared, detector, path))
+        if seen.closer is not None:
+            inputs.append(partial(_prepared, detector, path, seen.closer))
+    if not inputs:
         raise DataError(f"none of {len(chosen)} photos of val can be read, the first being {val[0].path}")
-    return readable
+    return inputs
 
 
 def describe(finished: Quantized) -> str:
@@ -149,8 +153,9 @@ def describe(finished: Quantized) -> str:
     )
 
 
-def _prepared(detector: Detector, path: Path) -> NDArray[np.uint8]:
-    return detector.prepare(open_picture(path)).tensor
+def _prepared(detector: Detector, path: Path, part: View | None = None) -> NDArray[np.uint8]:
+    picture = open_picture(path)
+    return (detector.prepare_view(picture, part) if part else detector.prepare(picture)).tensor
 
 
 @contextmanager
