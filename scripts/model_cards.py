@@ -71,7 +71,7 @@ def card(
         f"{DESIGNS[about['architecture']]}. {model.role}\n"
         "It finds faces and says of each whether it wears a mask, none, or wears it incorrectly.",
         f"- File: `{model.name}.onnx`, SHA-256 begins with `{test['model_hash']}`; arithmetic {precision}; "
-        f"input {size} px.\n- Weights to fine-tune: `{weights}`.",
+        f"input {size} px{closer_text(about)}.\n- Weights to fine-tune: `{weights}`.",
         USES,
         f"## Data\n\n{sources_table()}\n\n{DATA_NOTE}",
         f"## Recipe\n\n{recipe_text(model, about)}",
@@ -147,6 +147,12 @@ def sources_table() -> str:
     return table(["source", "published as", "licence as stated"], rows)
 
 
+def closer_text(about: dict[str, Any]) -> str:
+    """Return at which size small faces are looked at once more."""
+    closer = about.get("closer_look")
+    return f"; a part with small faces is looked at once more, as at {closer['size']:,} px" if closer else ""
+
+
 def recipe_text(model: Model, about: dict[str, Any]) -> str:
     """Return how the weights were made."""
     rows = []
@@ -166,6 +172,8 @@ def recipe_text(model: Model, about: dict[str, Any]) -> str:
         size = about["input"]["size"]
         trained = build(load_recipe(ROOT / model.recipes[-1]).model).input_spec.size
         smaller = "" if size == trained else f" --input-size {size}"
+        closer = about.get("closer_look")
+        smaller += f" --closer-look {closer['size'] if closer else 0}"
         int8 = (
             f"\n\nThen `crowdmask quantize {model.made_from}{smaller}`: static int8, per channel, "
             "ranges from photos of `val`;\n"
