@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import load_file
 
 from crowdmask.cli.main import app
-from crowdmask.cli.train import _Stop
+from crowdmask.cli.stop import Stop
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import LABELS
 from crowdmask.models.pretrained import FILE_NAME, cache_folder
@@ -215,7 +215,7 @@ def test_an_interrupted_run_keeps_its_last_step(recipe, photos, tmp_path, projec
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_waits_for_the_step_and_the_second_does_not(number):
     before = signal.getsignal(number)
-    with _Stop() as stop:
+    with Stop() as stop:
         assert not stop.asked
         os.kill(os.getpid(), number)
         assert stop.asked
@@ -297,6 +297,11 @@ def test_a_recipe_names_its_data_and_its_weights_can_be_exported(recipe, photos,
     assert detector.model_name == "mine"
     assert detector.info.input.size == 224
     assert detector.info.calibration is None
+    assert detector.info.closer_look is not None
+    assert detector.info.closer_look.size == 416  # 1.8 times as large, in steps of 32
+    once = run("export", weights, "--data", tmp_path / "data.yaml", "--to", to, "--closer-look", "0")
+    assert once.exit_code == 0, once.stderr
+    assert Detector(to, threads=1).info.closer_look is None
     other = run("export", weights, "--data", tmp_path / "data.yaml", "--to", to, "--architecture", "ssdlite")
     assert other.exit_code == 1
     assert "weights of another architecture" in other.stderr

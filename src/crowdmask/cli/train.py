@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterable
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.stop import Stop
 from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +82,7 @@ def command(
     trainer = Trainer(plan, starting_model(plan, recipe.parent), train, held_out, folder)
     if trainer.step:
         typer.echo(f"going on at step {trainer.step}", err=True)
-    with _Stop() as stop:
+    with Stop() as stop:
         _run(trainer, stop)
         if stop.asked:
             trainer.save()
@@ -116,32 +114,6 @@ def tell_problems(lines: Iterable[str]) -> None:
         typer.echo(f"{number} in the data; what is named above is left out", err=True)
 
 
-class _Stop:
-    """Lets Ctrl-C and a termination wait for the end of a step: only there a checkpoint is whole.
-
-    A second one ends the program at once; the last checkpoint stays.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> _Stop:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-
 def _data(
     plan: Recipe,
     recipe: Path,
@@ -168,7 +140,7 @@ def _data(
     return dataset
 
 
-def _run(trainer: Trainer, stop: _Stop) -> None:
+def _run(trainer: Trainer, stop: Stop) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
-from crowdmask.cli.train import _Stop, require_training, tell_problems
+from crowdmask.cli.stop import Stop
+from crowdmask.cli.train import require_training, tell_problems
 from crowdmask.errors import EXIT_INTERRUPTED, DataError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def command(
     console = open_console(stderr=True)
     console.print(one_line(f"study {name}: {plan.folder}"), soft_wrap=True)
     helpers = _start_helpers(workers - 1, threads, plan.folder)
-    with _Stop() as stop:
+    with Stop() as stop:
         try:
             finished = _work(tuning, stop, console)
         finally:
@@ -156,7 +157,7 @@ def _plan(
     return plan, name
 
 
-def _work(tuning: Tuning, stop: _Stop, console: Console) -> bool:
+def _work(tuning: Tuning, stop: Stop, console: Console) -> bool:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
