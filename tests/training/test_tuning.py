@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from optuna.trial import TrialState
+from optuna.distributions import FloatDistribution
+from optuna.trial import TrialState, create_trial
 
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 pytest.importorskip("tensorboard", reason="the extra 'train' is not installed")
@@ -21,7 +22,7 @@ from crowdmask.training.recipe import load_recipe
 from crowdmask.training.space import Space
 from crowdmask.training.trial import measure_model
 from crowdmask.training.tuning import MOST_ATTEMPTS, Plan, Tuning
-from crowdmask.training.tuning_report import write_report
+from crowdmask.training.tuning_report import importances, recipe_text, write_report
 from crowdmask.training.workers import is_alive, myself
 
 RATE = {"type": "float", "low": 0.0005, "high": 0.01, "log": True}
@@ -289,6 +290,40 @@ def test_the_report_has_a_recipe_a_table_and_pictures(plan, start):
     assert table.count("| finished |") == 3
     assert "| 0 (own) |" in table
     assert "| learning_rate | augmentation.blur |" in table
+
+
+def add_trials(tuning, number):
+    """Trials whose score is their learning rate alone."""
+    rate, blur = FloatDistribution(0.0005, 0.01, log=True), FloatDistribution(0, 0.5)
+    for trial in range(number):
+        values = {
+            "learning_rate": 0.0005 * 20 ** (trial / number),
+            "augmentation.blur": 0.49 * (trial % 3) / 2,
+        }
+        distributions = {"learning_rate": rate, "augmentation.blur": blur}
+        score = values["learning_rate"]
+        tuning.study.add_trial(create_trial(params=values, distributions=distributions, value=score))
+
+
+@pytest.mark.parametrize("number", [7, 12, 40])
+def test_what_the_score_hangs_on_is_told_also_of_few_trials(plan, number):
+    tuning = Tuning(plan, "mine")
+    assert importances(tuning) == {}
+    add_trials(tuning, number)
+    found = importances(tuning)
+    assert sum(found.values()) == pytest.approx(1)
+    assert found["learning_rate"] > 0.8 > 0.2 > found["augmentation.blur"]
+
+
+def test_a_recipe_from_the_mean_of_runs_finds_them_from_elsewhere(plan, start, recipe):
+    both = recipe(steps=4, start=["start.safetensors", "start.safetensors"])
+    tuning = Tuning(dataclasses.replace(plan, recipe=both), "mine")
+    add_trials(tuning, 3)
+    there = plan.folder / "deep" / "tuned.yaml"
+    content = yaml.safe_load(recipe_text(tuning, tuning.study.best_trial, there))
+    assert [(there.parent / each).resolve() for each in content["start"]] == [
+        (start / "start.safetensors").resolve()
+    ] * 2
 
 
 def test_map50_is_that_of_the_detector_that_users_run(samples, tmp_path):

@@ -89,8 +89,11 @@ def recipe_text(tuning: Tuning, best: FrozenTrial, path: Path) -> str:
     content["name"] = f"{plan.recipe.name}-tuned"
     content["scores"] = {measure: round(float(best.value or 0), 5)}
     for key in ("data", "start"):
-        if content.get(key) and content[key] not in _KEPT_STARTS:
-            content[key] = _from_there(content[key], plan.beside, path.parent)
+        value = content.get(key)
+        if isinstance(value, list):
+            content[key] = [_from_there(each, plan.beside, path.parent) for each in value]
+        elif value and value not in _KEPT_STARTS:
+            content[key] = _from_there(value, plan.beside, path.parent)
     first = [key for key in ("name", "scores", "model", "data", "start") if key in content]
     ordered = {key: content[key] for key in [*first, *(k for k in content if k not in first)]}
     Recipe.model_validate(ordered)
@@ -107,12 +110,16 @@ def recipe_text(tuning: Tuning, best: FrozenTrial, path: Path) -> str:
 
 def importances(tuning: Tuning) -> dict[str, float]:
     """Return how much of the differences between trials each key explains; empty with too few trials."""
-    if _count(tuning, TrialState.COMPLETE) < 3 or len(tuning.plan.space.root) < 2:
+    finished = _count(tuning, TrialState.COMPLETE)
+    if finished < 3 or len(tuning.plan.space.root) < 2:
         return {}
+    # Fewer than three best trials have no spread that could be compared: every key would weigh the same.
+    best_part = min(0.5, max(0.1, 3 / finished))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return optuna.importance.get_param_importances(
-            tuning.study, evaluator=PedAnovaImportanceEvaluator(evaluate_on_local=False)
+            tuning.study,
+            evaluator=PedAnovaImportanceEvaluator(target_quantile=best_part, evaluate_on_local=False),
         )
 
 
@@ -148,7 +155,12 @@ def summary(tuning: Tuning, best: FrozenTrial, importance: dict[str, float]) -> 
         values = [_short(trial.params.get(key, "")) for key in keys]
         lines.append(f"| {' | '.join([*_cells(trial), *values])} |")
     if importance:
-        lines += ["", "How much of the differences each key explains (PED-ANOVA):", "", "| key | part |"]
+        lines += [
+            "",
+            "How far the best trials differ from all, by key (PED-ANOVA; of few trials no more than a hint):",
+            "",
+            "| key | part |",
+        ]
         lines += ["|---|---|", *(f"| {key} | {part:.2f} |" for key, part in importance.items())]
     lines += ["", "Overfitting: train is augmented and val is not, so that only a rising gap is a sign.", ""]
     return "\n".join(lines)
