@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from crowdmask.data.sample import Sample
 from crowdmask.errors import DataError, ModelError, PictureError
-from crowdmask.evaluation.calibration import choose_thresholds
 from crowdmask.evaluation.measures import SliceMeasures, measure
 from crowdmask.evaluation.run import Run, both_views, run_detector
 from crowdmask.export.onnx import rewrite_metadata, with_closer_look
@@ -25,7 +24,7 @@ from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import METADATA_KEY, parse_metadata
 from crowdmask.inference.tiles import View
 from crowdmask.media.pictures import open_picture
-from crowdmask.training.finish import PRECISION, RECALL_WEIGHT, fit
+from crowdmask.training.finish import fit, thresholds
 
 MOST_LOST = 0.01
 """A quantised model that loses more mAP50 on val is not written."""
@@ -77,9 +76,9 @@ def finish_int8(
     metadata = read_metadata(source)
     parse_metadata(metadata, source)
     about = {**json.loads(metadata[METADATA_KEY]), "name": name, "precision": "int8", "calibration": None}
-    about = with_closer_look(about, closer_look)
     detector = Detector(source, input_size=input_size)
     about["input"] = {**about["input"], "size": detector.info.input.size}
+    about = with_closer_look(about, closer_look)
     looked = parse_metadata({METADATA_KEY: json.dumps(about)}, source).closer_look
     detector.info = replace(detector.info, closer_look=looked)
     inputs = calibration_inputs(detector, val, photos)
@@ -91,14 +90,13 @@ def finish_int8(
         before = measure(run_detector(both_views(detector), val, progress).pictures)
         calibration = fit(_look(part, about, val, progress).pictures)
         about["calibration"] = calibration
-        thresholds = choose_thresholds(_look(part, about, val, progress).pictures, PRECISION, RECALL_WEIGHT)
-        about["threshold"] = thresholds
+        about["threshold"] = thresholds(_look(part, about, val, progress).pictures)
         after = measure(_look(part, about, val, progress).pictures)
         require_accuracy(before.two_class.map50, after.two_class.map50)
         part.replace(to)
     finally:
         part.unlink(missing_ok=True)
-    return Quantized(to, {"calibration": calibration, "threshold": thresholds}, before, after)
+    return Quantized(to, {"calibration": calibration, "threshold": about["threshold"]}, before, after)
 
 
 def require_accuracy(before: float, after: float) -> None:
@@ -141,15 +139,13 @@ def calibration_inputs(detector: Detector, val: Sequence[Sample], photos: int) -
 def describe(finished: Quantized) -> str:
     """Return one line of what was reached on val, beside what the float model reaches."""
     before, after = finished.before, finished.after
-    thresholds = json.dumps(
-        {label: round(least, 3) for label, least in finished.decisions["threshold"].items()}
-    )
+    shown = json.dumps({label: round(least, 3) for label, least in finished.decisions["threshold"].items()})
     return (
         f"val: mAP50 {after.two_class.map50:.3f} (float {before.two_class.map50:.3f}), "
         f"recall {after.shown.recall:.3f} ({before.shown.recall:.3f}), "
         f"precision {after.shown.precision:.3f} ({before.shown.precision:.3f}), "
         f"ECE {after.reliability.expected_error:.3f} ({before.reliability.expected_error:.3f}), "
-        f"thresholds {thresholds}"
+        f"thresholds {shown}"
     )
 
 
