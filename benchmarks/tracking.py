@@ -226,7 +226,9 @@ def main() -> None:
     chosen = choose(samples, arguments.sources, arguments.clips, arguments.seed)
     detector, threshold = None, (0.5, 0.5, 0.5)
     if arguments.detector != "none":
-        detector = Detector(arguments.detector, confidence=LEAST_CONFIDENCE, threads=arguments.threads)
+        detector = Detector(
+            arguments.detector, confidence=LEAST_CONFIDENCE, threads=arguments.threads, closer_look=False
+        )
         threshold = detector.info.threshold
     runs: dict[str, list[Run]] = {algorithm: [] for algorithm in arguments.algorithms}
     faces = people = 0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from crowdmask.labels import LABELS
 
@@ -163,3 +163,20 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "small.onnx"
     export_onnx(model.eval(), path, metadata(model, "small"))
     return path
+
+
+@pytest.fixture
+def crowd_model(make_model: MakeModel) -> Path:
+    """A model that looks at small squares once more, twice as large."""
+    grid = {"strides": [32], "shapes": [[[8.0, 8.0]]]}
+    return make_model(grid=grid, closer_look={"size": 640, "share": 1.0}, nms_iou=0.2)
+
+
+@pytest.fixture
+def far_crowd() -> Image.Image:
+    """640 pixels with squares of 32, which the first look, at 320 pixels, sees a quarter of a cell large."""
+    picture = Image.new("RGB", (640, 640))
+    draw = ImageDraw.Draw(picture)
+    for x in range(256, 512, 64):
+        draw.rectangle((x, 320, x + 31, 351), fill=(255, 0, 0))
+    return picture

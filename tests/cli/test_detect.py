@@ -239,3 +239,17 @@ def test_the_example_program(place: Path, project_root: Path, example_photo: Pat
     assert "with_mask" in done.stdout
     with Image.open(place / "drawn.png") as drawn:
         assert drawn.size == (1024, 683)
+
+
+def test_small_faces_are_looked_at_once_more_unless_told_not_to(
+    detect: Detect, place: Path, far_crowd: Image.Image, crowd_model: Path
+) -> None:
+    far_crowd.save("far.png")
+    surest = {}
+    for option in ("--closer-look", "--no-closer-look"):
+        done = detect("far.png", "--confidence", "0.2", "--json", "out.jsonl", option, model=crowd_model)
+        assert done.exit_code == 0, done.output
+        (record,) = records(place / "out.jsonl")
+        surest[option] = max(found["confidence"] for found in record["detections"])
+        (place / "out.jsonl").unlink()
+    assert surest["--closer-look"] > surest["--no-closer-look"] + 0.1

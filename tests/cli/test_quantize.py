@@ -47,6 +47,10 @@ def test_the_new_model_detects(small_model, data, tmp_path):
     assert "Collecting" not in result.output
     detector = Detector(to, threads=1)
     assert (detector.model_name, detector.info.precision) == ("small-int8", "int8")
+    assert detector.looks_closer
+    result = CliRunner().invoke(app, ["quantize", str(small_model), *options, "--closer-look", "0"])
+    assert result.exit_code == 0, result.output
+    assert not Detector(to, threads=1).looks_closer
 
 
 @pytest.mark.parametrize(

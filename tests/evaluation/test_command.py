@@ -72,6 +72,14 @@ def test_tables_files_and_pictures(app, data, tmp_path):
     written = (out / "report.txt").read_text(encoding="utf-8").partition("\n\n")[2]
     assert written.strip() in result.stdout
     assert "appearance" not in content
+    assert content["closer_look"] is True
+
+
+def test_one_look_can_be_asked_for_and_is_told(app, data, tmp_path):
+    report = tmp_path / "report.json"
+    result = CliRunner().invoke(app, [str(data), "--threads", "1", "--no-closer-look", "--json", str(report)])
+    assert result.exit_code == 0, result.output
+    assert json.loads(report.read_text(encoding="utf-8"))["closer_look"] is False
 
 
 def test_faces_by_their_looks(app, data, tmp_path):

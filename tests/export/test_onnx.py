@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -133,9 +134,17 @@ def test_another_closer_look_can_be_chosen():
     about = export.metadata(build("crowd"), "plain")
     assert export.with_closer_look(about, None) == about
     assert export.with_closer_look(about, 0)["closer_look"] is None
-    assert export.with_closer_look(about, 900)["closer_look"] == {"size": 900, "share": 0.85}
+    assert export.with_closer_look(about, 1000)["closer_look"] == {"size": 1000, "share": 0.85}
     with pytest.raises(UsageError, match="no closer look"):
         export.with_closer_look(export.metadata(build("ssdlite"), "plain"), 900)
+
+
+def test_a_closer_look_is_closer():
+    about = export.metadata(build("crowd"), "plain")
+    least = math.ceil(1.2 * about["input"]["size"])
+    assert export.with_closer_look(about, least)["closer_look"]["size"] == least
+    with pytest.raises(UsageError, match=f"shows nothing new: give {least} or more"):
+        export.with_closer_look(about, least - 1)
 
 
 @pytest.mark.parametrize("name", list(ARCHITECTURES))

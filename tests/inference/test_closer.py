@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from crowdmask import Detector
 from crowdmask.default_boxes import GridSpec
@@ -130,6 +130,8 @@ def test_two_looks_at_a_face_are_averaged() -> None:
         pytest.param([face(400, 300)], [], [0.12], id="inside, not seen again"),
         pytest.param([], [face(400, 300)], [0.48], id="seen closer only"),
         pytest.param([face(200, 300)], [face(211, 300)], [0.6], id="cut by the border"),
+        pytest.param([face(212, 300)], [face(212, 300, score=0.9)], [0.6], id="just inside the border"),
+        pytest.param([face(214, 300)], [face(214, 300, score=0.9)], [0.84], id="inside"),
         pytest.param([face(400, 300)], [face(450, 300, score=0.8)], [0.64, 0.12], id="two faces"),
         pytest.param(
             [face(400, 300), face(404, 310, score=0.5)],
@@ -168,22 +170,6 @@ def test_the_average_stays_a_probability_and_one_box_a_face(data: st.DataObject)
     assert len(joined) <= len(first) + len(second)
     assert ((joined.scores >= 0) & (joined.scores <= 1)).all()
     assert (np.diff(joined.best) <= 0).all()
-
-
-@pytest.fixture
-def crowd_model(make_model: Callable[..., Path]) -> Path:
-    grid = {"strides": [32], "shapes": [[[8.0, 8.0]]]}
-    return make_model(grid=grid, closer_look={"size": 640, "share": 1.0}, nms_iou=0.2)
-
-
-@pytest.fixture
-def far_crowd() -> Image.Image:
-    """640 pixels with squares of 32, which the first look, at 320 pixels, sees a quarter of a cell large."""
-    picture = Image.new("RGB", (640, 640))
-    draw = ImageDraw.Draw(picture)
-    for x in range(256, 512, 64):
-        draw.rectangle((x, 320, x + 31, 351), fill=(255, 0, 0))
-    return picture
 
 
 def test_the_detector_looks_closer_and_is_surer(crowd_model: Path, far_crowd: Image.Image) -> None:

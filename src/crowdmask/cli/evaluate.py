@@ -90,6 +90,7 @@ def command(
         "backend": backend,
         "input_size": detector.info.input.size,
         "tiles": detector.tiles,
+        "closer_look": detector.looks_closer,
         "thresholds": dict(zip(LABELS, detector.threshold, strict=True)),
         "data": data.name,
         "split": split.value,

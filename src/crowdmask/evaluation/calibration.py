@@ -15,8 +15,9 @@ Floats = NDArray[np.float64]
 BINS = 10
 # How much of the raw score is mixed into a table, so that equal confidences never hide an order.
 _STRICTNESS = 1e-3
-# From this raw score on no confidence is below the other number: precision-recall curves are drawn down to
-# that, and the far faces that the network is least sure of would be cut off them.
+# From this raw score on, the least that a detector with a closer look keeps, no confidence is below the other
+# number: precision-recall curves are drawn down to that, and the far faces that the network is least sure of
+# would be cut off them.
 _FAINT_RAW, _FAINT = 0.02, 0.01
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from crowdmask.default_boxes import VARIANCES
 from crowdmask.errors import MissingExtraError, ModelError, OutputError, UsageError
+from crowdmask.inference.closer import LEAST_ZOOM
 from crowdmask.inference.model_file import FORMAT, METADATA_KEY
 from crowdmask.labels import LABELS
 from crowdmask.models.detector import DetectionModel, InputSpec
@@ -82,12 +84,17 @@ def with_closer_look(about: dict[str, Any], size: int | None) -> dict[str, Any]:
         about: what `metadata` returns.
         size: its long side, pixels; 0: none; None: nothing changes.
     Raises:
-        UsageError: the model does not keep the shape of pictures.
+        UsageError: the model does not keep the shape of pictures, or it is hardly larger than the input.
     """
     if size is None:
         return about
     if size and about["input"]["resize"] != "fit":
         raise UsageError(f"{about['architecture']} sees every picture in one shape: no closer look at a part")
+    least = math.ceil(LEAST_ZOOM * about["input"]["size"])
+    if 0 < size < least:
+        raise UsageError(
+            f"a closer look at {size} pixels shows nothing new: give {least} or more, or 0 for none"
+        )
     return {**about, "closer_look": {"size": size, "share": CLOSER_SHARE} if size else None}
 
 

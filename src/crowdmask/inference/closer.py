@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crowdmask import boxes
 from crowdmask.inference.decode import RawFaces
 from crowdmask.inference.model_file import ModelInfo
-from crowdmask.inference.tiles import View
+from crowdmask.inference.tiles import View, cut_at_border
 
 LEAST_SCORE = 0.15
 """What calls for a closer look may be a face by at least this score."""
@@ -22,18 +22,23 @@ LEAST_SCORE = 0.15
 KEPT_SCORE = 0.02
 """Of either look fainter boxes are dropped."""
 
+LEAST_ZOOM = 1.2
+"""A second look less than so much larger shows nothing new."""
+
 # So large a face, in input pixels, gains nothing from being seen larger.
 _SMALL_PX = 16.0
 # The scores of the small faces must sum up to this: one faint box is not worth the time.
 _LEAST_SUM = 0.3
 # So many of its own widths and heights around a small face belong to the part: where one is, there are more.
 _AROUND = 2.0
-# A second look less than so much larger shows nothing new.
-_LEAST_ZOOM = 1.2
 # What the closer look weighs in the average. What one look does not see has the score 0 there.
 _WEIGHT = 0.8
-# A box that ends within so many input pixels of the part's border was cut by it.
-_CUT_PX = 3.0
+
+
+def worth_while(info: ModelInfo) -> bool:
+    """Say whether a closer look of this model would show anything new."""
+    look, spec = info.closer_look, info.input
+    return look is not None and spec.resize == "fit" and look.size >= LEAST_ZOOM * spec.size
 
 
 def closer_view(found: RawFaces, width: int, height: int, info: ModelInfo) -> View | None:
@@ -47,7 +52,7 @@ def closer_view(found: RawFaces, width: int, height: int, info: ModelInfo) -> Vi
         None where there is nothing to gain.
     """
     look, spec = info.closer_look, info.input
-    if look is None or spec.resize != "fit" or look.size < _LEAST_ZOOM * spec.size:
+    if look is None or not worth_while(info):
         return None
     side = max(width, height)
     sizes = found.xyxy[:, 2:] - found.xyxy[:, :2]
@@ -62,7 +67,7 @@ def closer_view(found: RawFaces, width: int, height: int, info: ModelInfo) -> Vi
     left, top, right, bottom = math.floor(x1), math.floor(y1), math.ceil(x2), math.ceil(y2)
     longest = max(right - left, bottom - top)
     view = View(left, top, right, bottom, max(1, round(longest * scale / spec.multiple)) * spec.multiple)
-    return view if view.scale > _LEAST_ZOOM * spec.size / side else None
+    return view if view.scale > LEAST_ZOOM * spec.size / side else None
 
 
 def join(first: RawFaces, second: RawFaces, view: View, width: int, height: int, info: ModelInfo) -> RawFaces:
@@ -75,12 +80,14 @@ def join(first: RawFaces, second: RawFaces, view: View, width: int, height: int,
         width, height: of the picture, pixels.
         info: of the model.
     """
-    edges = np.array([view.x1, view.y1, view.x2, view.y2], np.float32)
-    inner = edges != np.array([0, 0, width, height], np.float32)
-    cut = (np.abs(second.xyxy - edges) <= _CUT_PX / view.scale) & inner
-    second = second[~cut.any(axis=1)]
+    cut = cut_at_border(view, second.xyxy, width, height)
+    parts, second = second[cut], second[~cut]
     own, theirs = _pair(first, second, info.nms_iou)
-    inside = (first.xyxy[:, :2] >= edges[:2]).all(axis=1) & (first.xyxy[:, 2:] <= edges[2:]).all(axis=1)
+    from_, to = np.array([view.x1, view.y1]), np.array([view.x2, view.y2])
+    inside = (first.xyxy[:, :2] >= from_).all(axis=1) & (first.xyxy[:, 2:] <= to).all(axis=1)
+    # Of a face at the border the closer look shows a part, or hardly less than all: there the first look's
+    # score stands.
+    inside &= ~(boxes.iou(first.xyxy, parts.xyxy) >= info.nms_iou).any(axis=1)
     weight = np.where(inside, 1 - _WEIGHT, 1.0).astype(np.float32)[:, None]
     xyxy, scores = first.xyxy.copy(), first.scores * weight
     xyxy[own] += _WEIGHT * (second.xyxy[theirs] - xyxy[own])

@@ -82,14 +82,18 @@ class Decoder:
         Raises:
             ModelError: the model gives another number of boxes than its grid has.
         """
-        return self.label(suppress(self.boxes(scores, deltas, prepared), self.info))
+        return self.one_a_face(self.boxes(scores, deltas, prepared))
 
     def boxes(self, scores: NDArray[np.float32], deltas: NDArray[np.float32], prepared: Prepared) -> RawFaces:
-        """Do the first of three parts: the boxes that may pass a threshold, still several a face."""
+        """Do the first part: the boxes that may pass a threshold, still several a face."""
         return boxes_above(self._least_raw(), scores, deltas, prepared, self.info)
 
+    def one_a_face(self, raw: RawFaces) -> Detections:
+        """Do the second part: `suppress`, then `label`."""
+        return self.label(suppress(raw, self.info))
+
     def label(self, raw: RawFaces) -> Detections:
-        """Do the third part, after `suppress`: labels, confidences, and what passes the thresholds."""
+        """Give boxes, one a face, labels and confidences, and keep what passes the thresholds."""
         class_id = raw.scores.argmax(axis=1)
         confidence = raw.best
         if self.info.calibration is not None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crowdmask.detections import Detections
 from crowdmask.errors import ModelError, UsageError
 from crowdmask.inference.backends import load_backend
-from crowdmask.inference.closer import KEPT_SCORE, LEAST_SCORE, closer_view, join
+from crowdmask.inference.closer import KEPT_SCORE, LEAST_SCORE, closer_view, join, worth_while
 from crowdmask.inference.decode import Decoder, RawFaces, boxes_above, suppress
 from crowdmask.inference.merge import merge
 from crowdmask.inference.model_file import DEFAULT_MODEL, ModelInfo, hash_of, locate, parse_metadata
@@ -68,7 +68,6 @@ class Detector:
         info: what the model file says about itself.
         threshold: least confidence of each label, in the order of `LABELS`.
         tiles: whether large pictures are looked at in tiles.
-        looks_closer: whether small faces are looked at once more, larger, where the model file says how.
     """
 
     def __init__(
@@ -115,8 +114,13 @@ class Detector:
         )
         self.model_name = info.name
         self.model_hash = hash_of(self.model_path)
-        self.looks_closer = closer_look
+        self._closer_look = closer_look
         self._decode = Decoder(self.info, self.threshold)
+
+    @property
+    def looks_closer(self) -> bool:
+        """Whether small faces are looked at once more, larger; not in tiles."""
+        return self._closer_look and worth_while(self.info)
 
     def detect(self, picture: str | PathLike[str] | NDArray[np.uint8] | Image.Image | Picture) -> Detections:
         """Find the faces of one picture.
@@ -165,7 +169,7 @@ class Detector:
             looks = [lap("decode", boxes_above, KEPT_SCORE, *each, self.info) for each in seen.answers]
             return lap("suppress", self._join, seen, looks, seen.closer, decode)
         boxes = [lap("decode", decode.boxes, *each) for each in seen.answers]
-        found = [decode.label(lap("suppress", suppress, each, self.info)) for each in boxes]
+        found = [lap("suppress", decode.one_a_face, each) for each in boxes]
         if not seen.plan.tiles:
             return found[0]
         placed = [
@@ -213,18 +217,12 @@ class Detector:
         self.network(np.full((1, side, side, 3), self.info.input.pad, np.uint8))
 
     def prepare(self, picture: Picture) -> Prepared:
-        """Do the first of the three steps of a look: resize and pad."""
+        """Resize and pad a whole picture."""
         return prepare(picture, self.info.input)
 
     def network(self, tensor: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Do the second: tensor (1, H, W, 3) to scores (A, 3) and deltas (A, 4)."""
+        """Turn a tensor (1, H, W, 3) into scores (A, 3) and deltas (A, 4)."""
         return self._backend.run(tensor)
-
-    def decode(
-        self, scores: NDArray[np.float32], deltas: NDArray[np.float32], prepared: Prepared
-    ) -> Detections:
-        """Do the third: scores and deltas to faces."""
-        return self._decode(scores, deltas, prepared)
 
     def __repr__(self) -> str:
         return (

@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 from crowdmask import boxes
 from crowdmask.detections import Detections
 from crowdmask.inference.model_file import ModelInfo
-from crowdmask.inference.tiles import Plan, View
+from crowdmask.inference.tiles import Plan, View, cut_at_border
 
 # The whole's smaller faces are left to the tiles, which show each of them better.
 _WHOLE_FROM = 0.8
-# A box that ends within so many input pixels of a border inside the picture was cut by it.
-_CUT_PX = 3.0
 # So much of a box inside another says that both are of one face, where a tile shows a part of it only.
 _COVERED = 0.5
 _INSIDE = 0.7
@@ -57,12 +55,11 @@ def merge(plan: Plan, found: Sequence[Detections], info: ModelInfo) -> Detection
 
 def _cut_boxes(plan: Plan, xyxy: NDArray[np.float32], view: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Say of each box whether it ends at a border of its view that lies inside the picture."""
-    views = plan.views
-    edges = np.array([[v.x1, v.y1, v.x2, v.y2] for v in views], np.float32)
-    inner = edges != np.array([0, 0, plan.width, plan.height], np.float32)
-    margin = np.array([_CUT_PX / v.scale for v in views], np.float32)
-    distance = np.abs(xyxy - edges[view])
-    return ((distance <= margin[view][:, None]) & inner[view]).any(axis=1)
+    cut = np.zeros(len(xyxy), bool)
+    for index, each in enumerate(plan.views):
+        mine = view == index
+        cut[mine] = cut_at_border(each, xyxy[mine], plan.width, plan.height)
+    return cut
 
 
 def _superseded(

@@ -60,7 +60,7 @@ class CloserLook:
 
     Attributes:
         size: as large as if the whole picture were looked at with so long a side, pixels.
-        share: the second input has at most so many pixels, as part of a square of the first's long side.
+        share: the second input has at most about so many pixels, as part of a square of the first's side.
     """
 
     size: int

@@ -12,6 +12,9 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crowdmask.errors import UsageError
 from crowdmask.inference.model_file import InputSpec, ModelInfo
 from crowdmask.inference.preprocess import input_sides
@@ -34,6 +37,8 @@ _TILE_PX = 1120
 _LEAST_TILE_PX = 64
 # Parts of the work: of all of it what the whole may take, and of a square input what a tile may at least.
 _WHOLE_SHARE, _LEAST_SHARE = 0.1, 0.5
+# A box that ends within so many input pixels of a border inside the picture was cut by it.
+_CUT_PX = 3.0
 # So large, in input pixels, a face is found about as well as a larger one.
 _SURE_PX = 24.0
 
@@ -57,6 +62,19 @@ class View:
     def scale(self) -> float:
         """Input pixels for a pixel of the picture."""
         return self.size / max(self.x2 - self.x1, self.y2 - self.y1)
+
+
+def cut_at_border(view: View, xyxy: NDArray[np.float32], width: int, height: int) -> NDArray[np.bool_]:
+    """Say of each box (N, 4) found in a view whether it ends at a border that lies inside the picture.
+
+    Args:
+        width, height: of the picture, pixels.
+    """
+    edges = np.array([view.x1, view.y1, view.x2, view.y2], np.float32)
+    inner = edges != np.array([0, 0, width, height], np.float32)
+    near = np.abs(xyxy - edges) <= _CUT_PX / view.scale
+    cut: NDArray[np.bool_] = (near & inner).any(axis=1)
+    return cut
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from crowdmask.inference.decode import Decoder
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import shipped_models
 from crowdmask.media.draw import draw_on
@@ -71,21 +70,20 @@ def time_stages(
     Raises:
         PictureError: the photo cannot be read.
     """
-    decoders = [Decoder(detector.info, detector.threshold) for detector in detectors]
     times = np.zeros((len(detectors), WARM_UP + runs, len(STAGES)))
     faces = [0] * len(detectors)
     for run in rounds(range(WARM_UP + runs)):
-        for index, (detector, decoder) in enumerate(zip(detectors, decoders, strict=True)):
-            times[index, run], faces[index] = _one_photo(detector, decoder, photo)
+        for index, detector in enumerate(detectors):
+            times[index, run], faces[index] = _one_photo(detector, photo)
     return [_summary(each[WARM_UP:], found) for each, found in zip(times, faces, strict=True)]
 
 
-def _one_photo(detector: Detector, decoder: Decoder, photo: Path) -> tuple[list[float], int]:
+def _one_photo(detector: Detector, photo: Path) -> tuple[list[float], int]:
     """Return the milliseconds of each stage and how many faces there are."""
     clock = _Clock()
     picture = clock.lap("read", open_picture, photo)
     seen = detector.look(picture, clock.lap)
-    faces = detector.answer(seen, decoder, clock.lap)
+    faces = detector.answer(seen, lap=clock.lap)
     scale = (picture.image.width / picture.width, picture.image.height / picture.height)
     clock.lap("draw", draw_on, picture.image, faces, scale)
     return [clock.ms[stage] for stage in STAGES], len(faces)

@@ -93,7 +93,8 @@ class Times:
 class FrameFinder:
     """Find the faces of frames, low-confidence ones too; several sources share one.
 
-    The same network and decoding as `Detector.detect`, with a size of input that suits each source.
+    The same network and decoding as the first look of `Detector.detect`, with a size of input that suits each
+    source: faces in view are seen many times, so none is looked at more closely.
     """
 
     def __init__(self, detector: Detector, input_size: int | None = None) -> None:
