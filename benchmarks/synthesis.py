@@ -1,6 +1,6 @@
 """Measure what drawn masks are worth: the same short run with and without them, both measured on val.
 
-    python benchmarks/synthesis.py recipes/tune-base.yaml --synthetic 0.2 --seeds 2 --out synthesis.md
+    python benchmarks/synthesis.py recipes/compare-base.yaml --synthetic 0.2 --seeds 2 --out synthesis.md
 
 Runs start from the same weights, with the same seed and steps. A run that was stopped goes on.
 """

@@ -15,7 +15,6 @@ from targets import evaluate_command
 from crowdmask.data.dataset import read_spec
 from crowdmask.inference.model_file import METADATA_KEY
 from crowdmask.labels import LABELS
-from crowdmask.models.registry import build
 from crowdmask.training.recipe import load_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -168,14 +167,10 @@ def recipe_text(model: Model, about: dict[str, Any]) -> str:
     steps = table(["run, one after the other", "seed", "steps", "crops a step", "size of a crop"], rows)
     int8 = ""
     if model.made_from and about.get("precision") == "int8":
-        # Other sizes than that of the network that was trained are said to `quantize`.
-        size = about["input"]["size"]
-        trained = build(load_recipe(ROOT / model.recipes[-1]).model).input_spec.size
-        smaller = "" if size == trained else f" --input-size {size}"
         closer = about.get("closer_look")
-        smaller += f" --closer-look {closer['size'] if closer else 0}"
+        options = f" --input-size {about['input']['size']} --closer-look {closer['size'] if closer else 0}"
         int8 = (
-            f"\n\nThen `crowdmask quantize {model.made_from}{smaller}`: static int8, per channel, "
+            f"\n\nThen `crowdmask quantize {model.made_from}{options}`: static int8, per channel, "
             "ranges from photos of `val`;\n"
             "refused if it loses more than 0.01 mAP50 on `val`; calibrated anew."
         )
