@@ -20,8 +20,8 @@ from crowdmask.labels import LABELS
 from crowdmask.models.detector import DetectionModel
 
 # Of the faces shown under a label at least so many shall be right; among the thresholds that keep this, the
-# best F-score in which recall counts twice: who counts a crowd is misled more by the faces left out. Masks are
-# right far more often, so that of all faces shown some 88 % are.
+# best F-score in which recall counts twice: who counts a crowd is misled more by the faces left out. Masks
+# are right far more often, so that of all faces shown some 88 % are.
 _PRECISION, _RECALL_WEIGHT = 0.83, 2.0
 # Where a mask is said to be with less confidence than this, another label is too often the right one.
 _LEAST_THRESHOLD = {"with_mask": 0.4, "without_mask": 0.3, "mask_worn_incorrect": 0.4}
