@@ -64,7 +64,8 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
 def our_times(detector: Detector, picture: Picture) -> tuple[float, float, float]:
     """Return milliseconds of the network, of the whole call, and of CPU outside the network.
 
-    The network's are of both looks where the detector looks at a part once more.
+    All are of the first call with this photo, as a user meets it. The network's are of both looks where the
+    detector looks at a part once more.
     """
     network_ms = network_cpu = 0.0
 
@@ -77,20 +78,20 @@ def our_times(detector: Detector, picture: Picture) -> tuple[float, float, float
             network_cpu += time.thread_time() - cpu
         return result
 
-    # Of this thread alone, which does all of it: the runtimes' own threads may still be at work.
+    # CPU of this thread alone, which does all of it: the runtimes' own threads may still be at work.
     cpu = time.thread_time()
-    detector.answer(detector.look(picture, lap))
+    whole_ms, _ = timed(lambda: detector.answer(detector.look(picture, lap)))
     cpu_ms = (time.thread_time() - cpu - network_cpu) * 1000
-    whole_ms, _ = timed(lambda: detector.detect(picture))
     return network_ms, whole_ms, cpu_ms
 
 
 def peer_times(peer: Peer, pixels: np.ndarray) -> tuple[float, float]:
     """Return milliseconds of the network and of the whole call."""
-    tensor, _ = peer.prepare(pixels)
-    network_ms, _ = timed(lambda: peer.network(tensor))
-    whole_ms, _ = timed(lambda: peer.detect(pixels))
-    return network_ms, whole_ms
+    start = time.perf_counter()
+    tensor, placement = peer.prepare(pixels)
+    network_ms, outputs = timed(lambda: peer.network(tensor))
+    peer.decode(outputs, placement)
+    return network_ms, (time.perf_counter() - start) * 1000
 
 
 def take_times(detectors: dict[str, Detector], peer: Peer | None, files: Sequence[Path]) -> Times:
