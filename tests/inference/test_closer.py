@@ -12,8 +12,8 @@ from PIL import Image
 
 from crowdmask import Detector
 from crowdmask.default_boxes import GridSpec
-from crowdmask.inference.closer import KEPT_SCORE, closer_view, join
-from crowdmask.inference.decode import Decoder, RawFaces
+from crowdmask.inference.closer import KEPT_SCORE, closer_view, join, least_scores
+from crowdmask.inference.decode import Decoder, RawFaces, suppress
 from crowdmask.inference.model_file import CloserLook, InputSpec, ModelInfo
 from crowdmask.inference.tiles import View
 from crowdmask.labels import LABELS
@@ -132,6 +132,12 @@ def test_two_looks_at_a_face_are_averaged() -> None:
         pytest.param([face(200, 300)], [face(211, 300)], [0.6], id="cut by the border"),
         pytest.param([face(212, 300)], [face(212, 300, score=0.9)], [0.6], id="just inside the border"),
         pytest.param([face(214, 300)], [face(214, 300, score=0.9)], [0.84], id="inside"),
+        pytest.param(
+            [face(400, 300, score=0.09)],
+            [face(400, 300, score=0.9)],
+            [0.72],
+            id="too faint to move a sure one",
+        ),
         pytest.param([face(400, 300)], [face(450, 300, score=0.8)], [0.64, 0.12], id="two faces"),
         pytest.param(
             [face(400, 300), face(404, 310, score=0.5)],
@@ -153,6 +159,47 @@ def test_a_part_at_the_pictures_edge_cuts_no_face_there() -> None:
     corner = View(0, 0, 400, 300, 400)
     joined = join(raw([]), raw([(0, 0, 20, 20, 0.6), (380, 40, 400, 60, 0.9)]), corner, 1000, 700, INFO)
     np.testing.assert_allclose(joined.xyxy, [[0, 0, 20, 20]])
+
+
+SPOTS = st.lists(
+    st.tuples(st.integers(150, 640), st.integers(150, 540), st.integers(6, 60), st.floats(KEPT_SCORE, 1)),
+    max_size=40,
+)
+
+
+@given(SPOTS, SPOTS, st.sampled_from([0.01, 0.05, 0.15, 0.3, 0.41, 0.7]))
+def test_what_is_too_faint_to_matter_does_not(
+    first: list[tuple[float, ...]], second: list[tuple[float, ...]], shown: float
+) -> None:
+    """Also where faces lie across the border of the part, and where several boxes are of one face."""
+
+    def joined(*least: float) -> RawFaces:
+        looks = [
+            suppress(
+                raw(sorted((face(*spot) for spot in spots if spot[3] >= floor), key=lambda row: -row[4])),
+                INFO,
+            )
+            for spots, floor in zip((first, second), least, strict=True)
+        ]
+        faces = join(*looks, PART, 1000, 700, INFO)
+        return faces[faces.best >= shown]
+
+    everything, enough = joined(KEPT_SCORE, KEPT_SCORE), joined(*least_scores(shown))
+    np.testing.assert_array_equal(enough.xyxy, everything.xyxy)
+    np.testing.assert_array_equal(enough.scores, everything.scores)
+
+
+@pytest.mark.parametrize(
+    ("shown", "first", "second"),
+    [
+        (0.01, KEPT_SCORE, KEPT_SCORE),
+        (0.1, KEPT_SCORE, KEPT_SCORE),
+        (0.2, 0.1, KEPT_SCORE),
+        (0.6, 0.1, 0.499),
+    ],
+)
+def test_how_faint_may_matter(shown: float, first: float, second: float) -> None:
+    assert least_scores(shown) == pytest.approx((first, second))
 
 
 @given(st.data())

@@ -33,6 +33,8 @@ _LEAST_SUM = 0.3
 _AROUND = 2.0
 # What the closer look weighs in the average. What one look does not see has the score 0 there.
 _WEIGHT = 0.8
+# A fainter box of the first look moves no box of the second.
+_LEAST_PARTNER = 0.1
 
 
 def worth_while(info: ModelInfo) -> bool:
@@ -80,14 +82,12 @@ def join(first: RawFaces, second: RawFaces, view: View, width: int, height: int,
         width, height: of the picture, pixels.
         info: of the model.
     """
-    cut = cut_at_border(view, second.xyxy, width, height)
-    parts, second = second[cut], second[~cut]
-    own, theirs = _pair(first, second, info.nms_iou)
+    second = second[~cut_at_border(view, second.xyxy, width, height)]
     from_, to = np.array([view.x1, view.y1]), np.array([view.x2, view.y2])
     inside = (first.xyxy[:, :2] >= from_).all(axis=1) & (first.xyxy[:, 2:] <= to).all(axis=1)
-    # Of a face at the border the closer look shows a part, or hardly less than all: there the first look's
-    # score stands.
-    inside &= ~(boxes.iou(first.xyxy, parts.xyxy) >= info.nms_iou).any(axis=1)
+    # Of a face at the border the closer look shows a part, or hardly less than all: the first look's stands.
+    inside &= ~cut_at_border(view, first.xyxy, width, height)
+    own, theirs = _pair(first, second, inside & (first.best >= _LEAST_PARTNER), info.nms_iou)
     weight = np.where(inside, 1 - _WEIGHT, 1.0).astype(np.float32)[:, None]
     xyxy, scores = first.xyxy.copy(), first.scores * weight
     xyxy[own] += _WEIGHT * (second.xyxy[theirs] - xyxy[own])
@@ -100,9 +100,25 @@ def join(first: RawFaces, second: RawFaces, view: View, width: int, height: int,
     return everyone[boxes.suppress(everyone.xyxy, everyone.best, info.nms_iou, info.max_detections)]
 
 
-def _pair(first: RawFaces, second: RawFaces, iou: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the indices of the boxes of one face, the surest of the second look's choosing first."""
-    overlap = boxes.iou(first.xyxy, second.xyxy)
+def least_scores(shown: float) -> tuple[float, float]:
+    """Return the scores, of the first and of the second look, below which no box alters a face that is shown.
+
+    Args:
+        shown: the least score of those faces, after `join`.
+    """
+    second = (shown - (1 - _WEIGHT)) / _WEIGHT - 1e-3
+    return (_LEAST_PARTNER if shown > _LEAST_PARTNER else KEPT_SCORE), max(KEPT_SCORE, second)
+
+
+def _pair(
+    first: RawFaces, second: RawFaces, may: NDArray[np.bool_], iou: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the indices of the boxes of one face, the surest of the second look's choosing first.
+
+    Args:
+        may: (N,) which boxes of the first look may be chosen.
+    """
+    overlap = boxes.iou(first.xyxy, second.xyxy) * may[:, None]
     own, theirs = [], []
     if len(first):
         for index in np.argsort(-second.best, kind="stable"):

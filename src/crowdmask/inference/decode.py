@@ -86,7 +86,7 @@ class Decoder:
 
     def boxes(self, scores: NDArray[np.float32], deltas: NDArray[np.float32], prepared: Prepared) -> RawFaces:
         """Do the first part: the boxes that may pass a threshold, still several a face."""
-        return boxes_above(self._least_raw(), scores, deltas, prepared, self.info)
+        return boxes_above(self.least_raw, scores, deltas, prepared, self.info)
 
     def one_a_face(self, raw: RawFaces) -> Detections:
         """Do the second part: `suppress`, then `label`."""
@@ -102,7 +102,8 @@ class Decoder:
         order = passed[np.argsort(-confidence[passed], kind="stable")]
         return Detections(raw.xyxy[order], confidence[order], class_id[order])
 
-    def _least_raw(self) -> float:
+    @property
+    def least_raw(self) -> float:
         """Return a score below which no label can reach its threshold."""
         if self.info.calibration is None:
             return min(self.threshold) - 1e-6

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crowdmask.detections import Detections
 from crowdmask.errors import ModelError, UsageError
 from crowdmask.inference.backends import load_backend
-from crowdmask.inference.closer import KEPT_SCORE, LEAST_SCORE, closer_view, join, worth_while
+from crowdmask.inference.closer import LEAST_SCORE, closer_view, join, least_scores, worth_while
 from crowdmask.inference.decode import Decoder, RawFaces, boxes_above, suppress
 from crowdmask.inference.merge import merge
 from crowdmask.inference.model_file import DEFAULT_MODEL, ModelInfo, hash_of, locate, parse_metadata
@@ -166,7 +166,10 @@ class Detector:
         """
         decode = decoder or self._decode
         if seen.closer is not None:
-            looks = [lap("decode", boxes_above, KEPT_SCORE, *each, self.info) for each in seen.answers]
+            looks = [
+                lap("decode", boxes_above, least, *each, self.info)
+                for least, each in zip(least_scores(decode.least_raw), seen.answers, strict=True)
+            ]
             return lap("suppress", self._join, seen, looks, seen.closer, decode)
         boxes = [lap("decode", decode.boxes, *each) for each in seen.answers]
         found = [lap("suppress", decode.one_a_face, each) for each in boxes]
@@ -192,7 +195,6 @@ class Detector:
         )
 
     def _join(self, seen: Seen, looks: Sequence[RawFaces], closer: View, decode: Decoder) -> Detections:
-        # Of boxes that do not depend on the thresholds: lower ones change nothing about surer faces.
         first, second = (suppress(each, self.info) for each in looks)
         to_photo = np.array(seen.scale * 2, np.float32)
         placed = second.xyxy + np.array([closer.x1, closer.y1] * 2, np.float32)
