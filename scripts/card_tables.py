@@ -16,8 +16,8 @@ def number(value: float | None, ends: Sequence[float | None] | None = None, digi
     if value is None:
         return NOTHING
     if ends is None or ends[0] is None:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} ({ends[0]:.{digits}f}–{ends[1]:.{digits}f})"
+        return f"{value:z.{digits}f}"
+    return f"{value:z.{digits}f} ({ends[0]:.{digits}f}–{ends[1]:.{digits}f})"
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

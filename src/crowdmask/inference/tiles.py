@@ -30,9 +30,9 @@ MAX_TILES = 16
 MAX_COLUMNS = 32
 _GRID = re.compile(r"([1-9]\d?)[x×]([1-9]\d?)")
 
-# `auto` cuts until a tile is at most so long a side: about as long as the photos that the detectors learnt
-# from. A larger input may see more at once.
-_TILE_PX = 1120
+# `auto` cuts until a tile is at most so long a side, so that its faces are seen larger than by the closer
+# look, which tiles take the place of. A larger input may see more at once.
+_TILE_PX = 768
 # Smaller tiles would show no more than blown-up pixels.
 _LEAST_TILE_PX = 64
 # Parts of the work: of all of it what the whole may take, and of a square input what a tile may at least.
