@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import deque
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +26,8 @@ class CutDetector:
     """
 
     def __init__(self) -> None:
-        self._layout: NDArray[np.float32] | None = None
-        self._colours: NDArray[np.float32] | None = None
-        self._usual: deque[float] = deque(maxlen=_MEMORY)
+        self._last: _Thumbnail | None = None
+        self._usual: deque[_Change] = deque(maxlen=_MEMORY)
 
     def is_cut(self, picture: NDArray[np.uint8]) -> bool:
         """Say whether a new take begins with this frame; the first frame is none.
@@ -35,49 +35,63 @@ class CutDetector:
         Args:
             picture: RGB uint8 (H, W, 3).
         """
-        layout, colours = _describe(picture)
-        before, colours_before = self._layout, self._colours
-        self._layout, self._colours = layout, colours
-        if before is None or colours_before is None:
+        now = _Thumbnail(picture)
+        before, self._last = self._last, now
+        if before is None:
             return False
-        change = _change(before, layout, colours_before, colours)
-        usual = statistics.median(self._usual) if self._usual else 0.0
-        cut = change > max(_LEAST, _TIMES_USUAL * usual)
-        if cut:
+        change = _Change(before, now)
+        if change.most > _LEAST and change.value > max(_LEAST, _TIMES_USUAL * self._median()):
             self._usual.clear()
-        else:
-            self._usual.append(change)
-        return cut
+            return True
+        self._usual.append(change)
+        return False
 
     def reset(self) -> None:
         """Forget the last frame, as after a stream's reconnect."""
-        self._layout = self._colours = None
+        self._last = None
         self._usual.clear()
 
-
-def _describe(picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return a small grey picture without its mean, of length 1, and the shares of its colours."""
-    import cv2
-
-    # Means of 4 x 4 of its pixels: whole numbers on both sides make this quick.
-    few = cv2.resize(picture, (4 * _WIDTH, 4 * _HEIGHT), interpolation=cv2.INTER_NEAREST)
-    small = np.asarray(cv2.resize(few, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)).reshape(-1, 3)
-    grey = small.sum(axis=1, dtype=np.float32)
-    grey -= grey.mean()
-    layout: NDArray[np.float32] = grey / np.float32(max(math.sqrt(float(grey @ grey)), 1e-6))
-    bins = small // (256 // _BINS) + np.arange(0, 3 * _BINS, _BINS, dtype=np.uint8)
-    colours = np.bincount(bins.ravel(), minlength=3 * _BINS).reshape(3, _BINS)
-    return layout, colours.astype(np.float32) / np.float32(len(small))
+    def _median(self) -> float:
+        return statistics.median(change.value for change in self._usual) if self._usual else 0.0
 
 
-def _change(
-    a: NDArray[np.float32],
-    b: NDArray[np.float32],
-    colours_a: NDArray[np.float32],
-    colours_b: NDArray[np.float32],
-) -> float:
-    """Return how much has changed, from 0 to about 1: the geometric mean of both measures."""
-    layout = min(max(1 - float(a @ b), 0.0), 1.0)
-    # Neighbouring shades are alike: what moves by one bin is less of a change than what moves by five.
-    colours = float(np.abs(np.cumsum(colours_a - colours_b, axis=1)).sum(axis=1).mean())
-    return math.sqrt(layout * min(colours, 1.0))
+class _Thumbnail:
+    """A small picture: its grey without its mean, of length 1, and, once asked for, its colours."""
+
+    def __init__(self, picture: NDArray[np.uint8]) -> None:
+        import cv2
+
+        # Means of 4 x 4 of its pixels: whole numbers on both sides make this quick.
+        few = cv2.resize(picture, (4 * _WIDTH, 4 * _HEIGHT), interpolation=cv2.INTER_NEAREST)
+        small = cv2.resize(few, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
+        self._pixels = np.asarray(small, np.uint8).reshape(-1, 3)
+        grey = self._pixels.sum(axis=1, dtype=np.float32)
+        grey -= grey.mean()
+        self.layout: NDArray[np.float32] = grey / np.float32(max(math.sqrt(float(grey @ grey)), 1e-6))
+
+    @cached_property
+    def colours(self) -> NDArray[np.float32]:
+        """Shares of the shades of each colour, (3, _BINS)."""
+        bins = self._pixels // (256 // _BINS) + np.arange(0, 3 * _BINS, _BINS, dtype=np.uint8)
+        counts = np.bincount(bins.ravel(), minlength=3 * _BINS).reshape(3, _BINS)
+        return counts.astype(np.float32) / np.float32(len(self._pixels))
+
+
+class _Change:
+    """How much has changed between two frames, from 0 to about 1.
+
+    Attributes:
+        most: what it is at most; most frames need no more than this.
+    """
+
+    def __init__(self, before: _Thumbnail, now: _Thumbnail) -> None:
+        self._before, self._now = before, now
+        self._layout = min(max(1 - float(before.layout @ now.layout), 0.0), 1.0)
+        self.most = math.sqrt(self._layout)
+
+    @cached_property
+    def value(self) -> float:
+        """The geometric mean of both measures."""
+        # Neighbouring shades are alike: what moves by one bin is less of a change than what moves by five.
+        apart = np.cumsum(self._before.colours - self._now.colours, axis=1)
+        return math.sqrt(self._layout * min(float(np.abs(apart).sum(axis=1).mean()), 1.0))
