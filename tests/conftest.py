@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from crowdmask.labels import LABELS
 # A busy machine is slow, which says nothing about the code.
 settings.register_profile("crowdmask", deadline=None)
 settings.load_profile("crowdmask")
+
+# Who starts the tests in the background may have Ctrl-C ignored, and the programs that they start would, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 
