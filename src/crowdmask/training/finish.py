@@ -23,7 +23,7 @@ from crowdmask.models.detector import DetectionModel
 # best F-score in which recall counts twice: who counts a crowd is misled more by the faces left out. Masks
 # are right far more often, so that of all faces shown some 88 % are.
 _PRECISION, _RECALL_WEIGHT = 0.83, 2.0
-# Where a mask is said to be with less confidence than this, another label is too often the right one.
+# A face shown with less confidence than this reads as a guess, however often such guesses are right on val.
 _LEAST_THRESHOLD = {"with_mask": 0.4, "without_mask": 0.3, "mask_worn_incorrect": 0.4}
 # A table through fewer answers than this would be noise; such labels share one table.
 _LEAST_ANSWERS = 100
