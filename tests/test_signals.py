@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from crowdmask.live.signals import StopOnSignal
+from crowdmask.signals import StopOnSignal
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 

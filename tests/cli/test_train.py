@@ -22,11 +22,11 @@ import torch
 from safetensors.torch import load_file
 
 from crowdmask.cli.main import app
-from crowdmask.cli.stop import Stop
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import LABELS
 from crowdmask.models.pretrained import FILE_NAME, cache_folder
 from crowdmask.models.registry import build
+from crowdmask.signals import StopOnSignal
 from crowdmask.training.checkpoint import save_weights
 from crowdmask.training.start import shipped_weights
 
@@ -215,10 +215,10 @@ def test_an_interrupted_run_keeps_its_last_step(recipe, photos, tmp_path, projec
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_waits_for_the_step_and_the_second_does_not(number):
     before = signal.getsignal(number)
-    with Stop() as stop:
-        assert not stop.asked
+    with StopOnSignal() as signals:
+        assert not signals.interrupted
         os.kill(os.getpid(), number)
-        assert stop.asked
+        assert signals.interrupted
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before

@@ -117,10 +117,10 @@ def command(
     from crowdmask.live.pipeline import FrameFinder, Settings
     from crowdmask.live.records import Records
     from crowdmask.live.run import Shared
-    from crowdmask.live.signals import StopOnSignal
     from crowdmask.live.sources import find_videos
     from crowdmask.live.work import make_runs, work
     from crowdmask.media.blur import check_choice
+    from crowdmask.signals import StopOnSignal
     from crowdmask.tracking.tracker import DEFAULT_ALGORITHM, FaceTracker
     from crowdmask.tracking.zones import read_zones
 

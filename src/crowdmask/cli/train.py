@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
-from crowdmask.cli.stop import Stop
 from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, MissingExtraError, UsageError
+from crowdmask.signals import StopOnSignal
 
 if TYPE_CHECKING:
     from crowdmask.data.dataset import Dataset
@@ -82,11 +82,12 @@ def command(
     trainer = Trainer(plan, starting_model(plan, recipe.parent), train, held_out, folder)
     if trainer.step:
         typer.echo(f"going on at step {trainer.step}", err=True)
-    with Stop() as stop:
-        _run(trainer, stop)
-        if stop.asked:
+    # Only at the end of a step a checkpoint is whole.
+    with StopOnSignal() as signals:
+        _run(trainer, signals)
+        if signals.interrupted:
             trainer.save()
-    if stop.asked:
+    if signals.interrupted:
         typer.echo(f"stopped at step {trainer.step}; the same command goes on from there", err=True)
         raise typer.Exit(EXIT_INTERRUPTED)
     trainer.leave()
@@ -140,7 +141,7 @@ def _data(
     return dataset
 
 
-def _run(trainer: Trainer, stop: Stop) -> None:
+def _run(trainer: Trainer, signals: StopOnSignal) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -161,7 +162,7 @@ def _run(trainer: Trainer, stop: Stop) -> None:
             if progress.validation:
                 parts = ", ".join(f"{k} {v:.3f}" for k, v in progress.validation.items())
                 console.print(f"step {progress.step}: val {parts}")
-            if stop.asked:
+            if signals.interrupted:
                 break
 
 

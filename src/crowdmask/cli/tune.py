@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
-from crowdmask.cli.stop import Stop
 from crowdmask.cli.train import require_training, tell_problems
 from crowdmask.errors import EXIT_INTERRUPTED, DataError, MissingExtraError, UsageError
+from crowdmask.signals import StopOnSignal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -102,11 +102,11 @@ def command(
     console = open_console(stderr=True)
     console.print(one_line(f"study {name}: {plan.folder}"), soft_wrap=True)
     helpers = _start_helpers(workers - 1, threads, plan.folder)
-    with Stop() as stop:
+    with StopOnSignal() as signals:
         try:
-            finished = _work(tuning, stop, console)
+            finished = _work(tuning, signals, console)
         finally:
-            _wait_for(helpers, stop.asked)
+            _wait_for(helpers, signals.interrupted)
     with one_at_a_time(plan.folder):
         try:
             written = write_report(tuning, to)
@@ -157,7 +157,7 @@ def _plan(
     return plan, name
 
 
-def _work(tuning: Tuning, stop: Stop, console: Console) -> bool:
+def _work(tuning: Tuning, signals: StopOnSignal, console: Console) -> bool:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -167,7 +167,7 @@ def _work(tuning: Tuning, stop: Stop, console: Console) -> bool:
 
         def step(number: int, progress: Any) -> bool:
             bar.update(task, description=f"trial {number}", completed=progress.step)
-            return stop.asked
+            return signals.interrupted
 
         def ended(trial: Any) -> None:
             value = "" if trial.value is None else f" {tuning.plan.objective} {trial.value:.4f},"
