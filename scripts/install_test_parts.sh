@@ -5,16 +5,17 @@
 #
 # - an RTSP server: GStreamer's, with its Python bindings (for the system's Python) and H.264 encoder
 # - a browser that plays the annotated videos
+# - an X server without a screen, for the window of the realtime command
 #
 # Where it may not install, it says in one line what is missing, and ends well: nothing else needs it.
 set -u
 
 # videotestsrc is of base, imagefreeze and the RTP packers of good, x264enc of ugly.
 wanted="python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-gstreamer1.0-plugins-ugly chromium"
+gstreamer1.0-plugins-ugly chromium xvfb"
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
-    echo "no Debian packages here: for all tests install GStreamer's RTSP server with its Python bindings, and Chromium"
+    echo "no Debian packages here: for all tests install GStreamer's RTSP server with its Python bindings, Chromium and Xvfb"
     exit 0
 fi
 
