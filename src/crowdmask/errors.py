@@ -33,6 +33,10 @@ class OutputError(CrowdmaskError):
     """A result that cannot be written."""
 
 
+class BusyError(OutputError):
+    """A file or folder that another process is writing."""
+
+
 class ModelError(CrowdmaskError):
     """A model file that is missing, damaged or not one of ours."""
 

@@ -1,0 +1,217 @@
+"""Write files and folders so that what lies on the disk is always complete, and lock them for one writer.
+
+Everything is written under a hidden temporary name beside its place and renamed when it is complete. Where
+writing fails or is interrupted, the temporary file is removed and an older file stays as it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from crowdmask.errors import BusyError, OutputError
+
+_KEY_FILE = ".work-key"
+_SHOWN_CHARS = 40
+_FOREVER = -1.0
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return an unused hidden name in the same folder, so that a search for files passes over it.
+
+    Every call gives another name: two processes that write the same file do not write into each other's.
+    """
+    return path.with_name(f".{path.name[:_SHOWN_CHARS]}.{secrets.token_hex(4)}.part")
+
+
+@contextmanager
+def as_output_error(name: str | os.PathLike[str], what: str = "") -> Iterator[None]:
+    """Turn the system's errors into the error that users see.
+
+    Args:
+        name: of the file or folder that is written.
+        what: what it is, like "the report"; may be empty.
+    Raises:
+        OutputError: "cannot write the report a.json: no space left on device".
+    """
+    try:
+        yield
+    except OSError as error:
+        told = f"cannot write {what} {os.fspath(name)}" if what else f"cannot write {os.fspath(name)}"
+        if error.errno == errno.EPIPE:
+            raise OutputError(f"{told}: the program that reads it has ended") from error
+        raise OutputError(f"{told}: {(error.strerror or str(error)).lower()}") from error
+
+
+@contextmanager
+def whole_path(
+    path: Path, *, what: str = "", make_parents: bool = False, sync: bool = False
+) -> Iterator[Path]:
+    """Give a temporary name to write to, for libraries that open files themselves.
+
+    Args:
+        path: where the file appears once the block ends without an error; an older file is replaced.
+        what: what it is, for the error message.
+        make_parents: make the folders above it.
+        sync: wait until the bytes are on the disk, so that not even a power cut leaves an empty file.
+    Raises:
+        OutputError: the file cannot be written, or the block raised an OSError.
+    """
+    with as_output_error(path, what):
+        if make_parents:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(path)
+        try:
+            yield temporary
+            if sync:
+                _sync(temporary)
+            os.replace(temporary, path)
+            if sync:
+                _sync_folder(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def whole_file(
+    path: Path, *, what: str = "", make_parents: bool = False, sync: bool = False
+) -> Iterator[IO[bytes]]:
+    """Open a binary file that appears under its name only once the block ends without an error.
+
+    Args:
+        path, what, make_parents, sync: as of `whole_path`.
+    Raises:
+        OutputError: the file cannot be written, or the block raised an OSError.
+    """
+    with (
+        whole_path(path, what=what, make_parents=make_parents, sync=sync) as temporary,
+        open(temporary, "x+b") as file,
+    ):
+        yield file
+
+
+def write_text(
+    path: Path, text: str, *, what: str = "", make_parents: bool = False, sync: bool = False
+) -> None:
+    """Write a UTF-8 text file, complete or not at all.
+
+    Args:
+        path, what, make_parents, sync: as of `whole_path`.
+        text: its content; the line ends stay as they are.
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with whole_file(path, what=what, make_parents=make_parents, sync=sync) as file:
+        # File names that are not valid UTF-8 keep their bytes.
+        file.write(text.encode("utf-8", "surrogateescape"))
+
+
+def write_json(
+    path: Path, value: Any, *, what: str = "", make_parents: bool = False, indent: int = 1
+) -> None:
+    """Write a JSON file, complete or not at all.
+
+    Args:
+        path, what, make_parents: as of `whole_path`.
+        value: what `json.dumps` takes.
+        indent: spaces per level.
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    write_text(path, json.dumps(value, indent=indent) + "\n", what=what, make_parents=make_parents)
+
+
+@contextmanager
+def whole_folder(path: Path, *, what: str = "", key: str = "") -> Iterator[Path]:
+    """Give a work folder that appears under its name only once the block ends without an error.
+
+    Args:
+        path: where the folder appears; it must not exist, or be empty.
+        what: what it is, for the error message.
+        key: tells this work from another. If it is given, an interruption (Ctrl-C, a kill) keeps the work
+            folder, and the next run with the same key finds its files there; any other work starts empty.
+    Raises:
+        BusyError: another process writes the same folder.
+        OutputError: the folder cannot be written, is not empty, or the block raised an OSError.
+    """
+    with as_output_error(path, what), lock(path):
+        work = path.absolute().with_name(f".{path.name}.part")
+        mark = work / _KEY_FILE
+        if not (key and mark.is_file() and mark.read_text(encoding="utf-8") == key):
+            if work.exists():
+                shutil.rmtree(work)
+            work.mkdir(parents=True)
+            mark.write_text(key, encoding="utf-8")
+        try:
+            yield work
+            mark.unlink()
+            if path.exists():
+                path.rmdir()
+            work.rename(path)
+        except BaseException as error:
+            if not key or isinstance(error, Exception):
+                shutil.rmtree(work, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def lock(path: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold the one writer's lock of a file or folder.
+
+    The system releases it when the process ends, however it ends. The lock is a hidden file beside `path`
+    that is removed when the block ends; one that a killed process left is no obstacle.
+
+    Args:
+        path: what is going to be written; it need not exist, its folder must be writable.
+        wait: wait until the other writer is done instead of raising an error.
+    Raises:
+        BusyError: another process holds the lock.
+        OutputError: the lock file cannot be made.
+    """
+    # Here, since most commands take no lock and start without this import.
+    import filelock
+
+    place = path.absolute()
+    # Held by the process, not by the thread that asked: a run may end in another thread.
+    held = filelock.FileLock(place.with_name(f".{place.name.lstrip('.')}.lock"), thread_local=False)
+    with as_output_error(path):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            held.acquire(timeout=_FOREVER if wait else 0)
+        except filelock.Timeout as error:
+            raise BusyError(
+                f"another command is writing {path}: wait until it has ended, or choose another output"
+            ) from error
+    try:
+        yield
+    finally:
+        # Removed while it is held: a process that has opened it meanwhile notices and tries again.
+        if not isinstance(held, filelock.SoftFileLock):
+            with suppress(OSError):
+                Path(held.lock_file).unlink(missing_ok=True)
+        held.release()
+
+
+def _sync(path: Path) -> None:
+    # Opened for writing: Windows refuses to sync a file that is only read.
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable, where the system lets a folder be opened (Windows does not)."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
