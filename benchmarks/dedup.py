@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crowdmask.data.hashing import SIDE, Looks, look_at
-from crowdmask.data.looks_cache import LooksCache, stamp_of
+from crowdmask.data.copies.hashing import SIDE, Looks, look_at
+from crowdmask.data.copies.looks_cache import LooksCache, stamp_of
 from crowdmask.data.manifest import Face, Manifest, Photo, read_manifest, write_manifest
 from crowdmask.errors import PictureError
 from crowdmask.labels import LABELS

@@ -88,6 +88,6 @@ class Detections:
         Returns:
             The same kind of picture.
         """
-        from crowdmask.media.draw import draw_detections
+        from crowdmask.drawing.draw import draw_detections
 
         return draw_detections(picture, self)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from crowdmask.cli.main import app
-from crowdmask.media.blur import BLOCKS
+from crowdmask.drawing.blur import BLOCKS
 from crowdmask.media.video import probe, read_frames
 
 from .track_clips import FPS, PUT_ON_S, PUTS_ON, STAYS, Track, a_frame, pictures, records, write_clip

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from crowdmask.data.exporting import export, file_names
-from crowdmask.data.import_plan import Plan
-from crowdmask.data.importing import import_source
+from crowdmask.data.importing.plan import Plan
+from crowdmask.data.importing.published_splits import parse_split
+from crowdmask.data.importing.run import import_source
 from crowdmask.data.manifest import Face, Manifest, Photo, read_manifest, write_manifest
 from crowdmask.data.problems import Reason
-from crowdmask.data.published_splits import parse_split
 from crowdmask.errors import DataError, OutputError, UsageError
 from crowdmask.labels import LABELS
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crowdmask.data.appearance import SKIN_BANDS
 from crowdmask.data.sample import Sample
+from crowdmask.data.statistics.appearance import SKIN_BANDS
 from crowdmask.evaluation.appearance import (
     LIGHT,
     LIGHT_BANDS,

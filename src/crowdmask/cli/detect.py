@@ -88,8 +88,8 @@ def command(
 
     Ends with 1 where a photo or folder could not be read; the others are done all the same.
     """
+    from crowdmask.drawing.blur import check_choice
     from crowdmask.inference.detector import Detector
-    from crowdmask.media.blur import check_choice
     from crowdmask.media.sources import find_pictures
     from crowdmask.media.writers import STANDARD_OUTPUT, CsvTable, JsonLines, PictureFolder
 
@@ -168,8 +168,8 @@ def _detect_one(
     blurred: bool,
     summary: Summary,
 ) -> str:
-    from crowdmask.media.blur import blur_on
-    from crowdmask.media.draw import draw_on
+    from crowdmask.drawing.blur import blur_on
+    from crowdmask.drawing.draw import draw_on
     from crowdmask.media.pictures import open_picture
     from crowdmask.media.writers import make_record
 
@@ -198,9 +198,9 @@ def _detect_one(
 
 def _detect_unsure_too(detector: Detector, picture: Picture) -> tuple[Detections, Detections]:
     """Return the faces, and all that may be a face."""
+    from crowdmask.drawing.blur import BLUR_CONFIDENCE
     from crowdmask.inference.decode import Decoder
     from crowdmask.inference.detector import MIN_PICTURE_PX
-    from crowdmask.media.blur import BLUR_CONFIDENCE
 
     if min(picture.width, picture.height) < MIN_PICTURE_PX:
         nothing = detector.detect(picture)

@@ -42,9 +42,9 @@ def command(
     """
     require_training("crowdmask export")
     from crowdmask.data.dataset import load_dataset
+    from crowdmask.export.finish import describe, finish
     from crowdmask.models.registry import build
     from crowdmask.training.checkpoint import load_weights
-    from crowdmask.training.finish import describe, finish
 
     model = build(architecture)
     load_weights(model, weights)

@@ -53,8 +53,8 @@ def command(
     Example: crowdmask quantize crowd --data recipes/data/crowdmask.yaml --to crowd-int8.onnx
     """
     from crowdmask.data.dataset import load_dataset
+    from crowdmask.export.finish_int8 import describe, finish_int8
     from crowdmask.inference.model_file import locate
-    from crowdmask.training.finish_int8 import describe, finish_int8
 
     source = locate(model)
     if to.suffix != ".onnx":

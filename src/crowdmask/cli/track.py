@@ -111,6 +111,7 @@ def command(
     windows, newest = (Windows(), Newest()) if show else (None, None)
 
     from crowdmask.cli.track_lines import Watch, describe_event
+    from crowdmask.drawing.blur import check_choice
     from crowdmask.inference.detector import Detector
     from crowdmask.live.memory import give_back_large_blocks
     from crowdmask.live.outputs import name_outputs, without_outputs
@@ -119,7 +120,6 @@ def command(
     from crowdmask.live.run import Shared
     from crowdmask.live.sources import find_videos
     from crowdmask.live.work import make_runs, work
-    from crowdmask.media.blur import check_choice
     from crowdmask.signals import StopOnSignal
     from crowdmask.tracking.tracker import DEFAULT_ALGORITHM, FaceTracker
     from crowdmask.tracking.zones import read_zones

@@ -168,9 +168,9 @@ def _run(trainer: Trainer, signals: StopOnSignal) -> None:
 
 def _finish(trainer: Trainer, plan: Recipe, dataset: Dataset) -> None:
     from crowdmask.evaluation.report import build_report, write_json, write_pictures
+    from crowdmask.export.finish import describe, finish
     from crowdmask.training.checkpoint import save_weights
     from crowdmask.training.curves import draw_curves
-    from crowdmask.training.finish import describe, finish
     from crowdmask.training.trainer import read_history
 
     folder = trainer.folder

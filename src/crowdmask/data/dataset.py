@@ -18,8 +18,8 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from crowdmask import boxes as box_arithmetic
-from crowdmask.data.annotation import Annotation, is_file, safe_relative
-from crowdmask.data.formats import READERS
+from crowdmask.data.formats.annotation import Annotation, is_file, safe_relative
+from crowdmask.data.formats.readers import READERS
 from crowdmask.data.manifest import is_manifest, load_manifest
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.data.sample import Dataset as Dataset

@@ -8,11 +8,11 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crowdmask.data.archives import Progress
-from crowdmask.data.export_formats import WRITERS, Item
+from crowdmask.data.formats.writers import WRITERS, Item
+from crowdmask.data.importing.archives import Progress
 from crowdmask.data.manifest import Manifest, Photo, manifest_lines, read_manifest
 from crowdmask.data.problems import Problems, Reason
-from crowdmask.data.split import refuse_leaks
+from crowdmask.data.sampling.split import refuse_leaks
 from crowdmask.errors import DataError, OutputError, UsageError
 
 _KEY = "export.key"

@@ -64,7 +64,7 @@ class Photo(_Strict):
     group: str | None = Field(None, description="photos of one group are near-duplicates and share a split")
     weight: float | None = Field(None, ge=0, description="how often to draw it in training, 1: as any other")
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="of the photo's file")
-    hash: str | None = Field(None, pattern="^[0-9a-f]+$", description="of its looks, see data/hashing.py")
+    hash: str | None = Field(None, pattern="^[0-9a-f]+$", description="of its looks, see copies/hashing.py")
     title: str | None = None
     author: str | None = None
     url: str | None = Field(None, description="the page or file that it was fetched from")

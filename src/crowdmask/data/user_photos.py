@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from crowdmask.data.dataset import IGNORE, SKIP, Dataset, DatasetSpec, Origin, SourceSpec, build_dataset
-from crowdmask.data.formats import READERS
+from crowdmask.data.formats.readers import READERS
 from crowdmask.data.problems import Problems
 from crowdmask.errors import DataError, UsageError
 from crowdmask.labels import LABELS
@@ -51,7 +51,7 @@ def load_photos(
     """Read a folder; its photos go to train and val by their names, so that a rerun splits alike.
 
     Args:
-        folder: photos and annotations, as `crowdmask.data.formats` reads them.
+        folder: photos and annotations, as `crowdmask.data.formats.readers` reads them.
         form: the annotation format.
         class_map: published name to our label; common spellings are known without it.
         val: the part of the photos that is not trained on, 0 to 1.

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crowdmask.data.appearance import SKIN_BANDS, face_light, skin_band, skin_ita, skin_region
 from crowdmask.data.sample import Sample
+from crowdmask.data.statistics.appearance import SKIN_BANDS, face_light, skin_band, skin_ita, skin_region
 from crowdmask.evaluation.bootstrap import Weights, bootstrap_intervals
 from crowdmask.evaluation.matching import TWO_CLASSES, ScoredPicture, match
 from crowdmask.evaluation.slices import ALL, MASKS, slices

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from crowdmask.drawing.draw import draw_on
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import shipped_models
-from crowdmask.media.draw import draw_on
 from crowdmask.media.pictures import open_picture
 
 STAGES = ("read", "prepare", "network", "decode", "suppress", "draw")

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask.detections import Detections
+from crowdmask.drawing.blur import BLUR_CONFIDENCE
 from crowdmask.inference.decode import Decoder
 from crowdmask.inference.detector import MIN_PICTURE_PX, Detector
 from crowdmask.inference.model_file import ModelInfo
 from crowdmask.inference.preprocess import prepare
-from crowdmask.media.blur import BLUR_CONFIDENCE
 from crowdmask.media.pictures import as_picture
 from crowdmask.tracking.cuts import CutDetector
 from crowdmask.tracking.events import GRACE_S, Event, EventFinder

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from crowdmask.live.pipeline import Result
-from crowdmask.media.track_writers import SharedLines, TrackTable, frame_record
 from crowdmask.tracking.events import Event
+from crowdmask.tracking.track_writers import SharedLines, TrackTable, frame_record
 from crowdmask.tracking.zones import ZoneCounts
 
 _ZONES_EVERY_S = 1.0

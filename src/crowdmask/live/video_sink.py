@@ -11,9 +11,9 @@ from threading import Thread
 import numpy as np
 from numpy.typing import NDArray
 
+from crowdmask.drawing.blur import blur_array
+from crowdmask.drawing.draw_video import Outline, draw_frame
 from crowdmask.live.pipeline import Result
-from crowdmask.media.blur import blur_array
-from crowdmask.media.draw_video import Outline, draw_frame
 from crowdmask.media.video import Frame
 from crowdmask.media.video_writer import VideoWriter
 from crowdmask.tracking.zones import ZoneCounter, ZoneCounts

@@ -6,7 +6,7 @@ from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
 from crowdmask.cli.main import app
-from crowdmask.data import looks_cache
+from crowdmask.data.copies import looks_cache
 from crowdmask.data.manifest import Manifest, Photo, read_manifest, write_manifest
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from crowdmask.cli.main import app
+from crowdmask.data.importing.presets import presets
 from crowdmask.data.manifest import read_manifest
-from crowdmask.data.presets import presets
 
 XML = (
     "<annotation><object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax>"

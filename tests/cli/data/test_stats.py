@@ -145,7 +145,7 @@ def test_ctrl_c_is_answered_and_the_same_command_goes_on(
             raise KeyboardInterrupt
         return open_picture(path, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("crowdmask.data.answers.open_picture", look)
+    monkeypatch.setattr("crowdmask.data.labelling.answers.open_picture", look)
     name, *options = command
     words = ["data", name, folder, *options, "--to", tmp_path / "out.xml", "--model", colour_model]
     done = CliRunner().invoke(app, [str(word) for word in words])

@@ -47,10 +47,10 @@ def command(
 
     Example: `crowdmask data balance crowd --strength 0.5 --cap 4`
     """
-    from crowdmask.data.balance import margins_of, pick, to_balance, weigh
     from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
-    from crowdmask.data.raking import aims
-    from crowdmask.data.split import refuse_leaks
+    from crowdmask.data.sampling.balance import margins_of, pick, to_balance, weigh
+    from crowdmask.data.sampling.raking import aims
+    from crowdmask.data.sampling.split import refuse_leaks
 
     say, complain = open_console(), open_console(stderr=True)
     manifest = read_manifest(data)
@@ -95,8 +95,8 @@ def _look(
     complain: Console,
 ) -> tuple[list[list[float | None]], int]:
     """Return the skin tone proxies of each photo's faces, and how many photos cannot be read."""
-    from crowdmask.data.balance import iterate_tones
-    from crowdmask.data.looks_cache import LooksCache
+    from crowdmask.data.copies.looks_cache import LooksCache
+    from crowdmask.data.sampling.balance import iterate_tones
 
     looked: list[list[float | None]] = []
     failed = 0

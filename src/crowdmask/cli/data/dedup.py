@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from crowdmask.data.dedup import Duplicates
-    from crowdmask.data.hashing import Looks
+    from crowdmask.data.copies.dedup import Duplicates
+    from crowdmask.data.copies.hashing import Looks
     from crowdmask.data.manifest import Manifest
 
 _PARTS = 1000
@@ -47,9 +47,9 @@ def command(
 
     Example: `crowdmask data dedup crowd --to pairs.html`, look, then `crowdmask data dedup crowd --drop`
     """
-    from crowdmask.data.dedup import drop_copies, find_duplicates, with_groups
+    from crowdmask.data.copies.dedup import drop_copies, find_duplicates, with_groups
+    from crowdmask.data.copies.pairs_page import write_page
     from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
-    from crowdmask.data.pairs_page import write_page
 
     if to is not None and to.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--to {to}: name a page that ends in .html")
@@ -87,7 +87,7 @@ def _look(
     manifest: Manifest, threads: int, tell: Callable[[str, int, int], None], complain: Console
 ) -> tuple[list[Looks | None], int]:
     """Return the looks of each photo, None of one that cannot be read, and how many those are."""
-    from crowdmask.data.looks_cache import LooksCache, iterate_looks
+    from crowdmask.data.copies.looks_cache import LooksCache, iterate_looks
 
     names = [photo.photo for photo in manifest.photos]
     looks: list[Looks | None] = []

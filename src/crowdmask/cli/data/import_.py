@@ -15,9 +15,9 @@ from crowdmask.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crowdmask.data.import_plan import Plan
-    from crowdmask.data.importing import Imported
-    from crowdmask.data.presets import Preset
+    from crowdmask.data.importing.plan import Plan
+    from crowdmask.data.importing.presets import Preset
+    from crowdmask.data.importing.run import Imported
 
 _NAMED = 3
 """So many problems of each reason are shown; the report has all."""
@@ -108,7 +108,7 @@ def command(
     if list_presets:
         _show_presets()
         return
-    from crowdmask.data.importing import NothingImported, import_source
+    from crowdmask.data.importing.run import NothingImported, import_source
 
     if to is None:
         raise UsageError("say where the data set is, or shall be:  --to DIR")
@@ -137,7 +137,7 @@ def command(
 
 
 def _preset(name: str | None) -> tuple[str, Preset] | None:
-    from crowdmask.data.presets import find_preset
+    from crowdmask.data.importing.presets import find_preset
 
     return None if name is None else find_preset(name)
 
@@ -156,7 +156,7 @@ def _source(given: list[str], preset: tuple[str, Preset] | None, fetch: bool, to
     if preset is None or preset[1].kaggle is None:
         where = f"; fetch it from {preset[1].origin}" if preset else ""
         raise UsageError(f"--download goes with the presets that are at Kaggle{where}")
-    from crowdmask.data.download import download
+    from crowdmask.data.importing.download import download
 
     say = open_console(stderr=True)
     say.print(f"fetching {preset[1].origin} (licence: {preset[1].licence})", soft_wrap=True)
@@ -166,7 +166,7 @@ def _source(given: list[str], preset: tuple[str, Preset] | None, fetch: bool, to
 def _drop_archive(source: Path, to: Path) -> None:
     import shutil
 
-    from crowdmask.data.download import download_folder
+    from crowdmask.data.importing.download import download_folder
 
     folder = download_folder(to)
     if source.is_relative_to(folder):
@@ -189,9 +189,9 @@ def _plan(
     ignore_regions: list[Path],
     box: str,
 ) -> Plan:
-    from crowdmask.data.import_plan import Plan
-    from crowdmask.data.presets import parse_convention
-    from crowdmask.data.published_splits import parse_split
+    from crowdmask.data.importing.plan import Plan
+    from crowdmask.data.importing.presets import parse_convention
+    from crowdmask.data.importing.published_splits import parse_split
     from crowdmask.data.user_photos import parse_map
 
     if preset is None and form is None:
@@ -230,7 +230,7 @@ def _tell(result: Imported, say: Console, complain: Console, head: str) -> None:
     from rich import box
     from rich.table import Table
 
-    from crowdmask.data.importing import count_faces
+    from crowdmask.data.importing.run import count_faces
 
     shown: dict[str, int] = {}
     for reason, line in zip(result.problems.reasons, result.problems.lines, strict=True):
@@ -256,7 +256,7 @@ def _tell(result: Imported, say: Console, complain: Console, head: str) -> None:
 
 
 def _show_presets() -> None:
-    from crowdmask.data.presets import presets
+    from crowdmask.data.importing.presets import presets
 
     say = open_console()
     for name, preset in presets().items():

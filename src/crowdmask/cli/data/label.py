@@ -15,7 +15,7 @@ from crowdmask.errors import EXIT_INPUT, DataError, OutputError, PictureError, U
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crowdmask.data.answers import Answers
+    from crowdmask.data.labelling.answers import Answers
     from crowdmask.data.labelling.drafts import Draft
     from crowdmask.data.manifest import Manifest, Photo
     from crowdmask.inference.detector import Detector
@@ -104,8 +104,8 @@ def _export(
     unsure: float,
     url_prefix: str | None,
 ) -> None:
-    from crowdmask.data.answers import Answers
     from crowdmask.data.labelling import cvat, label_studio
+    from crowdmask.data.labelling.answers import Answers
     from crowdmask.media.writers import whole_file
 
     complain = open_console(stderr=True)

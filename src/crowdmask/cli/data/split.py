@@ -37,7 +37,7 @@ def command(
     Example: `crowdmask data split crowd --fractions train=.8,val=.1,test=.1 --seed 1`
     """
     from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
-    from crowdmask.data.split import parse_fractions, refuse_leaks, split_photos
+    from crowdmask.data.sampling.split import parse_fractions, refuse_leaks, split_photos
 
     if check and (again or unannotated):
         raise UsageError("--check changes nothing: leave out --again and --unannotated")

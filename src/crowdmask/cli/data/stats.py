@@ -84,7 +84,7 @@ def _contradictions(
     items: Items, detector: Detector, answers: Path, sure: float, complain: Console
 ) -> Iterator[Finding]:
     """Ask the model about every annotated photo; one that cannot be read is reported by the page."""
-    from crowdmask.data.answers import Answers
+    from crowdmask.data.labelling.answers import Answers
     from crowdmask.data.statistics.checks import check_against
     from crowdmask.detections import Detections
 

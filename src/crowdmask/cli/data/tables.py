@@ -9,12 +9,12 @@ import numpy as np
 
 from crowdmask.cli.lines import one_line
 from crowdmask.data.manifest import SPLITS, Photo
-from crowdmask.data.strata import LABEL, in_order, judged_faces, total_strata
+from crowdmask.data.sampling.strata import LABEL, in_order, judged_faces, total_strata
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from crowdmask.data.raking import Margin, Weights
+    from crowdmask.data.sampling.raking import Margin, Weights
 
 
 def splits_table(photos: Sequence[Photo], title: str) -> Table:

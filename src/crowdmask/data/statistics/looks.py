@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image, ImageDraw
 
-from crowdmask.data.appearance import face_light, skin_band, skin_ita, skin_region
 from crowdmask.data.manifest import Box, Face
+from crowdmask.data.statistics.appearance import face_light, skin_band, skin_ita, skin_region
 from crowdmask.data.statistics.checks import Finding, Kind
 from crowdmask.data.statistics.items import Item
 from crowdmask.errors import PictureError

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from crowdmask.data.appearance import SKIN_BANDS
 from crowdmask.data.statistics import html
+from crowdmask.data.statistics.appearance import SKIN_BANDS
 from crowdmask.data.statistics.charts import COLOURS, histogram, stacked_bars
 from crowdmask.data.statistics.checks import Finding, Kind
 from crowdmask.data.statistics.counts import (

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
 from crowdmask import boxes as box_arithmetic
-from crowdmask.data.hashing import hash_file
+from crowdmask.data.copies.hashing import hash_file
+from crowdmask.data.importing.workplace import PHOTOS, Workplace
 from crowdmask.data.manifest import FILE_NAME, Face, Manifest, Photo, read_manifest, write_manifest
 from crowdmask.data.synthesis.faces import change_face, others
 from crowdmask.data.synthesis.look import look_at
-from crowdmask.data.workplace import PHOTOS, Workplace
 from crowdmask.errors import DataError, OutputError, PictureError
 from crowdmask.labels import LABELS, WITHOUT_MASK
 from crowdmask.media.pictures import open_picture

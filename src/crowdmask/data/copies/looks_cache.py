@@ -1,0 +1,158 @@
+"""Looks of photos, kept beside the manifest as they are made, so that a run that was stopped goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import numpy as np
+
+from crowdmask.data.copies.hashing import SIDE, Looks, look_at
+from crowdmask.errors import OutputError, PictureError
+
+FILE_NAME = ".crowdmask-looks.sqlite"
+
+_TABLES: Final = (
+    # Of another version of this table nothing is read.
+    "CREATE TABLE IF NOT EXISTS looks1 (photo TEXT PRIMARY KEY, size INTEGER, modified INTEGER, "
+    "sha256 TEXT, hash TEXT, small BLOB)",
+    "CREATE TABLE IF NOT EXISTS faces1 (photo TEXT PRIMARY KEY, size INTEGER, modified INTEGER, "
+    "boxes TEXT, tones TEXT)",
+)
+_SAVE_EVERY: Final = 100
+_AHEAD: Final = 8
+
+Stamp = tuple[int, int]
+
+
+class LooksCache:
+    """A file of looks, each valid as long as its photo's size and time of change stay.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        self._unsaved = 0
+        try:
+            self._data = sqlite3.connect(self.path)
+            for table in _TABLES:
+                self._data.execute(table)
+            self._data.commit()
+        except sqlite3.Error as error:
+            raise OutputError(f"cannot write {self.path}: {error}; if it is damaged, delete it") from error
+
+    def __enter__(self) -> LooksCache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._data.commit()
+        self._data.close()
+
+    def looks(self, photo: str, stamp: Stamp) -> Looks | None:
+        """Return the looks of a photo as it is now, if known."""
+        row = self._data.execute(
+            "SELECT sha256, hash, small FROM looks1 WHERE photo = ? AND size = ? AND modified = ?",
+            (photo, *stamp),
+        ).fetchone()
+        if row is None or len(row[2]) != SIDE * SIDE:
+            return None
+        return Looks(row[0], row[1], np.frombuffer(row[2], np.uint8).reshape(SIDE, SIDE))
+
+    def keep_looks(self, photo: str, stamp: Stamp, looks: Looks) -> None:
+        """Note the looks of a photo."""
+        self._keep(
+            "INSERT OR REPLACE INTO looks1 VALUES (?, ?, ?, ?, ?, ?)",
+            (photo, *stamp, looks.sha256, looks.hash, looks.small.tobytes()),
+        )
+
+    def tones(self, photo: str, stamp: Stamp, boxes: str) -> list[float | None] | None:
+        """Return what `keep_tones` noted of a photo as it is now with these boxes, if anything."""
+        row = self._data.execute(
+            "SELECT tones FROM faces1 WHERE photo = ? AND size = ? AND modified = ? AND boxes = ?",
+            (photo, *stamp, boxes),
+        ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def keep_tones(self, photo: str, stamp: Stamp, boxes: str, tones: Sequence[float | None]) -> None:
+        """Note the skin tone proxies of a photo's faces."""
+        self._keep(
+            "INSERT OR REPLACE INTO faces1 VALUES (?, ?, ?, ?, ?)",
+            (photo, *stamp, boxes, json.dumps(list(tones))),
+        )
+
+    def _keep(self, statement: str, row: tuple[object, ...]) -> None:
+        try:
+            self._data.execute(statement, row)
+            self._unsaved += 1
+            if self._unsaved >= _SAVE_EVERY:
+                self._data.commit()
+                self._unsaved = 0
+        except sqlite3.Error as error:
+            raise OutputError(f"cannot write {self.path}: {error}") from error
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return a file's size in bytes and its time of change in ns.
+
+    Raises:
+        PictureError: there is no such file.
+    """
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise PictureError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    return status.st_size, status.st_mtime_ns
+
+
+def iterate_looks(
+    folder: Path, photos: Sequence[str], cache: LooksCache, threads: int = 2
+) -> Iterator[Looks | PictureError]:
+    """Yield the looks of each photo in order, or why it cannot be read; new ones are kept in the cache.
+
+    Args:
+        folder: which the photos' paths are below.
+        photos: paths as the manifest gives them.
+        threads: so many photos are decoded at a time.
+    """
+    with ThreadPoolExecutor(threads, "looks") as pool:
+        ahead: deque[tuple[str, Stamp, Looks | PictureError | Future[Looks]]] = deque()
+        todo = iter(photos)
+        try:
+            while True:
+                while len(ahead) < _AHEAD * threads and (photo := next(todo, None)) is not None:
+                    ahead.append(_begin(pool, folder, photo, cache))
+                if not ahead:
+                    return
+                photo, stamp, looks = ahead.popleft()
+                if isinstance(looks, Future):
+                    try:
+                        looks = looks.result()
+                        cache.keep_looks(photo, stamp, looks)
+                    except PictureError as error:
+                        looks = error
+                yield looks
+        finally:
+            for _, _, waiting in ahead:
+                if isinstance(waiting, Future):
+                    waiting.cancel()
+
+
+def _begin(
+    pool: ThreadPoolExecutor, folder: Path, photo: str, cache: LooksCache
+) -> tuple[str, Stamp, Looks | PictureError | Future[Looks]]:
+    try:
+        stamp = stamp_of(folder / photo)
+    except PictureError as error:
+        return photo, (0, 0), error
+    return photo, stamp, cache.looks(photo, stamp) or pool.submit(look_at, folder / photo)

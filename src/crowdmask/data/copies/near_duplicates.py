@@ -1,0 +1,258 @@
+"""Find pairs of photos that show the same picture, in time that grows about as their number.
+
+First come candidates: a few dozen signs of low frequencies say roughly what a photo looks like (a
+perceptual hash). They are taken of the whole photo, of windows that a slight crop would leave, and of
+the mirror images of all, and are looked up in several tables, each of which goes by some of the signs.
+Then each candidate is verified: the small pictures are laid over one another and must be alike. Of very
+many copies of one picture not each pair is compared, but all of them get linked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.data.copies.alignment import likeness
+from crowdmask.data.copies.groups import UnionFind
+
+Pictures = NDArray[np.uint8]
+Codes = NDArray[np.uint64]
+Indices = NDArray[np.int64]
+
+ALIKE: Final = 0.972
+"""Photos that correlate at least so, once aligned, are copies of one another.
+
+On photos of the training data, copies that were mirrored, scaled, compressed or cropped reached .985 and
+more, the most strongly recoloured .971. What reaches it and is no copy was taken a moment apart: selfies
+of one person before one wall, for example.
+"""
+
+_CROP: Final = 0.05
+# Left, top, right and bottom of what a crop may have taken, in parts of the side.
+_WINDOWS: Final = _CROP * np.array(
+    [
+        (0, 0, 0, 0), (1, 0, 0, 0), (0, 0, 1, 0), (0, 1, 0, 0), (0, 0, 0, 1), (1, 1, 0, 0),
+        (0, 1, 1, 0), (1, 0, 0, 1), (0, 0, 1, 1), (1, 1, 1, 1), (0.5, 0.5, 0.5, 0.5),
+    ]
+)  # fmt: skip
+# The window that each becomes in the mirror.
+_MIRRORED: Final = np.array([0, 2, 1, 3, 4, 6, 5, 8, 7, 9, 10])
+_CELLS: Final = 24
+_HIGHEST: Final = 8
+_FREQUENCIES: Final = [
+    (u, v) for u in range(_HIGHEST + 1) for v in range(_HIGHEST + 1) if 0 < u * u + v * v <= _HIGHEST**2
+]
+_TABLES: Final = 16
+# Signs a table goes by: the more photos, the more, so that about as many share a place by chance.
+_FEWEST_SIGNS, _MOST_SIGNS, _SPARE_SIGNS = 16, 32, 3
+# Of all signs so many may differ.
+_MOST_DIFFERENT: Final = 10
+# In a place of more entries each is compared with a few that follow, not with all.
+_NEIGHBOURS: Final = 48
+_FEW_NEIGHBOURS: Final = 4
+# Among so many photos or more that are joined, links are not all looked for.
+_CROWD: Final = 64
+_MOST_ASPECT: Final = 0.35
+_LEAST_SPREAD: Final = 2.0
+_CHUNK: Final = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of photos that are copies.
+
+    Attributes:
+        first, second: (P,) indices, first < second.
+        mirrored: (P,) bool; one is the mirror image of the other.
+        likeness: (P,) correlation, `ALIKE` to 1.
+    """
+
+    first: Indices
+    second: Indices
+    mirrored: NDArray[np.bool_]
+    likeness: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def find_pairs(
+    small: Pictures,
+    aspect: NDArray[np.float64] | None = None,
+    alike: float = ALIKE,
+    progress: Callable[[float], None] = lambda part: None,
+) -> Pairs:
+    """Find the photos that are copies of one another.
+
+    Args:
+        small: (N, S, S) uint8 grey, see `hashing.small_grey`.
+        aspect: (N,) width by height; copies cannot differ much in it. None: not looked at.
+        alike: the least correlation of copies.
+        progress: told from time to time which part is done, 0 to 1.
+    """
+    number = len(small)
+    union = UnionFind(number)
+    crowd = np.zeros(number, bool)
+    home = np.arange(number)
+    seen = np.zeros(0, np.int64)
+    kept_pairs, kept_likeness = [], []
+    for table, found in enumerate(_tables(small)):
+        new = np.setdiff1d(found, seen, assume_unique=True)
+        seen = np.union1d(seen, new)
+        first, second, mirrored = _decode(new, number)
+        # Where very many are joined already, a further link between them tells nothing new.
+        open_ = ~(crowd[first] & (home[first] == home[second]))
+        if aspect is not None:
+            open_ &= np.abs(np.log(aspect[first] / aspect[second])) <= _MOST_ASPECT
+        first, second, mirrored, new = first[open_], second[open_], mirrored[open_], new[open_]
+        for start in range(0, len(new), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            values = compare(small, first[part], second[part], mirrored[part], alike)
+            good = values >= alike
+            kept_pairs.append(new[part][good])
+            kept_likeness.append(values[good])
+            for one, two in zip(first[part][good].tolist(), second[part][good].tolist(), strict=True):
+                union.join(one, two)
+            progress((table + min(1.0, (start + _CHUNK) / len(new))) / _TABLES)
+        home = np.array([union.find(i) for i in range(number)], np.int64)
+        crowd = np.bincount(home, minlength=number)[home] >= _CROWD
+        progress((table + 1) / _TABLES)
+    pairs = np.concatenate(kept_pairs) if kept_pairs else np.zeros(0, np.int64)
+    values = np.concatenate(kept_likeness) if kept_likeness else np.zeros(0, np.float32)
+    # A symmetrical picture is like its copy and like the mirror image of it: the better one counts.
+    pairs, values = _best_way(pairs, values)
+    return Pairs(*_decode(pairs, number), values)
+
+
+def compare(
+    small: Pictures, first: Indices, second: Indices, mirrored: NDArray[np.bool_], least: float = -1.0
+) -> NDArray[np.float32]:
+    """Return how alike the photos of each pair are, (P,), see `alignment.likeness`."""
+    other = small[second]
+    other[mirrored] = other[mirrored][:, :, ::-1]
+    return likeness(small[first], other, least)
+
+
+def _tables(small: Pictures) -> Iterator[Indices]:
+    """Yield, of each table, the pairs that share a place in it, see `_decode`, sorted and each once."""
+    number = len(small)
+    codes, owner, whole = _entries(small)
+    signs = int(np.ceil(np.log2(max(len(codes), 2)))) + _SPARE_SIGNS
+    signs = min(max(signs, _FEWEST_SIGNS), _MOST_SIGNS)
+    rng = np.random.default_rng(0)
+    for _ in range(_TABLES):
+        chosen = rng.choice(len(_FREQUENCIES), signs, replace=False)
+        first, second = _share_a_place(codes, owner, whole, chosen, rng.permutation(2 * number))
+        low, high = np.minimum(first, second), np.maximum(first, second)
+        # Both mirrored are the same pair as none.
+        yield np.unique((low // 2 * number + high // 2) * 2 + (low + high) % 2)
+
+
+def _decode(pairs: Indices, number: int) -> tuple[Indices, Indices, NDArray[np.bool_]]:
+    """Turn pairs as one number each into first, second (first < second), and whether one is mirrored."""
+    first, second = np.divmod(pairs // 2, max(number, 1))
+    return first, second, (pairs % 2).astype(bool)
+
+
+def _best_way(pairs: Indices, values: NDArray[np.float32]) -> tuple[Indices, NDArray[np.float32]]:
+    """Keep the better one where a pair is alike both mirrored and not; sort the pairs."""
+    order = np.lexsort((-values, pairs // 2))
+    pairs, values = pairs[order], values[order]
+    new = np.ones(len(pairs), bool)
+    new[1:] = np.diff(pairs // 2) != 0
+    return pairs[new], values[new]
+
+
+def _entries(small: Pictures) -> tuple[Codes, Indices, NDArray[np.bool_]]:
+    """Return the codes of the windows of all photos; a photo without any contrast has none.
+
+    Returns:
+        The codes; whose each is: twice the index, 1 more if mirrored; whether it is of the whole photo.
+    """
+    all_codes, all_owners = [], []
+    odd = sum(1 << i for i, (u, _) in enumerate(_FREQUENCIES) if u % 2)
+    for start in range(0, len(small), _CHUNK):
+        pictures = small[start : start + _CHUNK].astype(np.float32)
+        textured = np.flatnonzero(pictures.std((1, 2)) >= _LEAST_SPREAD)
+        codes = _codes(pictures[textured])
+        owner = np.repeat((textured + start) * 2, len(_WINDOWS))
+        all_codes += [codes.ravel(), (codes[:, _MIRRORED] ^ np.uint64(odd)).ravel()]
+        all_owners += [owner, owner + 1]
+    if not all_codes:
+        return np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, bool)
+    codes, owner = np.concatenate(all_codes), np.concatenate(all_owners).astype(np.int64)
+    return codes, owner, np.arange(len(codes)) % len(_WINDOWS) == 0
+
+
+def _codes(pictures: NDArray[np.float32]) -> Codes:
+    """Return the signs of the low frequencies of each window, (N, W) with one bit a frequency."""
+    side = pictures.shape[1]
+    waves = np.cos(np.pi * (np.arange(_CELLS) + 0.5) * np.arange(_HIGHEST + 1)[:, None] / _CELLS)
+    codes = np.zeros((len(pictures), len(_WINDOWS)), np.uint64)
+    for number, (left, top, right, bottom) in enumerate(_WINDOWS):
+        across = (waves @ _cells(left, 1 - right, side)).astype(np.float32)
+        down = (waves @ _cells(top, 1 - bottom, side)).astype(np.float32)
+        spectrum = down @ pictures @ across.T
+        for bit, (u, v) in enumerate(_FREQUENCIES):
+            codes[:, number] |= (spectrum[:, v, u] > 0).astype(np.uint64) << np.uint64(bit)
+    return codes
+
+
+def _cells(low: float, high: float, side: int) -> NDArray[np.float64]:
+    """Return the matrix, (C, S), that averages pixels into equal cells from `low` to `high`, 0 to 1."""
+    width = (high - low) * side / _CELLS
+    centre = low * side + (np.arange(_CELLS) + 0.5) * width - 0.5
+    matrix = np.maximum(0, 1 - np.abs(centre[:, None] - np.arange(side)) / max(width, 1))
+    return matrix / matrix.sum(1, keepdims=True)
+
+
+def _share_a_place(
+    codes: Codes,
+    owner: Indices,
+    whole: NDArray[np.bool_],
+    signs: NDArray[np.int64],
+    shuffle: NDArray[np.int64],
+) -> tuple[Indices, Indices]:
+    """Return whose codes agree in the signs of one table, and nearly agree in all."""
+    place = np.zeros(len(codes), np.uint64)
+    for bit, sign in enumerate(signs):
+        place |= ((codes >> np.uint64(sign)) & np.uint64(1)) << np.uint64(bit)
+    # Shuffled, so that in a crowded place each table compares others.
+    sort_by = place * np.uint64(max(len(shuffle), 1)) + shuffle[owner].astype(np.uint64)
+    at = np.unique(sort_by, return_index=True)[1]
+    # Where very many share a place, whole photos stand for their windows.
+    crowded = _run_length(place[at]) > _NEIGHBOURS
+    at, crowded = at[~crowded | whole[at]], crowded[~crowded | whole[at]]
+    place, codes, owner = place[at], codes[at], owner[at]
+    pairs: list[tuple[Indices, Indices]] = []
+    for step in range(1, _NEIGHBOURS + 1):
+        alike = place[step:] == place[:-step]
+        if step > _FEW_NEIGHBOURS:
+            alike &= ~crowded[step:]
+        here = np.flatnonzero(alike)
+        there = here + step
+        here, there = (side[owner[here] // 2 != owner[there] // 2] for side in (here, there))
+        near = _bit_count(codes[here] ^ codes[there]) <= _MOST_DIFFERENT
+        pairs.append((owner[here[near]], owner[there[near]]))
+    return np.concatenate([one for one, _ in pairs]), np.concatenate([two for _, two in pairs])
+
+
+def _run_length(values: Codes) -> Indices:
+    """Return of each value of a sorted array how often it is there, (N,)."""
+    new = np.ones(len(values), bool)
+    new[1:] = values[1:] != values[:-1]
+    lengths = np.diff(np.append(np.flatnonzero(new), len(values)))
+    return np.repeat(lengths, lengths).astype(np.int64)
+
+
+def _bit_count(values: Codes) -> NDArray[np.uint8]:
+    """Return how many bits of each value are set; numpy has it from version 2 on only."""
+    v = values - ((values >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    v = (v & np.uint64(0x3333333333333333)) + ((v >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    v = (v + (v >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    with np.errstate(over="ignore"):
+        return ((v * np.uint64(0x0101010101010101)) >> np.uint64(56)).astype(np.uint8)

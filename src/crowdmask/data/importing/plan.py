@@ -1,0 +1,97 @@
+"""What an import depends on, and whether it makes sense."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from crowdmask.data.formats.readers import READERS
+from crowdmask.data.importing.archives import Limits
+from crowdmask.data.importing.presets import Convention
+from crowdmask.data.importing.published_splits import Splits
+from crowdmask.errors import DataError, OutputError, UsageError
+
+Crops = Literal["detect", "whole"]
+FORMATS = (*READERS, "mafa", "folders")
+APART = ("wider", "csv", "mafa")
+"""Formats whose annotations may lie in another place than the photos."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that an import depends on.
+
+    Attributes:
+        source: a zip, a tar, or a folder.
+        to: the data set's folder; made, or added to.
+        name: of the source in the data set.
+        form: one of `FORMATS`.
+        annotations: the annotations, where they lie apart: a zip, a tar, a folder or a file.
+        licence: as the publisher states it.
+        classes: published name to our label, 'ignore' or 'skip'.
+        must_occur: classes of these names that the user named, so that a misspelt one is told.
+        convention: what part of each side of a box is trimmed, left, top, right, bottom.
+        splits: which split each photo gets.
+        ignored: files of regions without a box that are faces.
+        events: take only these events of WIDER FACE.
+        crops: how the box of a crop without one is found, see `crops.find_faces`.
+        limits: of archives.
+    """
+
+    source: Path
+    to: Path
+    name: str
+    form: str
+    annotations: Path | None = None
+    licence: str = "not stated"
+    classes: dict[str, str] = field(default_factory=dict)
+    must_occur: tuple[str, ...] = ()
+    convention: Convention = (0, 0, 0, 0)
+    splits: Splits = field(default_factory=Splits)
+    ignored: tuple[Path, ...] = ()
+    events: tuple[str, ...] = ()
+    crops: Crops = "detect"
+    limits: Limits = field(default_factory=Limits)
+
+
+def check_plan(plan: Plan) -> None:
+    """Check what can be known before anything is read.
+
+    Raises:
+        UsageError: options that do not fit.
+        DataError: a path that is not there.
+        OutputError: the data set's folder is a file.
+    """
+    if not _NAME.fullmatch(plan.name):
+        raise UsageError(f"--source {plan.name}: letters, digits, dots, - and _ only, 64 at most")
+    if plan.form not in FORMATS:
+        raise UsageError(f"--format {plan.form}: choose from {', '.join(FORMATS)}")
+    if plan.crops not in get_args(Crops):
+        raise UsageError(f"--box {plan.crops}: choose from {', '.join(get_args(Crops))}")
+    for path in (plan.source, plan.annotations, *plan.ignored):
+        if path is not None and not path.exists():
+            raise DataError(f"{path} does not exist")
+    if plan.to.exists() and not plan.to.is_dir():
+        raise OutputError(f"{plan.to} is not a folder")
+    if plan.annotations is not None and plan.form not in APART:
+        raise UsageError(
+            f"--annotations goes with the formats {', '.join(APART)}; "
+            f"for {plan.form} put the photos and their annotations into one folder"
+        )
+    source, to = plan.source.resolve(), plan.to.resolve()
+    if source == to or (plan.source.is_dir() and (to.is_relative_to(source) or source.is_relative_to(to))):
+        raise UsageError(f"--to {plan.to} and {plan.source} lie one in the other: choose another folder")
+
+
+def identity(plan: Plan) -> list[str]:
+    """Say what tells this import from others, so that one which was stopped can go on."""
+    parts = [plan.form]
+    for path in (plan.source, plan.annotations):
+        if path is not None:
+            status = path.stat()
+            parts.append(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}")
+    return parts

@@ -1,0 +1,129 @@
+"""Draw what was found: a box and a label a face, without hiding the other faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from crowdmask.detections import Detections
+from crowdmask.drawing.label_layout import Placed, Sizes, lay_out, texts_of
+from crowdmask.media.pictures import as_rgb, from_array
+
+Colour = tuple[int, int, int]
+AnyPicture = TypeVar("AnyPicture", Image.Image, NDArray[np.uint8])
+
+# Okabe and Ito's palette: blue, vermilion and yellow differ in hue and in brightness, so people who
+# see no red or no green tell them apart too.
+COLOURS: dict[str, Colour] = {
+    "with_mask": (0, 114, 178),
+    "without_mask": (213, 94, 0),
+    "mask_worn_incorrect": (240, 228, 66),
+    "unknown": (150, 150, 150),  # of a track only
+}
+_BLACK: Colour = (0, 0, 0)
+_WHITE: Colour = (255, 255, 255)
+
+
+def draw_detections(picture: AnyPicture, detections: Detections) -> AnyPicture:
+    """Return a copy of the picture with a box and a label per face.
+
+    Args:
+        picture: RGB uint8 (H, W, 3), or a PIL image of any mode (the copy is upright RGB).
+        detections: in pixels of the upright picture.
+    Returns:
+        The same kind of picture.
+    Raises:
+        TypeError: another kind of picture.
+        ValueError: an array that is not RGB uint8.
+    """
+    if isinstance(picture, np.ndarray):
+        image = from_array(picture)
+        draw_on(image, detections)
+        return np.asarray(image)
+    if not isinstance(picture, Image.Image):
+        raise TypeError(f"draw on an RGB uint8 array or a PIL image, not {type(picture).__name__}")
+    image = as_rgb(picture)
+    image = image.copy() if image is picture else image
+    draw_on(image, detections)
+    return image
+
+
+def draw_on(image: Image.Image, detections: Detections, scale: tuple[float, float] = (1.0, 1.0)) -> None:
+    """Draw into an upright RGB image itself, which spares a copy.
+
+    Args:
+        scale: image pixels for a pixel of the photo that the boxes are measured in, across and down.
+    """
+    if not len(detections):
+        return
+    xyxy = detections.xyxy * np.array([*scale, *scale], np.float32)
+    texts = [
+        texts_of(label, float(confidence))
+        for label, confidence in zip(detections.labels, detections.confidence, strict=True)
+    ]
+    draw_faces(image, xyxy, detections.labels, texts)
+
+
+def draw_faces(
+    image: Image.Image,
+    xyxy: NDArray[np.float32],
+    labels: Sequence[str],
+    texts: Sequence[tuple[str, ...]],
+) -> None:
+    """Draw a box and a text a face into an RGB image itself.
+
+    Args:
+        xyxy: (N, 4) boxes in pixels of the image.
+        labels: N keys of `COLOURS`.
+        texts: what may be written of each face, the fullest first.
+    """
+    sizes = Sizes.of(image.width, image.height)
+    pen = ImageDraw.Draw(image)
+    # The smallest last, so that the frame of a near face does not cross out a far one.
+    for i in np.argsort(-(xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1), kind="stable"):
+        _draw_box(pen, xyxy[i], sizes, COLOURS[labels[i]])
+    for label in lay_out(xyxy, labels, texts, sizes, text_length, image.size):
+        _draw_label(pen, label)
+
+
+def _draw_box(pen: ImageDraw.ImageDraw, xyxy: NDArray[np.float32], sizes: Sizes, colour: Colour) -> None:
+    """Frame a face; the line lies outside, so that it hides nothing of a small one."""
+    line = sizes.line_of(xyxy)
+    x1, y1, x2, y2 = (round(float(v)) for v in xyxy)
+    if line > 1:  # a thin dark seam shows the line on a ground of its own colour
+        seam = max(1, line // 4)
+        outer = (x1 - line - seam, y1 - line - seam, x2 + line + seam - 1, y2 + line + seam - 1)
+        pen.rectangle(outer, outline=_BLACK, width=seam)
+    pen.rectangle((x1 - line, y1 - line, x2 + line - 1, y2 + line - 1), outline=colour, width=line)
+
+
+def _draw_label(pen: ImageDraw.ImageDraw, label: Placed) -> None:
+    ground = COLOURS[label.label]
+    x1, y1, x2, y2 = label.xyxy
+    pen.rectangle((x1, y1, x2 - 1, y2 - 1), fill=ground)
+    pen.text(
+        ((x1 + x2) / 2, (y1 + y2) / 2), label.text, fill=_ink(ground), font=font(label.size), anchor="mm"
+    )
+
+
+@lru_cache(maxsize=64)
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the font that Pillow carries, so that no machine lacks it."""
+    return ImageFont.load_default(size)
+
+
+def text_length(text: str, size: int) -> float:
+    """Return how many pixels a text of `size` pixels takes."""
+    return font(size).getlength(text)
+
+
+def _ink(ground: Colour) -> Colour:
+    """Return black or white, whichever stands out more (WCAG relative luminance)."""
+    linear = [v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in ground]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return _BLACK if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else _WHITE

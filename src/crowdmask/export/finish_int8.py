@@ -1,0 +1,176 @@
+"""From a model file to its int8 form, if that is as good: quantise, calibrate, choose thresholds, compare."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.data.sample import Sample
+from crowdmask.errors import DataError, ModelError, PictureError
+from crowdmask.evaluation.measures import SliceMeasures, measure
+from crowdmask.evaluation.run import Run, both_views, run_detector
+from crowdmask.export.finish import fit, thresholds
+from crowdmask.export.onnx import rewrite_metadata, with_closer_look
+from crowdmask.export.quantize import quantize_network
+from crowdmask.inference.backends import read_metadata
+from crowdmask.inference.detector import Detector
+from crowdmask.inference.model_file import METADATA_KEY, parse_metadata
+from crowdmask.inference.tiles import View
+from crowdmask.media.pictures import open_picture
+
+MOST_LOST = 0.01
+"""A quantised model that loses more mAP50 on val is not written."""
+
+PHOTOS = 64
+"""So many photos show how large the numbers inside the network become."""
+
+Input: TypeAlias = Callable[[], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """A quantised model file, and what it and its origin reach on val."""
+
+    path: Path
+    decisions: dict[str, Any]
+    before: SliceMeasures
+    after: SliceMeasures
+
+
+def finish_int8(
+    source: Path,
+    name: str,
+    val: Sequence[Sample],
+    to: Path,
+    photos: int = PHOTOS,
+    percentile: float | None = None,
+    progress: bool = True,
+    input_size: int | None = None,
+    closer_look: int | None = None,
+) -> Quantized:
+    """Quantise a model, calibrate its confidence anew and choose its thresholds.
+
+    Args:
+        source: a float model file of ours.
+        name: of the new model.
+        val: photos that were not trained on.
+        to: the new model file, written if it is good enough.
+        photos: how many of `val` the ranges are taken from.
+        percentile: see `quantize_network`.
+        progress: show bars.
+        input_size: long side of the new model's input, pixels; None: the source's. Both are compared at it.
+        closer_look: long side at which a part is seen once more, pixels; 0: never; None: as the source.
+    Raises:
+        UsageError: a size, or a closer look, that the model does not take.
+        ModelError: the source is no float model of ours, or int8 costs more than `MOST_LOST`.
+        DataError: none of the photos can be read, or too little is found on them.
+    """
+    metadata = read_metadata(source)
+    parse_metadata(metadata, source)
+    about = {**json.loads(metadata[METADATA_KEY]), "name": name, "precision": "int8", "calibration": None}
+    detector = Detector(source, input_size=input_size)
+    about["input"] = {**about["input"], "size": detector.info.input.size}
+    about = with_closer_look(about, closer_look)
+    looked = parse_metadata({METADATA_KEY: json.dumps(about)}, source).closer_look
+    detector.info = replace(detector.info, closer_look=looked)
+    inputs = calibration_inputs(detector, val, photos)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    part = to.with_name(to.name + ".part")
+    try:
+        with _bar(inputs, progress) as shown:
+            quantize_network(source, part, shown, percentile)
+        before = measure(run_detector(both_views(detector), val, progress).pictures)
+        calibration = fit(_look(part, about, val, progress).pictures)
+        about["calibration"] = calibration
+        about["threshold"] = thresholds(_look(part, about, val, progress).pictures)
+        after = measure(_look(part, about, val, progress).pictures)
+        require_accuracy(before.two_class.map50, after.two_class.map50)
+        part.replace(to)
+    finally:
+        part.unlink(missing_ok=True)
+    return Quantized(to, {"calibration": calibration, "threshold": about["threshold"]}, before, after)
+
+
+def require_accuracy(before: float, after: float) -> None:
+    """Refuse a quantised model that is clearly worse.
+
+    Args:
+        before, after: mAP50 on val of the float and of the quantised model.
+    Raises:
+        ModelError: more than `MOST_LOST` is lost.
+    """
+    if not before - after <= MOST_LOST:  # neither is it good enough where one cannot be measured
+        raise ModelError(
+            f"refused: int8 costs {before - after:.3f} mAP50 on val ({before:.3f} to {after:.3f}), more than "
+            f"{MOST_LOST}; nothing is written: try more --photos, another --percentile, or train longer"
+        )
+
+
+def calibration_inputs(detector: Detector, val: Sequence[Sample], photos: int) -> list[Input]:
+    """Return what makes the network's inputs of some photos, taken evenly over all, closer looks included.
+
+    Raises:
+        DataError: not one of them can be read.
+    """
+    chosen = np.unique(np.linspace(0, len(val) - 1, max(1, min(photos, len(val)))).round().astype(int))
+    inputs: list[Input] = []
+    for index in chosen:
+        path = val[index].path
+        try:
+            seen = detector.look(open_picture(path))
+        except PictureError:
+            continue
+        inputs.append(partial(_prepared, detector, path))
+        if seen.closer is not None:
+            inputs.append(partial(_prepared, detector, path, seen.closer))
+    if not inputs:
+        raise DataError(f"none of {len(chosen)} photos of val can be read, the first being {val[0].path}")
+    return inputs
+
+
+def describe(finished: Quantized) -> str:
+    """Return one line of what was reached on val, beside what the float model reaches."""
+    before, after = finished.before, finished.after
+    shown = json.dumps({label: round(least, 3) for label, least in finished.decisions["threshold"].items()})
+    return (
+        f"val: mAP50 {after.two_class.map50:.3f} (float {before.two_class.map50:.3f}), "
+        f"recall {after.shown.recall:.3f} ({before.shown.recall:.3f}), "
+        f"precision {after.shown.precision:.3f} ({before.shown.precision:.3f}), "
+        f"ECE {after.reliability.expected_error:.3f} ({before.reliability.expected_error:.3f}), "
+        f"thresholds {shown}"
+    )
+
+
+def _prepared(detector: Detector, path: Path, part: View | None = None) -> NDArray[np.uint8]:
+    picture = open_picture(path)
+    return (detector.prepare_view(picture, part) if part else detector.prepare(picture)).tensor
+
+
+@contextmanager
+def _bar(inputs: Sequence[Input], progress: bool) -> Iterator[Sequence[Input]]:
+    """Return the same inputs; a bar on standard error moves as they are asked for."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("calibrating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
+        task = bar.add_task("calibrating", total=len(inputs))
+
+        def counted(make: Input) -> NDArray[np.uint8]:
+            bar.advance(task)
+            return make()
+
+        yield [partial(counted, make) for make in inputs]
+
+
+def _look(path: Path, about: dict[str, Any], val: Sequence[Sample], progress: bool) -> Run:
+    rewrite_metadata(path, about)
+    return run_detector(both_views(Detector(path)), val, progress)
