@@ -261,7 +261,7 @@ def test_a_missing_source_is_one_line(root):
         ({"sources": source(clases={})}, r"data\.yaml: sources\.street\.clases: there is no such key"),
         ({"sources": source(classes={"a": "mask"})}, r"classes map to \['mask'\]; choose from"),
         ({"sources": source(format="xml")}, r"sources\.street\.format: .*'voc'"),
-        ({"sources": source(origin={})}, r"sources\.street\.origin\.licence: Field required"),
+        ({"sources": source(origin={})}, r"sources\.street\.origin\.licence: is missing"),
         ({"sources": None}, r"sources: "),
         ({"fractions": {"val": 0.6, "train": 0.6}}, "fractions are parts of 1"),
         ({"fractions": {"val": -0.1, "train": 0.6}}, "fractions are parts of 1"),

@@ -61,7 +61,7 @@ def test_what_is_left_out_has_a_default(tmp_path):
     [
         ({"learning_rte": 1}, r"mine\.yaml: learning_rte: there is no such key"),
         ({"views": {"uses": 1}}, r"mine\.yaml: views\.uses: there is no such key"),
-        ({"steps": -1}, r"mine\.yaml: steps: Input should be greater than or equal to 0"),
+        ({"steps": -1}, r"mine\.yaml: steps: must be 0 or more, not -1"),
         ({"steps": "many"}, r"mine\.yaml: steps: "),
         ({"name": "../elsewhere"}, r"mine\.yaml: name: "),
         ({"seed": -1}, r"mine\.yaml: seed: "),

@@ -64,7 +64,7 @@ def command(
     require_training("crowdmask train")
     import torch
 
-    from crowdmask.models.pretrained import cache_folder
+    from crowdmask.paths import runs_folder
     from crowdmask.training.recipe import load_recipe
     from crowdmask.training.start import starting_model
     from crowdmask.training.trainer import Trainer
@@ -75,7 +75,7 @@ def command(
     if steps:
         plan = plan.model_copy(update={"steps": steps})
     dataset = _data(plan, recipe, root, photos, form, class_map or [], val)
-    folder = run_folder or cache_folder() / "runs" / plan.name
+    folder = run_folder or runs_folder() / plan.name
     train, held_out = dataset.split("train"), dataset.split("val")
     typer.echo(f"{plan.name}: {len(train)} photos to train on, {len(held_out)} to validate on", err=True)
     typer.echo(f"the run's folder: {one_line(str(folder))}", err=True)

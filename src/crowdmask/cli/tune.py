@@ -132,7 +132,7 @@ def _plan(
     root: Path | None,
 ) -> Any:
     from crowdmask.data.dataset import load_dataset
-    from crowdmask.models.pretrained import cache_folder
+    from crowdmask.paths import studies_folder
     from crowdmask.training.recipe import load_recipe
     from crowdmask.training.space import load_space
     from crowdmask.training.tuning import Plan
@@ -150,7 +150,7 @@ def _plan(
     if val_photos and val_photos < len(val):
         # Evenly over the names, so that every source is among them.
         val = [val[index * len(val) // val_photos] for index in range(val_photos)]
-    place = (folder or cache_folder() / "studies" / name).expanduser().absolute()
+    place = (folder or studies_folder() / name).expanduser().absolute()
     plan = Plan(
         base, recipe.parent, spaces, objective.value, pruner.value, trials, place, dataset.split("train"), val
     )

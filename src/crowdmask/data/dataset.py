@@ -10,12 +10,11 @@ import os
 import re
 import zlib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
-import yaml
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from crowdmask import boxes as box_arithmetic
 from crowdmask.data.formats.annotation import Annotation, is_file, safe_relative
@@ -26,20 +25,17 @@ from crowdmask.data.sample import Dataset as Dataset
 from crowdmask.data.sample import Sample
 from crowdmask.errors import DataError
 from crowdmask.labels import LABELS
+from crowdmask.paths import expand
+from crowdmask.settings import StrictModel, read_yaml
 
 IGNORE = "ignore"
 SKIP = "skip"
 _PICTURE_FOLDERS = ("images", "JPEGImages", "dataset", ".")
 _ORIENTATION_TAG = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Origin(_Strict):
+class Origin(StrictModel):
     """Where a source comes from, so that anyone can fetch it again."""
 
     repository: str | None = Field(None, description="public repository, owner/name")
@@ -49,7 +45,7 @@ class Origin(_Strict):
     licence: str = Field(description="as its publisher states it, or 'not stated'")
 
 
-class SourceSpec(_Strict):
+class SourceSpec(StrictModel):
     """One source: a folder in one annotation format."""
 
     folder: str = Field(description="below the root; photos and annotations in it")
@@ -77,7 +73,7 @@ class SourceSpec(_Strict):
         return self
 
 
-class DatasetSpec(_Strict):
+class DatasetSpec(StrictModel):
     """The YAML as a whole."""
 
     root: str = Field(
@@ -171,29 +167,6 @@ def read_spec(path: Path) -> DatasetSpec:
     return read_yaml(path, DatasetSpec)
 
 
-def read_yaml(path: Path, model: type[_Model]) -> _Model:
-    """Read a YAML file into a pydantic model.
-
-    Raises:
-        DataError: missing, not YAML, or with keys or values that do not fit; one line, the first of them.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} holds no keys with values")
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        why = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
-        raise DataError(": ".join(filter(None, [str(path), where, " ".join(why.split())]))) from error
-
-
 def _load_into(dataset: Dataset, path: Path, root: Path | None, including: tuple[Path, ...]) -> None:
     if path.resolve() in including:
         raise DataError(f"{path} includes itself")
@@ -217,7 +190,7 @@ def _folder(text: str, yaml_path: Path) -> Path:
             )
         return str(default)
 
-    folder = Path(re.sub(r"\$\{(\w+)(:-([^}]*))?\}", value, text)).expanduser()
+    folder = expand(re.sub(r"\$\{(\w+)(:-([^}]*))?\}", value, text))
     if not folder.is_absolute():
         folder = yaml_path.parent / folder
     if not folder.is_dir():

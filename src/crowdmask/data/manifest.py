@@ -15,12 +15,13 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from crowdmask.data.problems import Reason
 from crowdmask.data.sample import Dataset, Sample
 from crowdmask.errors import DataError, OutputError
 from crowdmask.labels import LABELS
+from crowdmask.settings import StrictModel, describe_problems
 
 FILE_NAME = "manifest.jsonl"
 FORMAT = "crowdmask-manifest"
@@ -37,11 +38,7 @@ def _inside(path: str) -> str:
     return path
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Face(_Strict):
+class Face(StrictModel):
     """One annotated face, or a region that is not judged."""
 
     box: Box = Field(description="x1, y1, x2, y2 in pixels of the upright photo, forehead to chin")
@@ -51,7 +48,7 @@ class Face(_Strict):
     ignore: bool = Field(False, description="a detection here is neither right nor wrong")
 
 
-class Photo(_Strict):
+class Photo(StrictModel):
     """One line of the manifest."""
 
     photo: Annotated[str, AfterValidator(_inside)] = Field(description="path below the manifest's folder")
@@ -121,10 +118,8 @@ def read_manifest(place: Path) -> Manifest:
         try:
             photo = Photo.model_validate(row)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            why = first["msg"].removeprefix("Value error, ")
-            raise DataError(f"{path}, line {number}: {where}: {why}") from error
+            told = "; ".join(describe_problems(error, Photo))
+            raise DataError(f"{path}, line {number}: {told}") from error
         if photo.photo in seen:
             raise DataError(f"{path}, line {number}: {photo.photo} is there twice")
         seen.add(photo.photo)

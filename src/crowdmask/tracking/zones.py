@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from crowdmask.errors import SourceError
+from crowdmask.settings import StrictModel, read_yaml
 from crowdmask.tracking.mask_state import STATES, UNKNOWN
 from crowdmask.tracking.tracker import LOST_S
 
@@ -37,18 +37,14 @@ _PRESENT_S = 1.0  # a face that was missed for a moment is still there
 _MAX_STEP_S = 1.0
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Zone(_Strict):
+class Zone(StrictModel):
     """A part of the picture."""
 
     name: Annotated[str, Field(min_length=1)]
     polygon: Annotated[tuple[Point, ...], Field(min_length=3)]
 
 
-class Line(_Strict):
+class Line(StrictModel):
     """A line to be crossed; "in" is to the right-hand side of the way from start to end."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -62,7 +58,7 @@ class Line(_Strict):
         return self
 
 
-class ZonesFile(_Strict):
+class ZonesFile(StrictModel):
     """The zones and lines of one camera."""
 
     units: Literal["fraction", "pixels"] = "fraction"
@@ -92,19 +88,8 @@ def read_zones(path: str | Path) -> ZonesFile:
     Raises:
         SourceError: it cannot be read or is not as it should be.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise SourceError(f"{path}: cannot read the zones: {reason}") from error
-    except yaml.YAMLError as error:
-        raise SourceError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    try:
-        return ZonesFile.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise SourceError(f"{path}: {where}: {first['msg']}; docs/tracking.md shows a zones file") from error
+    hint = "docs/tracking.md shows a zones file"
+    return read_yaml(Path(path), ZonesFile, error=SourceError, what="the zones", hint=hint)
 
 
 @dataclass(frozen=True)

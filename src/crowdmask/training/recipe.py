@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from crowdmask.data.dataset import read_yaml
+from crowdmask.settings import StrictModel, read_yaml
 
 
 def _rising(ends: tuple[float, float]) -> tuple[float, float]:
@@ -22,11 +22,7 @@ Range = Annotated[tuple[float, float], AfterValidator(_rising)]
 Weight = Annotated[float, Field(ge=0)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Views(_Strict):
+class Views(StrictModel):
     """How crops are cut, as parts of all crops; they are brought to a sum of one."""
 
     use: float = Field(0.5, ge=0, description="at about the scale at which whole photos are detected")
@@ -36,7 +32,7 @@ class Views(_Strict):
     use_scale: Range = Field((0.7, 1.4), description="range around the scale of use")
 
 
-class Augmentation(_Strict):
+class Augmentation(StrictModel):
     """Chances, 0 to 1, of each change to a crop."""
 
     flip: float = Field(0.5, ge=0, le=1)
@@ -53,7 +49,7 @@ class Augmentation(_Strict):
     )
 
 
-class Sampling(_Strict):
+class Sampling(StrictModel):
     """How often each source is drawn."""
 
     sources: dict[str, Weight] = Field({}, description="weight of a source; left out: its number of photos")
@@ -63,7 +59,7 @@ class Sampling(_Strict):
     incorrect_label_weight: float = Field(1.0, gt=0, description="weight of such faces in the label loss")
 
 
-class Recipe(_Strict):
+class Recipe(StrictModel):
     """Everything that a run depends on."""
 
     name: str = Field(pattern=r"^\w[\w.-]*$", description="of the run, and of the weights that it makes")

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+from pydantic import Field, RootModel, ValidationError, model_validator
 
-from crowdmask.data.dataset import read_yaml
 from crowdmask.errors import DataError
+from crowdmask.settings import StrictModel, describe_problems, read_yaml
 from crowdmask.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -32,11 +32,7 @@ _FIXED = {
 _SHAPES_LOSS = ("model", "seed", "batch_size", "crop_px", "sampling.incorrect_label_weight")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Float(_Strict):
+class Float(StrictModel):
     """A number between two bounds."""
 
     type: Literal["float"]
@@ -67,7 +63,7 @@ class Float(_Strict):
         return [self.low, self.high]
 
 
-class Int(_Strict):
+class Int(StrictModel):
     """A whole number between two bounds."""
 
     type: Literal["int"]
@@ -100,7 +96,7 @@ class Int(_Strict):
         return [self.low, self.high]
 
 
-class Choice(_Strict):
+class Choice(StrictModel):
     """One of several values."""
 
     type: Literal["choice"]
@@ -206,10 +202,8 @@ def changed(recipe: Recipe, values: dict[str, Value], where: str = "the space") 
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        why = " ".join(first["msg"].split())
-        raise DataError(f"{where}: {key}: {why} (it is {first['input']!r} at an end of the space)") from error
+        told = "; ".join(describe_problems(error))
+        raise DataError(f"{where}: {told} (at an end of the space)") from error
 
 
 def _place(node: Any, part: str) -> str | int | None:

@@ -13,6 +13,7 @@ from crowdmask.errors import ModelError
 from crowdmask.models.detector import DetectionModel
 from crowdmask.models.pretrained import imagenet_weights, load_backbone
 from crowdmask.models.registry import build
+from crowdmask.paths import expand
 from crowdmask.training.checkpoint import load_weights
 from crowdmask.training.recipe import Recipe
 
@@ -33,9 +34,9 @@ def starting_model(recipe: Recipe, beside: Path) -> DetectionModel:
     elif recipe.start == "shipped":
         load_weights(model, shipped_weights(recipe.model))
     elif isinstance(recipe.start, str):
-        load_weights(model, beside / Path(recipe.start).expanduser())
+        load_weights(model, beside / expand(recipe.start))
     else:
-        _load_mean(model, [beside / Path(start).expanduser() for start in recipe.start])
+        _load_mean(model, [beside / expand(start) for start in recipe.start])
     return model
 
 

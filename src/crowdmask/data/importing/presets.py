@@ -6,20 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from crowdmask.errors import UsageError
+from crowdmask.settings import StrictModel, read_yaml
 
 Convention = tuple[float, float, float, float]
 Format = Literal["voc", "yolo", "coco", "wider", "csv", "mafa", "folders"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Preset(_Strict):
+class Preset(StrictModel):
     """One published source."""
 
     summary: str = Field(description="what it holds")
@@ -33,15 +29,14 @@ class Preset(_Strict):
     note: str = Field(description="the layout that is expected, and what is known or guessed")
 
 
-class _Presets(_Strict):
+class _Presets(StrictModel):
     conventions: dict[str, Convention]
     presets: dict[str, Preset]
 
 
 @cache
 def _load() -> _Presets:
-    text = Path(__file__).with_name("presets.yaml").read_text(encoding="utf-8")
-    return _Presets.model_validate(yaml.safe_load(text))
+    return read_yaml(Path(__file__).with_name("presets.yaml"), _Presets)
 
 
 def presets() -> dict[str, Preset]:

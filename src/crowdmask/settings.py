@@ -1,0 +1,210 @@
+"""Settings files in YAML: unknown keys are refused, all problems are named together, each with its line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from crowdmask.errors import CrowdmaskError, DataError
+
+_SHOWN_CHARS = 40
+_SHOWN_PROBLEMS = 8
+_YAML_MERGE = "tag:yaml.org,2002:merge"
+
+
+class StrictModel(BaseModel):
+    """The base of what is read from a file: immutable, without unknown keys or infinite numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+# What pydantic says, in words for people who write YAML; {…} are values that pydantic gives.
+_PLAIN = {
+    "missing": "is missing",
+    "extra_forbidden": "there is no such key",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be {le} or less",
+    "finite_number": "must be a finite number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "string_pattern_mismatch": "must match the pattern {pattern}",
+    "string_too_short": "must have {min_length} characters or more",
+    "string_too_long": "must have {max_length} characters or fewer",
+    "literal_error": "must be {expected}",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a section of keys with values",
+    "model_type": "must be a section of keys with values",
+    "model_attributes_type": "must be a section of keys with values",
+    "too_short": "must have {min_length} entries or more, not {actual_length}",
+    "too_long": "must have {max_length} entries or fewer, not {actual_length}",
+    "union_tag_invalid": "its {discriminator} must be one of {expected_tags}, not '{tag}'",
+    "union_tag_not_found": "must say its {discriminator}",
+}
+# Whose message already says what the value is, or where the value says nothing.
+_WITHOUT_VALUE = {"missing", "extra_forbidden", "too_short", "too_long", "value_error", "union_tag_not_found"}
+
+
+def read_yaml(
+    path: Path,
+    model: type[_Model],
+    *,
+    error: type[CrowdmaskError] = DataError,
+    what: str = "",
+    hint: str = "",
+) -> _Model:
+    """Read a YAML file into a pydantic model.
+
+    Args:
+        path: the file.
+        model: what it must hold.
+        error: the class that is raised.
+        what: what the file is, for messages; may be empty.
+        hint: said at the end of a message about its content, like "docs/tracking.md shows a zones file".
+    Raises:
+        CrowdmaskError: of the class `error`: missing, not YAML, or with keys or values that do not fit. One
+            line that names all of them, each by its key and its line in the file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as failed:
+        raise error(f"cannot read {what + ' ' if what else ''}{path}: {failed.strerror}") from failed
+    except UnicodeDecodeError as failed:
+        raise error(f"{path} is not YAML: it is not UTF-8 text") from failed
+    try:
+        root, problems, content = _parse(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as failed:
+        raise error(f"{path} is not YAML: {' '.join(str(failed).split())}") from failed
+    if not isinstance(content, dict):
+        problems = ["it must hold keys with values"]
+    elif not problems:
+        try:
+            return model.model_validate(content)
+        except ValidationError as failed:
+            problems = describe_problems(failed, model, root)
+    told = f"{path}: {'; '.join(problems)}"
+    raise error(f"{told}; {hint}" if hint else told)
+
+
+def describe_problems(
+    error: ValidationError, model: type[BaseModel] | None = None, root: yaml.Node | None = None
+) -> list[str]:
+    """Return each problem in plain words, like "views.use: must be 0 or more, not -1 (line 7)".
+
+    Args:
+        error: what pydantic found.
+        model: whose keys are proposed for a misspelt one.
+        root: of the YAML document, to name lines; None: no lines are named.
+    """
+    found = error.errors(include_url=False)
+    told = list(dict.fromkeys(_describe(problem, model, root) for problem in found))
+    more = len(told) - _SHOWN_PROBLEMS
+    return told if more <= 0 else [*told[:_SHOWN_PROBLEMS], f"and {more} more"]
+
+
+def _describe(problem: ErrorDetails, model: type[BaseModel] | None, root: yaml.Node | None) -> str:
+    loc = problem["loc"]
+    key = ".".join(str(part) for part in loc)
+    why = _reason(problem)
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(loc[-1]), _keys_at(model, loc[:-1]), n=1)
+        why += f": did you mean {near[0]}?" if near else ""
+    line = _line_of(root, loc)
+    return (f"{key}: " if key else "") + why + (f" (line {line})" if line else "")
+
+
+def _reason(problem: ErrorDetails) -> str:
+    kind, given = problem["type"], problem.get("input")
+    if kind in ("string_too_short", "too_short") and problem["ctx"]["min_length"] == 1:
+        why = "must not be empty"
+    elif kind in _PLAIN:
+        why = _PLAIN[kind].format(**{name: _short(value) for name, value in problem.get("ctx", {}).items()})
+    else:
+        why = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "must be ")
+        why = why.replace("Input should ", "must ")
+    why = " ".join(why.split())
+    simple = given is None or isinstance(given, (str, int, float))
+    if kind in _WITHOUT_VALUE or given == "" or not simple or len(repr(given)) > _SHOWN_CHARS:
+        return why
+    return f"{why}, not {'nothing' if given is None else repr(given)}"
+
+
+def _short(value: Any) -> Any:
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def _keys_at(model: type[BaseModel] | None, loc: Sequence[str | int]) -> list[str]:
+    """Return the keys of the section at a place, as far as the models tell."""
+    for part in loc:
+        field = model.model_fields.get(str(part)) if model is not None else None
+        kind = field.annotation if field is not None else None
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return list(model.model_fields) if model is not None else []
+
+
+def _parse(text: str) -> tuple[yaml.Node | None, list[str], Any]:
+    """Return the nodes of a document, the problems with its keys, and its content."""
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        # Checked first: making the values copies what `<<` names into the nodes.
+        problems = _repeated_keys(root)
+        return root, problems, None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _line_of(root: yaml.Node | None, loc: Sequence[str | int]) -> int | None:
+    """Return the line of the last part of a key that the file holds; parts that pydantic adds are skipped."""
+    if root is None:
+        return None
+    node, line = root, root.start_mark.line
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            for name, value in node.value:
+                if isinstance(name, yaml.ScalarNode) and name.value == str(part):
+                    node, line = value, name.start_mark.line
+                    break
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line
+    return line + 1
+
+
+def _repeated_keys(root: yaml.Node | None) -> list[str]:
+    """Return what is said of keys that one section holds twice: YAML would silently keep the last."""
+    problems, waiting, seen = [], [root] if root is not None else [], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        if not isinstance(node, yaml.MappingNode):
+            continue
+        names = set[str]()
+        for name, value in node.value:
+            waiting.append(value)
+            if not isinstance(name, yaml.ScalarNode) or name.tag == _YAML_MERGE:
+                continue
+            if name.value in names:
+                problems.append(f"{name.value}: given twice (line {name.start_mark.line + 1})")
+            names.add(name.value)
+    return problems

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from crowdmask.cli.progress import PlainLines, show_progress
+
+
+def console(terminal: bool) -> tuple[Console, io.StringIO]:
+    text = io.StringIO()
+    return Console(file=text, force_terminal=terminal, width=100, highlight=False), text
+
+
+def test_plain_lines_come_every_half_minute() -> None:
+    lines: list[str] = []
+    now = [0.0]
+    tell = PlainLines(lines.append, clock=lambda: now[0])
+    for second, told in [
+        (0, ("reading", 0, 4000)),
+        (29, ("reading", 900, 4000)),
+        (30, ("reading", 1000, 4000)),
+        (59, ("reading", 1900, 4000)),
+        (61, ("reading", 2000, 4000)),
+        (300, ("reading", 3000, 4000)),
+        (301, ("writing", 1, 2)),
+        (331, ("writing", 2, 2)),
+        (400, ("asking", 7, 0)),
+        (7200, ("drawing", 0, 9)),
+        (14400, ("drawing", 2, 9)),
+    ]:
+        now[0] = float(second)
+        tell(*told)
+    assert lines == [
+        "reading: 1,000 of 4,000 (25 %), about 2 min left",
+        "reading: 2,000 of 4,000 (50 %), about 61 s left",
+        "reading: 3,000 of 4,000 (75 %), about 2 min left",
+        "writing: 2 of 2 (100 %)",
+        "asking: 7",
+        "drawing: 0 of 9 (0 %)",
+        "drawing: 2 of 9 (22 %), about 7.0 h left",
+    ]
+
+
+def test_a_terminal_shows_a_bar_for_each_stage() -> None:
+    shown, text = console(terminal=True)
+    with show_progress(shown) as progress:
+        for done in range(3):
+            progress("reading", done, 2)
+        progress("writing", 1, 1)
+    assert "reading" in text.getvalue()
+    assert "2/2" in text.getvalue()
+    assert "writing" in text.getvalue()
+
+
+def test_nothing_is_said_of_short_work_elsewhere() -> None:
+    shown, text = console(terminal=False)
+    with show_progress(shown, goes_on=True) as progress:
+        progress("reading", 1, 2)
+    assert text.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "told"),
+    [(True, "interrupted while reading (1,500 of 2,000 done); the same command goes on\n"), (False, "")],
+)
+def test_an_interruption_says_how_far_it_was(goes_on: bool, told: str) -> None:
+    shown, text = console(terminal=False)
+    with pytest.raises(KeyboardInterrupt), show_progress(shown, goes_on=goes_on) as progress:
+        progress("reading", 1500, 2000)
+        raise KeyboardInterrupt
+    assert text.getvalue() == told
+
+
+def test_an_interruption_before_the_first_word_says_nothing() -> None:
+    shown, text = console(terminal=False)
+    with pytest.raises(KeyboardInterrupt), show_progress(shown, goes_on=True):
+        raise KeyboardInterrupt
+    assert text.getvalue() == ""
