@@ -10,7 +10,9 @@ STAMP := $(VENV)/.crowdmask
 TRAIN := $(STAMP)-train-$(or $(TORCH_BUILD),any)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test lint types check build clean
+.PHONY: help setup setup-train hooks demo test lint format types docs check build clean
+# MkDocs would tell at each build of a successor of its theme.
+export NO_MKDOCS_2_WARNING := 1
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +36,9 @@ setup: $(STAMP)-base ## private environment with all that detecting needs
 
 setup-train: $(TRAIN) ## the same with torch (CPU build), for training and for the tests
 
+hooks: $(TRAIN) ## check style and types before each commit
+	@$(BIN)/python -m pre_commit install
+
 demo: $(STAMP)-base ## set up and detect on the example photo
 	@$(BIN)/python Detect_image.py --image 1.jpg
 
@@ -43,8 +48,14 @@ test: $(TRAIN) ## set up and run the tests
 lint: $(TRAIN) ## ruff
 	$(BIN)/python -m ruff check .
 
+format: $(TRAIN) ## format the code
+	$(BIN)/python -m ruff format .
+
 types: $(TRAIN) ## mypy
 	$(BIN)/python -m mypy
+
+docs: $(TRAIN) ## the documentation site into site/; a broken link fails
+	$(BIN)/python -m mkdocs build --strict
 
 check: lint types test ## all three
 
@@ -52,4 +63,4 @@ build: $(TRAIN) ## wheel and source distribution into dist/
 	$(BIN)/python -m build
 
 clean: ## remove the environment, caches and builds
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
