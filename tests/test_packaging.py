@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import crowdmask
 
@@ -38,6 +39,15 @@ def test_version_is_said_the_same_everywhere() -> None:
     said = run(sys.executable, "-m", "crowdmask", "--version")
     assert said.returncode == 0, said.stderr
     assert re.search(r"\d+\.\d+\.\d+", said.stdout).group() == crowdmask.__version__
+
+
+def test_changelog_and_citation_name_this_version() -> None:
+    released = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert released[0] == crowdmask.__version__
+    assert released == sorted(released, key=lambda each: tuple(map(int, each.split("."))), reverse=True)
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == crowdmask.__version__
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from crowdmask.detections import Detections
     from crowdmask.inference.detector import Detector
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["LABELS", "Detections", "Detector", "__version__"]
 
 # ONNX Runtime's official builds report their use to Microsoft and keep a device number in the home,
