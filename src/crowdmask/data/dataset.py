@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from crowdmask import boxes as box_arithmetic
-from crowdmask.data.formats.annotation import Annotation, is_file, safe_relative
-from crowdmask.data.formats.readers import READERS
+from crowdmask.data.formats.annotation import Annotation
+from crowdmask.data.formats.finding import is_file, safe_relative
+from crowdmask.data.formats.table import READERS
 from crowdmask.data.manifest import is_manifest, load_manifest
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.data.sample import Dataset as Dataset
@@ -53,7 +54,7 @@ class SourceSpec(StrictModel):
     annotations: str | None = Field(
         None, description="folder with the annotations, where they lie apart from the photos"
     )
-    format: Literal["voc", "yolo", "coco", "wider", "csv"]
+    format: str = Field(description=f"how it is annotated: {', '.join(READERS)}")
     classes: dict[str, str] = Field(description="published name: our label, 'ignore' or 'skip'")
     convention: tuple[float, float, float, float] = Field(
         (0, 0, 0, 0), description="part of each side trimmed to get a forehead-to-chin box: l, t, r, b"
@@ -64,6 +65,13 @@ class SourceSpec(StrictModel):
     )
     only: str | None = Field(None, description="a file that lists the photos to take, beside the YAML")
     origin: Origin
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, name: str) -> str:
+        if name not in READERS:
+            raise ValueError(f"choose from {', '.join(map(repr, READERS))}, not {name!r}")
+        return name
 
     @model_validator(mode="after")
     def _known_labels(self) -> SourceSpec:

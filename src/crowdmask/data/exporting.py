@@ -8,7 +8,8 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crowdmask.data.formats.writers import WRITERS, Item
+from crowdmask.data.formats.item import Item
+from crowdmask.data.formats.table import Layout, find_layout
 from crowdmask.data.importing.archives import Progress
 from crowdmask.data.manifest import Manifest, Photo, manifest_lines, read_manifest
 from crowdmask.data.problems import Problems, Reason
@@ -40,7 +41,7 @@ def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progr
     Args:
         place: its folder or manifest.
         to: the folder to make; it may be there, but empty.
-        form: coco, yolo or voc.
+        form: the name of a format that can be written, see `crowdmask.data.formats.table`.
         splits: only photos of these; empty: all, also those without a split.
         link: photos are hard links where the file system can, not copies.
         progress: told of every photo.
@@ -49,8 +50,7 @@ def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progr
             a group lies in two of the splits.
         OutputError: the disk is full or the folder cannot be written; nothing is left behind.
     """
-    if form not in WRITERS:
-        raise UsageError(f"--format {form}: choose from {', '.join(WRITERS)}")
+    layout = find_layout(form)
     manifest = read_manifest(place)
     if to.resolve() == manifest.folder.resolve() or manifest.folder.resolve().is_relative_to(to.resolve()):
         raise UsageError(f"--to {to} holds the data set itself: choose another folder")
@@ -63,9 +63,9 @@ def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progr
     work = to.absolute().with_name(f".{to.name}.export")
     try:
         _prepare(work, _identity(result.items, manifest, form, link))
-        _copy_photos(result.items, manifest, work, form, link, progress)
+        _copy_photos(result.items, manifest, work, layout, link, progress)
         progress("writing annotations", 0, 0)
-        WRITERS[form][0](work, result.items)
+        layout.write(work, result.items)
         (work / _KEY).unlink()
         if to.exists():
             to.rmdir()
@@ -135,12 +135,11 @@ def _prepare(work: Path, key: str) -> None:
 
 
 def _copy_photos(
-    items: list[Item], manifest: Manifest, work: Path, form: str, link: bool, progress: Progress
+    items: list[Item], manifest: Manifest, work: Path, layout: Layout, link: bool, progress: Progress
 ) -> None:
-    where = WRITERS[form][1]
     for number, item in enumerate(items, 1):
         progress("linking photos" if link else "copying photos", number, len(items))
-        source, place = manifest.path(item.photo), work / where(item)
+        source, place = manifest.path(item.photo), work / layout.place_of(item)
         place.parent.mkdir(parents=True, exist_ok=True)
         if not _same(source, place):
             part = place.with_name(f"{place.name}.part")

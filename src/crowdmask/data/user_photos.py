@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import Literal
 
 from crowdmask.data.dataset import IGNORE, SKIP, Dataset, DatasetSpec, Origin, SourceSpec, build_dataset
-from crowdmask.data.formats.readers import READERS
+from crowdmask.data.formats.table import READERS
 from crowdmask.data.problems import Problems
 from crowdmask.errors import DataError, UsageError
 from crowdmask.labels import LABELS
@@ -45,13 +44,11 @@ def parse_map(pairs: list[str]) -> dict[str, str]:
     return result
 
 
-def load_photos(
-    folder: Path, form: Literal["voc", "yolo", "coco", "wider", "csv"], class_map: dict[str, str], val: float
-) -> Dataset:
+def load_photos(folder: Path, form: str, class_map: dict[str, str], val: float) -> Dataset:
     """Read a folder; its photos go to train and val by their names, so that a rerun splits alike.
 
     Args:
-        folder: photos and annotations, as `crowdmask.data.formats.readers` reads them.
+        folder: photos and annotations, as the table of `crowdmask.data.formats.table` reads them.
         form: the annotation format.
         class_map: published name to our label; common spellings are known without it.
         val: the part of the photos that is not trained on, 0 to 1.

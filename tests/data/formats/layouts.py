@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from crowdmask.data.formats.annotation import Annotation, RawBox
-from crowdmask.data.formats.readers import READERS
+from crowdmask.data.formats.table import READERS
 from crowdmask.data.problems import Problems
 
 PICTURE = object()

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from crowdmask.data.formats.annotation import RawBox
-from crowdmask.data.formats.class_folders import read_folders, read_mafa
+from crowdmask.data.formats.class_folders import read_folders
+from crowdmask.data.formats.mafa import read_mafa
 from crowdmask.data.importing.crops import find_faces
 from crowdmask.data.manifest import Face, Photo
 from crowdmask.data.problems import Problems, Reason

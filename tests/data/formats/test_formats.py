@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crowdmask.data.formats.annotation import RawBox, safe_relative
+from crowdmask.data.formats.annotation import RawBox
+from crowdmask.data.formats.finding import safe_relative
 
 from .layouts import (
     COCO,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from crowdmask.data.formats.readers import MAX_XML_BYTES, READERS
+from crowdmask.data.formats.table import READERS
+from crowdmask.data.formats.voc import MAX_XML_BYTES
 from crowdmask.data.problems import Problems
 
 from .layouts import (

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from crowdmask.data.importing.archives import Limits, inside, is_archive, unpack
+from crowdmask.data.importing.archive_kinds import inside
+from crowdmask.data.importing.archive_limits import Limits
+from crowdmask.data.importing.archives import is_archive, unpack
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.errors import DataError, OutputError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from crowdmask.data.importing.plan import FORMATS
+from crowdmask.data.formats.table import names
 from crowdmask.data.importing.presets import conventions, find_preset, parse_convention, presets
 from crowdmask.data.user_photos import guess_label
 from crowdmask.errors import UsageError
@@ -31,7 +31,7 @@ def test_presets_of_kaggle_are_found_by_both_names(name: str) -> None:
 @pytest.mark.parametrize("name", presets())
 def test_every_preset_is_sound(name: str) -> None:
     preset = presets()[name]
-    assert preset.format in FORMATS
+    assert preset.format in names()
     assert preset.convention in conventions()
     assert set(preset.classes.values()) <= {*LABELS, "ignore", "skip"}
     assert preset.origin.startswith("http")

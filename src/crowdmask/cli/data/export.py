@@ -31,7 +31,7 @@ def command(
     Example: `crowdmask data export crowd --format coco --to crowd-coco`
     """
     from crowdmask.data.exporting import export
-    from crowdmask.data.formats.writers import by_split
+    from crowdmask.data.formats.item import by_split
     from crowdmask.data.manifest import SPLITS
 
     unknown = sorted(set(split or ()) - set(SPLITS))

@@ -6,21 +6,18 @@ under a temporary name and renamed, so that an unpacking that was stopped goes o
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import os
 import re
 import shutil
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO
 
 from crowdmask.data.formats.annotation import PICTURE_SUFFIXES
+from crowdmask.data.importing.archive_kinds import READ_ERRORS, Opened, inside, open_archive
+from crowdmask.data.importing.archive_limits import Budget, Limits, Member
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.errors import DataError, OutputError
 
@@ -35,78 +32,6 @@ _NAME_BYTES = 240
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What an archive may become, with all archives within it.
-
-    Attributes:
-        total_bytes: of all its files.
-        file_bytes: of one file.
-        ratio: how many times its packed size one file, or all of it, may have.
-        ratio_from: a file below so many bytes may have any ratio, and so may 50 times as many in all.
-        members: files, folders and links.
-    """
-
-    total_bytes: int = 100 << 30
-    file_bytes: int = 2 << 30
-    ratio: int = 100
-    ratio_from: int = 1_000_000
-    members: int = 3_000_000
-
-
-@dataclass(frozen=True)
-class _Member:
-    """One entry: its name, its size unpacked and packed, and what a link points at."""
-
-    name: str
-    size: int
-    packed: int | None
-    is_file: bool
-    target: str | None
-    handle: Any
-
-
-@dataclass
-class _Budget:
-    """What is left of the limits, for an archive and those within it."""
-
-    archive: Path
-    limits: Limits
-    packed: int
-    size: int = 0
-    members: int = 0
-
-    def spend(self, member: _Member) -> None:
-        """Count one member.
-
-        Raises:
-            DataError: it is too much.
-        """
-        limits = self.limits
-        self.members += 1
-        self.size += member.size
-        if self.members > limits.members:
-            raise self.bomb(f"it has more than {limits.members:,} members")
-        if member.size > limits.file_bytes:
-            raise self.bomb(f"{member.name} has {member.size:,} bytes; {limits.file_bytes:,} are allowed")
-        if self.size > limits.total_bytes:
-            raise self.bomb(f"it unpacks to more than {limits.total_bytes:,} bytes")
-        if member.packed is not None and member.size > max(limits.ratio_from, limits.ratio * member.packed):
-            raise self.bomb(f"{member.name} grows from {member.packed:,} to {member.size:,} bytes")
-        if self.size > max(50 * limits.ratio_from, limits.ratio * self.packed):
-            raise self.bomb(f"it grows from {self.packed:,} to more than {self.size:,} bytes")
-
-    def bomb(self, why: str) -> DataError:
-        """Return the error that refuses the archive."""
-        return DataError(f"{self.archive}: refused as an archive bomb: {why}; nothing of it was unpacked")
-
-
-class _Opened(Protocol):
-    def members(self) -> Iterator[_Member]: ...
-
-    def read(self, member: _Member) -> IO[bytes]: ...
 
 
 @dataclass
@@ -143,25 +68,16 @@ def unpack(
         OutputError: the disk is full, or the folder cannot be written.
     """
     result = Unpacked(folder)
-    budget = _Budget(archive, limits or Limits(), max(archive.stat().st_size, 1))
+    budget = Budget(archive, limits or Limits(), max(archive.stat().st_size, 1))
     _unpack_into(archive, archive, folder, budget, problems, progress, result, NESTED_DEPTH)
     return result
-
-
-def inside(name: str) -> str | None:
-    """Return an archive member's name as a path with forward slashes, None where it leaves the folder."""
-    name = name.replace("\\", "/")
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or "\0" in name:
-        return None
-    parts = [part for part in name.split("/") if part not in ("", ".")]
-    return None if ".." in parts else "/".join(parts)
 
 
 def _unpack_into(
     archive: Path,
     known: Path,
     folder: Path,
-    budget: _Budget,
+    budget: Budget,
     problems: Problems,
     progress: Progress,
     result: Unpacked,
@@ -169,7 +85,7 @@ def _unpack_into(
 ) -> None:
     """Unpack one archive; `known` is what messages call it, as one within another lies in a work folder."""
     nested = []
-    with _open(archive, known) as opened:
+    with open_archive(archive, known) as opened:
         members = _inspect(opened, known, budget, problems, result)
         _require_space(known, folder, sum(member.size for _, member in members))
         try:
@@ -189,10 +105,10 @@ def _unpack_into(
 
 
 def _inspect(
-    opened: _Opened, archive: Path, budget: _Budget, problems: Problems, result: Unpacked
-) -> list[tuple[str, _Member]]:
+    opened: Opened, archive: Path, budget: Budget, problems: Problems, result: Unpacked
+) -> list[tuple[str, Member]]:
     """Judge all members by their headers and return those to unpack, by their clean names."""
-    wanted: dict[str, _Member] = {}
+    wanted: dict[str, Member] = {}
     leaving: list[str] = []
     for member in opened.members():
         budget.spend(member)
@@ -243,7 +159,7 @@ def _require_space(archive: Path, folder: Path, needed: int) -> None:
         )
 
 
-def _unpack_one(opened: _Opened, member: _Member, place: Path, archive: Path, problems: Problems) -> bool:
+def _unpack_one(opened: Opened, member: Member, place: Path, archive: Path, problems: Problems) -> bool:
     """Write one file, unless it is there whole; return whether it is there now."""
     part = place.with_name(place.name + _PART)
     try:
@@ -271,97 +187,20 @@ class _Damaged(Exception):
     """The bytes of one member cannot be read."""
 
 
-def _copy(opened: _Opened, member: _Member, out: IO[bytes]) -> None:
+def _copy(opened: Opened, member: Member, out: IO[bytes]) -> None:
     try:
         stream = opened.read(member)
-    except _READ_ERRORS as error:
+    except READ_ERRORS as error:
         raise _Damaged(" ".join(str(error).split())) from error
     with stream:
         left = member.size
         while left >= 0:
             try:
                 chunk = stream.read(_CHUNK)
-            except _READ_ERRORS as error:
+            except READ_ERRORS as error:
                 raise _Damaged(" ".join(str(error).split())) from error
             if not chunk:
                 return
             left -= len(chunk)
             out.write(chunk)
     raise _Damaged("longer than its header says")
-
-
-# OSError is not among them: it is what the disk raises.
-_READ_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    gzip.BadGzipFile,
-    lzma.LZMAError,
-    tarfile.TarError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
-
-
-@contextmanager
-def _open(archive: Path, known: Path) -> Iterator[_Opened]:
-    if not zipfile.is_zipfile(archive) and archive.name.lower().endswith(".zip"):
-        raise DataError(f"{known} is damaged, or no zip (its end is missing): fetch it again")
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as packed:
-                yield _Zip(packed, known)
-        else:
-            with tarfile.open(archive) as tar:
-                yield _Tar(tar)
-    except _READ_ERRORS as error:
-        # All that tarfile tried, one kind after the other, tells a user nothing.
-        why = " ".join(str(error).split()).split(": - method")[0] or type(error).__name__
-        raise DataError(f"{known} is damaged, or no zip or tar ({why}): fetch it again") from error
-
-
-@dataclass
-class _Zip:
-    packed: zipfile.ZipFile
-    path: Path
-
-    def members(self) -> Iterator[_Member]:
-        for info in self.packed.infolist():
-            if info.flag_bits & 1:
-                raise DataError(f"{self.path} is encrypted: unpack it yourself and import the folder")
-            target = None
-            if (info.external_attr >> 16) & 0o170000 == 0o120000:
-                short = info.file_size < 4096
-                target = self.packed.read(info).decode("utf-8", "replace") if short else "/"
-            # The name as it stands in the file: Python's own would hide what comes after a zero.
-            yield _Member(
-                info.orig_filename, info.file_size, info.compress_size, not info.is_dir(), target, info
-            )
-
-    def read(self, member: _Member) -> IO[bytes]:
-        return self.packed.open(member.handle)
-
-
-@dataclass
-class _Tar:
-    tar: tarfile.TarFile
-
-    def members(self) -> Iterator[_Member]:
-        for info in self.tar:
-            target = None
-            if info.issym():
-                target = info.linkname
-            elif info.islnk():
-                # A hard link names its target from the top of the archive.
-                up = (inside(info.name) or "").count("/")
-                target = "../" * up + info.linkname
-            elif not info.isfile() and not info.isdir():
-                target = "."  # a device or pipe: passed over like a link
-            yield _Member(info.name, info.size if info.isfile() else 0, None, info.isfile(), target, info)
-
-    def read(self, member: _Member) -> IO[bytes]:
-        stream = self.tar.extractfile(member.handle)
-        if stream is None:
-            raise tarfile.TarError("no file")
-        return stream

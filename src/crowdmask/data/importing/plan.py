@@ -7,17 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from crowdmask.data.formats.readers import READERS
-from crowdmask.data.importing.archives import Limits
+from crowdmask.data.formats.table import FORMATS, find_format
+from crowdmask.data.importing.archive_limits import Limits
 from crowdmask.data.importing.presets import Convention
 from crowdmask.data.importing.published_splits import Splits
 from crowdmask.errors import DataError, OutputError, UsageError
 
 Crops = Literal["detect", "whole"]
-FORMATS = (*READERS, "mafa", "folders")
-APART = ("wider", "csv", "mafa")
-"""Formats whose annotations may lie in another place than the photos."""
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -29,7 +25,7 @@ class Plan:
         source: a zip, a tar, or a folder.
         to: the data set's folder; made, or added to.
         name: of the source in the data set.
-        form: one of `FORMATS`.
+        form: the name of a format, see `crowdmask.data.formats.table`.
         annotations: the annotations, where they lie apart: a zip, a tar, a folder or a file.
         licence: as the publisher states it.
         classes: published name to our label, 'ignore' or 'skip'.
@@ -68,8 +64,7 @@ def check_plan(plan: Plan) -> None:
     """
     if not _NAME.fullmatch(plan.name):
         raise UsageError(f"--source {plan.name}: letters, digits, dots, - and _ only, 64 at most")
-    if plan.form not in FORMATS:
-        raise UsageError(f"--format {plan.form}: choose from {', '.join(FORMATS)}")
+    form = find_format(plan.form)
     if plan.crops not in get_args(Crops):
         raise UsageError(f"--box {plan.crops}: choose from {', '.join(get_args(Crops))}")
     for path in (plan.source, plan.annotations, *plan.ignored):
@@ -77,9 +72,9 @@ def check_plan(plan: Plan) -> None:
             raise DataError(f"{path} does not exist")
     if plan.to.exists() and not plan.to.is_dir():
         raise OutputError(f"{plan.to} is not a folder")
-    if plan.annotations is not None and plan.form not in APART:
+    if plan.annotations is not None and not form.lies_apart:
         raise UsageError(
-            f"--annotations goes with the formats {', '.join(APART)}; "
+            f"--annotations goes with the formats {', '.join(f.name for f in FORMATS if f.lies_apart)}; "
             f"for {plan.form} put the photos and their annotations into one folder"
         )
     source, to = plan.source.resolve(), plan.to.resolve()

@@ -1,0 +1,57 @@
+"""A table with one box a row."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from crowdmask.data.formats.annotation import Annotation, RawBox
+from crowdmask.data.formats.finding import below, find_files, first_files, read_head, say_why
+from crowdmask.data.problems import Problems, Reason
+
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+
+def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
+    """Read a table with one box a row: a name, xmin, ymin, xmax, ymax and maybe a label column."""
+    for path in find_files(folder, "*.csv", problems):
+        boxes: dict[str, list[RawBox]] = {}
+        unreadable: Counter[str] = Counter()
+        try:
+            with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+                table = csv.DictReader(file)
+                missing = {*_EDGES} - {str(column).lower() for column in table.fieldnames or ()}
+                if missing:
+                    # Other tables often lie beside that of the boxes; one line for each is enough.
+                    why = f"no table of boxes: it lacks the column {min(missing)}"
+                    problems.add(path, why, Reason.BROKEN)
+                    continue
+                for number, row in enumerate(table, 2):
+                    values = {str(k).lower(): v for k, v in row.items()}
+                    name = values.get("name") or values.get("filename") or values.get("image")
+                    label = values.get("label") or values.get("class") or "face"
+                    try:
+                        if not name:
+                            raise ValueError("no picture's name")
+                        # A short row has no value there.
+                        edges = [float(values[edge] or "") for edge in _EDGES]
+                        box = RawBox(label, (edges[0], edges[1], edges[2], edges[3]))
+                        boxes.setdefault(name, []).append(box)
+                    except (KeyError, TypeError, ValueError) as error:
+                        problems.add(f"{path}:{number}", f"not a box ({say_why(error)})", Reason.UNUSABLE)
+                        if name:
+                            boxes.setdefault(name, [])
+                            unreadable[name] += 1
+        except (csv.Error, OSError) as error:
+            problems.add(path, f"not readable as a table ({error})", Reason.BROKEN)
+        for name, items in boxes.items():
+            lost = unreadable[name]
+            yield Annotation(name, tuple(items), unreadable=lost, listed_in=below(path, folder))
+
+
+def recognise(folder: Path) -> bool:
+    """Whether a folder holds a table whose head names the four edges."""
+    heads = (read_head(path).partition("\n")[0].lower() for path in first_files(folder, "*.csv"))
+    return any({*_EDGES} <= {word.strip(' "\r') for word in head.split(",")} for head in heads)

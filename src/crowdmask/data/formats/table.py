@@ -1,0 +1,144 @@
+"""The table of annotation formats: a new one is a file beside this one and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from crowdmask.data.formats import class_folders, coco, csv_table, mafa, voc, wider, yolo
+from crowdmask.data.formats.annotation import Reader
+from crowdmask.data.formats.item import Item, Writer
+from crowdmask.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a format is written.
+
+    Attributes:
+        write: writes the annotations of photos into a folder.
+        place_of: where a photo lies below that folder.
+    """
+
+    write: Writer
+    place_of: Callable[[Item], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One annotation format.
+
+    Attributes:
+        name: what users call it.
+        title: its name in sentences.
+        read: yields the annotations of a folder; what it cannot read becomes a problem.
+        recognise: whether a folder looks like this format, from a few of its files; None where it cannot
+            be told from the files.
+        layout: how it is written; None where it is only read.
+        lies_apart: the annotations may be given in another place than the photos.
+        is_import_only: it needs what only an import knows, so a data set's YAML cannot name it.
+        has_class_folders: a picture is one face, and the name of its folder is its class.
+    """
+
+    name: str
+    title: str
+    read: Reader
+    recognise: Callable[[Path], bool] | None = None
+    layout: Layout | None = None
+    lies_apart: bool = False
+    is_import_only: bool = False
+    has_class_folders: bool = False
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        name="voc",
+        title="Pascal VOC",
+        read=voc.read_voc,
+        recognise=voc.recognise,
+        layout=Layout(voc.write_voc, voc.place_of),
+    ),
+    Format(
+        name="yolo",
+        title="YOLO",
+        read=yolo.read_yolo,
+        recognise=yolo.recognise,
+        layout=Layout(yolo.write_yolo, yolo.place_of),
+    ),
+    Format(
+        name="coco",
+        title="COCO",
+        read=coco.read_coco,
+        recognise=coco.recognise,
+        layout=Layout(coco.write_coco, coco.place_of),
+    ),
+    Format(
+        name="wider", title="WIDER FACE", read=wider.read_wider, recognise=wider.recognise, lies_apart=True
+    ),
+    Format(
+        name="csv",
+        title="a table of boxes",
+        read=csv_table.read_csv,
+        recognise=csv_table.recognise,
+        lies_apart=True,
+    ),
+    Format(
+        name="mafa",
+        title="MAFA",
+        read=mafa.read_mafa,
+        recognise=mafa.recognise,
+        lies_apart=True,
+        is_import_only=True,
+    ),
+    Format(
+        name="folders",
+        title="folders named by class",
+        read=class_folders.read_folders,
+        is_import_only=True,
+        has_class_folders=True,
+    ),
+)
+"""All formats, in the order in which users see them."""
+
+READERS: dict[str, Reader] = {form.name: form.read for form in FORMATS if not form.is_import_only}
+"""What reads each format that a data set's YAML and training can name."""
+
+
+def names() -> list[str]:
+    """Return the names of all formats that can be imported."""
+    return [form.name for form in FORMATS]
+
+
+def export_names() -> list[str]:
+    """Return the names of the formats that can be written, COCO before the others."""
+    return [form.name for form in reversed(FORMATS) if form.layout is not None]
+
+
+def find_format(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    for form in FORMATS:
+        if form.name == name:
+            return form
+    raise UsageError(f"format {name}: choose from {', '.join(names())}")
+
+
+def find_layout(name: str) -> Layout:
+    """Return how a format is written.
+
+    Raises:
+        UsageError: there is none of this name that can be written.
+    """
+    for form in FORMATS:
+        if form.name == name and form.layout is not None:
+            return form.layout
+    raise UsageError(f"format {name}: choose from {', '.join(export_names())}")
+
+
+def recognise(folder: Path) -> list[Format]:
+    """Return the formats that a folder looks like, from a few of its files; often one, or none."""
+    return [form for form in FORMATS if form.recognise is not None and form.recognise(folder)]

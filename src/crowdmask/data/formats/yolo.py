@@ -1,0 +1,140 @@
+"""YOLO: one text file a picture, boxes in parts of its width and height."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from crowdmask.data.formats.annotation import Annotation, RawBox
+from crowdmask.data.formats.finding import (
+    below,
+    find_files,
+    first_files,
+    first_folder,
+    picture_for,
+    read_head,
+)
+from crowdmask.data.formats.item import IGNORE, UNSPLIT, Item, by_split, faces_of, place_by_split, write_text
+from crowdmask.data.manifest import Face
+from crowdmask.data.problems import Problems, Reason
+from crowdmask.labels import LABELS
+
+place_of = place_by_split
+
+
+def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
+    """Read YOLO: ``labels/*.txt`` beside ``images``, class names in ``classes.txt``,
+    ``*.names`` or ``data.yaml``.
+
+    Folders below these are read too (``labels/train`` or ``train/labels``), and so is a folder with both
+    kinds of files side by side. Without names the classes are called by their numbers.
+    """
+    label_folder = first_folder(folder, ("labels", "."))
+    picture_folder = first_folder(folder, ("images", "."))
+    names = _yolo_names(folder, label_folder, problems)
+    for path in find_files(label_folder, "*.txt", problems):
+        if path.name == "classes.txt":
+            continue
+        mirrored = folder.joinpath(*_last_replaced(path.parent.relative_to(folder).parts, "labels", "images"))
+        picture = picture_for((mirrored, path.parent, picture_folder), path.stem, None)
+        if picture is None:
+            problems.add(path, "its picture is missing", Reason.NO_PICTURE)
+            continue
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as error:
+            problems.add(path, f"not readable ({error.strerror})", Reason.BROKEN)
+            continue
+        boxes, unreadable = [], 0
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                boxes.append(_yolo_box(line.split(), names))
+            except (ValueError, OverflowError):
+                why = "not 'class cx cy width height', in parts of the picture"
+                problems.add(f"{path}:{number}", why, Reason.UNUSABLE)
+                unreadable += 1
+        yield Annotation(below(picture, folder), tuple(boxes), relative=True, unreadable=unreadable)
+
+
+def write_yolo(folder: Path, items: list[Item]) -> None:
+    """Write ``labels/SPLIT/NAME.txt``, ``data.yaml`` and ``classes.txt``; photos lie in ``images/SPLIT``."""
+    extra = sorted({_yolo_name(face) for face in faces_of(items)} - {*LABELS})
+    names = [*LABELS, *extra]
+    for item in items:
+        lines = []
+        for face in item.photo.faces or ():
+            x1, y1, x2, y2 = face.box
+            w, h = item.photo.width, item.photo.height
+            parts = ((x1 + x2) / 2 / w, (y1 + y2) / 2 / h, (x2 - x1) / w, (y2 - y1) / h)
+            words = [str(names.index(_yolo_name(face))), *(f"{part:.15g}" for part in parts)]
+            lines.append(" ".join(words) + "\n")
+        write_text(folder / "labels" / item.split / f"{item.stem}.txt", "".join(lines))
+    splits = {split: f"images/{split}" for split in by_split(items)}
+    if "train" not in splits:  # trainers ask for it
+        splits = {"train": next(iter(splits.values())), **splits}
+    about = {**{("train" if k == UNSPLIT else k): v for k, v in splits.items()}, "nc": len(names)}
+    text = yaml.safe_dump({**about, "names": dict(enumerate(names))}, sort_keys=False)
+    write_text(folder / "data.yaml", text)
+    write_text(folder / "classes.txt", "\n".join(names) + "\n")
+
+
+def recognise(folder: Path) -> bool:
+    """Whether a folder holds text files with a class and four parts of the picture a line."""
+    for path in first_files(folder, "*.txt", 20):
+        first = next((line.split() for line in read_head(path).splitlines() if line.strip()), [])
+        try:
+            _yolo_box(first, {})
+        except (ValueError, OverflowError):
+            continue
+        return True
+    return False
+
+
+def _yolo_box(words: list[str], names: dict[int, str]) -> RawBox:
+    # A sixth value is a confidence; more are the corners of an outline, which is no box.
+    if len(words) not in (5, 6):
+        raise ValueError("wrong number of values")
+    index = int(words[0]) if words[0].isdecimal() else float(words[0])
+    cx, cy, width, height = (float(v) for v in words[1:5])
+    # Edges a little outside are rounding; far outside they are pixels.
+    if index < 0 or index != int(index) or max(abs(cx), abs(cy), abs(width), abs(height)) > 2:
+        raise ValueError("values out of range")
+    edges = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
+    return RawBox(names.get(int(index), str(int(index))), edges)
+
+
+def _yolo_names(folder: Path, label_folder: Path, problems: Problems) -> dict[int, str]:
+    for path in (folder / "classes.txt", label_folder / "classes.txt", *sorted(folder.glob("*.names"))):
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+            return {i: line.strip() for i, line in enumerate(lines) if line.strip()}
+    for path in (folder / "data.yaml", folder / "dataset.yaml"):
+        if not path.is_file():
+            continue
+        try:
+            names = yaml.safe_load(path.read_text(encoding="utf-8"))["names"]
+            pairs = list(names.items() if isinstance(names, dict) else enumerate(names))
+            # Aliases of YAML can make a small nested value endless once it is written out.
+            if any(not isinstance(name, (str, int, float)) for _, name in pairs):
+                raise ValueError("a name that is no text")
+            return {int(i): str(name) for i, name in pairs}
+        except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
+            problems.add(path, f"has no class names ({error!r})", Reason.BROKEN)
+    return {}
+
+
+def _last_replaced(parts: tuple[str, ...], old: str, new: str) -> list[str]:
+    replaced = list(parts)
+    if old in parts:
+        replaced[len(parts) - 1 - parts[::-1].index(old)] = new
+    return replaced
+
+
+def _yolo_name(face: Face) -> str:
+    if face.ignore:
+        return f"{IGNORE}_{face.label}" if face.label else IGNORE
+    return face.label or IGNORE

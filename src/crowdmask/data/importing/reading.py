@@ -1,0 +1,60 @@
+"""Read what a source says of its photos, as published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from crowdmask.data.formats.annotation import Annotation
+from crowdmask.data.formats.class_folders import read_folders
+from crowdmask.data.formats.table import find_format
+from crowdmask.data.importing.state import ImportState
+from crowdmask.errors import UsageError
+
+
+def read_annotations(run: ImportState, folder: Path) -> Iterator[Annotation]:
+    """Yield the annotations of the photos that are taken.
+
+    Args:
+        run: the import.
+        folder: of the annotations.
+    Raises:
+        UsageError: an event is named that the source does not have.
+    """
+    run.progress("reading annotations", 0, 0)
+    events = [_plain(event) for event in run.plan.events]
+    left_out, seen = 0, set()
+    for annotation in _read(run, folder):
+        event = _event(annotation.picture)
+        seen.add(event)
+        if events and _plain(event) not in events:
+            left_out += 1
+            continue
+        yield annotation
+    unknown = [e for e in run.plan.events if _plain(e) not in {_plain(name) for name in seen}]
+    if unknown:
+        have = ", ".join(sorted(name for name in seen if name)) or "none"
+        raise UsageError(f"--events {unknown[0]}: {run.plan.source} has no such event; it has: {have}")
+    run.note("photos of other events, passed over", left_out)
+
+
+def is_chosen(run: ImportState, picture: str) -> bool:
+    """Whether a photo is of an event that is taken; all are where no event is named."""
+    return not run.plan.events or _plain(_event(picture)) in map(_plain, run.plan.events)
+
+
+def _read(run: ImportState, folder: Path) -> Iterator[Annotation]:
+    form = find_format(run.plan.form)
+    if form.has_class_folders:
+        return read_folders(folder, run.problems, run.is_class)
+    return form.read(folder, run.problems)
+
+
+def _event(picture: str) -> str:
+    """Return the event of a photo of WIDER FACE, named by its folder like ``2--Demonstration``."""
+    folder = picture.split("/")[-2] if "/" in picture else ""
+    return folder.split("--", 1)[-1]
+
+
+def _plain(event: str) -> str:
+    return "".join(c for c in event.lower() if c.isalnum())

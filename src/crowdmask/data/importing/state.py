@@ -1,0 +1,44 @@
+"""What one import knows while it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crowdmask.data.importing.archives import Progress
+from crowdmask.data.importing.judging import Judge
+from crowdmask.data.importing.plan import Plan
+from crowdmask.data.problems import Problems
+
+
+@dataclass
+class ImportState:
+    """One import at work.
+
+    Attributes:
+        plan: what to import.
+        work: a folder for what is unpacked and copied.
+        progress: told of every step.
+        problems: what was rejected, each by name.
+        notes: counts of what was changed or passed over without being wrong.
+        judge: turns published boxes into faces.
+    """
+
+    plan: Plan
+    work: Path
+    progress: Progress
+    problems: Problems = field(default_factory=Problems)
+    notes: dict[str, int] = field(default_factory=dict)
+    judge: Judge = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.judge = Judge(self.plan.classes, self.plan.convention, self.problems)
+
+    def note(self, what: str, count: int) -> None:
+        """Count what was changed or passed over."""
+        if count:
+            self.notes[what] = self.notes.get(what, 0) + count
+
+    def is_class(self, name: str) -> bool:
+        """Whether a published name is that of a class that is known."""
+        return self.judge.label_of(name) is not None
