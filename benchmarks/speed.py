@@ -29,6 +29,7 @@ from peer_models import AIZOO_FILE, YOLO_FILE, Aizoo, Peer, PrunedYolo
 from PIL import Image
 
 from crowdmask import Detector
+from crowdmask.inference.stopwatch import Stopwatch
 from crowdmask.inference.timing import FLOAT
 from crowdmask.media.pictures import Picture, open_picture
 
@@ -67,22 +68,12 @@ def our_times(detector: Detector, picture: Picture) -> tuple[float, float, float
     All are of the first call with this photo, as a user meets it. The network's are of both looks where the
     detector looks at a part once more.
     """
-    network_ms = network_cpu = 0.0
-
-    def lap(stage: str, work: Callable[..., Any], *arguments: Any) -> Any:
-        nonlocal network_ms, network_cpu
-        cpu = time.thread_time()
-        milliseconds, result = timed(lambda: work(*arguments))
-        if stage == "network":
-            network_ms += milliseconds
-            network_cpu += time.thread_time() - cpu
-        return result
-
+    watch = Stopwatch()
     # CPU of this thread alone, which does all of it: the runtimes' own threads may still be at work.
     cpu = time.thread_time()
-    whole_ms, _ = timed(lambda: detector.answer(detector.look(picture, lap)))
-    cpu_ms = (time.thread_time() - cpu - network_cpu) * 1000
-    return network_ms, whole_ms, cpu_ms
+    whole_ms, _ = timed(lambda: detector.detect(picture, stopwatch=watch))
+    cpu_ms = (time.thread_time() - cpu) * 1000 - watch.cpu_ms["network"]
+    return watch.ms["network"], whole_ms, cpu_ms
 
 
 def peer_times(peer: Peer, pixels: np.ndarray) -> tuple[float, float]:

@@ -150,8 +150,8 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
     from crowdmask.export.onnx import export_onnx, metadata
+    from crowdmask.inference.model_file import InputSpec
     from crowdmask.models.crowd import Crowd
-    from crowdmask.models.detector import InputSpec
 
     torch.manual_seed(0)
     model = Crowd(channels=16)

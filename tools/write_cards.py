@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from card_tables import Report, appearance_tables, number, speed_table, table, width_table
-from crowdmask.inference.backends import read_metadata
+from crowdmask.inference.backends.onnx_runtime import read_metadata
 from crowdmask.inference.model_file import locate
 from model_cards import APPEARANCE_NOTE, Model, card
 from stored import Results

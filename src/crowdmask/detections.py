@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,14 @@ class Detections:
     Attributes:
         xyxy: (N, 4) float32, pixels of the upright picture, clipped to it.
         confidence: (N,) float32, 0 to 1: how likely there is a face and it is as labelled.
-        class_id: (N,) int64, index into `LABELS`.
+        class_id: (N,) int64, index into `names`.
+        names: the labels that the model tells apart.
     """
 
     xyxy: NDArray[np.float32]
     confidence: NDArray[np.float32]
     class_id: NDArray[np.int64]
+    names: tuple[str, ...] = LABELS
 
     def __post_init__(self) -> None:
         n = len(self.xyxy)
@@ -37,33 +40,42 @@ class Detections:
             )
 
     @classmethod
-    def empty(cls) -> Detections:
+    def empty(cls, names: tuple[str, ...] = LABELS) -> Detections:
         """Return the value for a picture without faces."""
-        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), names)
 
     def __len__(self) -> int:
         return len(self.xyxy)
 
     def __getitem__(self, index: Any) -> Detections:
         """Return a part of the faces: a slice, a mask or an array of indices."""
-        return Detections(self.xyxy[index], self.confidence[index], self.class_id[index])
+        return Detections(self.xyxy[index], self.confidence[index], self.class_id[index], self.names)
+
+    def reach(self, threshold: Sequence[float]) -> NDArray[np.bool_]:
+        """Say of each face whether it reaches the minimum confidence of its label, (N,).
+
+        Args:
+            threshold: of each label, 0 to 1.
+        """
+        reached: NDArray[np.bool_] = self.confidence >= np.asarray(threshold, np.float32)[self.class_id]
+        return reached
 
     @property
     def labels(self) -> list[str]:
         """The label of each face."""
-        return [LABELS[i] for i in self.class_id]
+        return [self.names[i] for i in self.class_id]
 
     def counts(self) -> dict[str, int]:
-        """Return how many faces wear each label; all three labels are always there."""
-        number = np.bincount(self.class_id, minlength=len(LABELS))
-        return {label: int(n) for label, n in zip(LABELS, number, strict=True)}
+        """Return how many faces wear each label; all labels are always there."""
+        number = np.bincount(self.class_id, minlength=len(self.names))
+        return {label: int(n) for label, n in zip(self.names, number, strict=True)}
 
     def to_records(self) -> list[dict[str, Any]]:
         """Return plain values for JSON: box, label and confidence of each face."""
         return [
             {
                 "box": [round(float(v), 2) for v in box],
-                "label": LABELS[class_id],
+                "label": self.names[class_id],
                 "confidence": round(float(confidence), 5),
             }
             for box, confidence, class_id in zip(self.xyxy, self.confidence, self.class_id, strict=True)

@@ -16,7 +16,12 @@ def describe(label: str, confidence: float) -> str:
     """Return the words shown for one face, like ``Mask 97.3 %``.
 
     Args:
-        label: one of `LABELS`.
+        label: one of `LABELS`, or another model's, which is shown as it is spelt.
         confidence: 0 to 1.
     """
-    return f"{DISPLAY_NAMES[label]} {confidence * 100:.1f} %"
+    return f"{display_name(label)} {confidence * 100:.1f} %"
+
+
+def display_name(label: str) -> str:
+    """Return how a label is shown; that of another model is made readable."""
+    return DISPLAY_NAMES.get(label) or label.replace("_", " ").capitalize()

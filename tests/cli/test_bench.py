@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from crowdmask.cli.main import app
 from crowdmask.inference import timing
-from crowdmask.inference.backends import BACKENDS, read_metadata
+from crowdmask.inference.backends.onnx_runtime import read_metadata
+from crowdmask.inference.backends.registry import BACKENDS
 from crowdmask.inference.model_file import hash_of
 from crowdmask.inference.timing import STAGES
 

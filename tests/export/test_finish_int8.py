@@ -19,7 +19,7 @@ from crowdmask.export.finish_int8 import (
     finish_int8,
     require_accuracy,
 )
-from crowdmask.inference.backends import read_metadata
+from crowdmask.inference.backends.onnx_runtime import read_metadata
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import METADATA_KEY
 from crowdmask.labels import LABELS
@@ -140,7 +140,7 @@ def test_ranges_come_from_photos_all_over_val(small_model, val, photos, count):
 def test_ranges_come_from_closer_looks_too(small_model, val):
     detector = Detector(small_model, threads=1)
     tensors = [make() for make in calibration_inputs(detector, val, 4)]
-    seen = [detector.look(_open(val[index].path)) for index in (0, 1, 3, 4)]  # the other is no picture
+    seen = [detector.run_network(_open(val[index].path)) for index in (0, 1, 3, 4)]  # the other is no picture
     looks = [answer[2].tensor for each in seen for answer in each.answers]
     assert len(tensors) == len(looks) > 4
     assert all((a == b).all() for a, b in zip(tensors, looks, strict=True))

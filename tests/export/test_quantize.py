@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crowdmask.errors import ModelError
 from crowdmask.export.quantize import _fold_normalisation, quantize_network
-from crowdmask.inference.backends import OnnxRuntimeBackend, read_metadata
+from crowdmask.inference.backends.onnx_runtime import OnnxRuntimeBackend, read_metadata
 
 
 def photo(seed: int, height: int = 96, width: int = 64) -> NDArray[np.uint8]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crowdmask.inference import backends
+from crowdmask.inference import processor
+from crowdmask.inference.backends import onnx_runtime
 from crowdmask.inference.detector import Detector
 
 
@@ -35,7 +36,7 @@ def test_processor_that_adds_8_bit_products_in_32_bits(monkeypatch, machine, cpu
 
     monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setattr(builtins, "open", answer)
-    assert backends.adds_wide() is expected
+    assert processor.adds_wide() is expected
 
 
 def test_this_processor_is_told_from_its_flags():
@@ -43,14 +44,14 @@ def test_this_processor_is_told_from_its_flags():
     if not flags.is_file():
         pytest.skip("no /proc/cpuinfo on this system")
     if platform.machine() == "x86_64":
-        assert backends.adds_wide() == ("vnni" in flags.read_text())
+        assert processor.adds_wide() == ("vnni" in flags.read_text())
 
 
 @pytest.mark.parametrize("shares_cores", [False, True])
 def test_threads_rest_between_pictures_only_where_asked(small_model, monkeypatch, shares_cores):
     opened = []
-    open_session = backends._open_session
-    monkeypatch.setattr(backends, "_open_session", lambda *a: opened.append(a[-1]) or open_session(*a))
+    open_session = onnx_runtime._open_session
+    monkeypatch.setattr(onnx_runtime, "_open_session", lambda *a: opened.append(a[2]) or open_session(*a))
     Detector(small_model, threads=1, shares_cores=shares_cores)
     try:
         stated = opened[0].get_session_config_entry("session.force_spinning_stop")

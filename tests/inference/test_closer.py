@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from crowdmask.default_boxes import GridSpec
 from crowdmask.inference.closer import KEPT_SCORE, closer_view, join, least_scores
 from crowdmask.inference.decode import Decoder, RawFaces, suppress
 from crowdmask.inference.model_file import CloserLook, InputSpec, ModelInfo
+from crowdmask.inference.passes import to_faces
+from crowdmask.inference.stopwatch import Stopwatch
 from crowdmask.inference.tiles import View
 from crowdmask.labels import LABELS
 from crowdmask.media.pictures import as_picture
@@ -224,8 +225,8 @@ def test_the_detector_looks_closer_and_is_surer(crowd_model: Path, far_crowd: Im
     twice = Detector(crowd_model, confidence=0.2, threads=1)
     assert (once.looks_closer, twice.looks_closer) == (False, True)
     picture = as_picture(far_crowd)
-    seen = twice.look(picture)
-    assert once.look(picture).closer is None
+    seen = twice.run_network(picture)
+    assert once.run_network(picture).closer is None
     assert seen.closer is not None
     assert len(seen.answers) == 2
     assert max(seen.answers[1][2].tensor.shape[1:3]) < 640
@@ -236,30 +237,27 @@ def test_the_detector_looks_closer_and_is_surer(crowd_model: Path, far_crowd: Im
 
 
 def test_no_closer_look_at_a_picture_in_tiles(crowd_model: Path, far_crowd: Image.Image) -> None:
-    seen = Detector(crowd_model, threads=1, tiles="2x2").look(as_picture(far_crowd))
+    seen = Detector(crowd_model, threads=1, tiles="2x2").run_network(as_picture(far_crowd))
     assert seen.closer is None
     assert len(seen.answers) == 5
 
 
 def test_lower_thresholds_change_nothing_about_surer_faces(crowd_model: Path, far_crowd: Image.Image) -> None:
     detector = Detector(crowd_model, threads=1)
-    seen = detector.look(as_picture(far_crowd))
+    seen = detector.run_network(as_picture(far_crowd))
     assert seen.closer is not None
-    faint = detector.answer(seen, Decoder(detector.info, (KEPT_SCORE,) * len(LABELS)))
+    faint = to_faces(seen, Decoder(detector.info, (KEPT_SCORE,) * len(LABELS)))
     for least in (0.1, 0.3, 0.5):
-        sure = detector.answer(seen, Decoder(detector.info, (least,) * len(LABELS)))
+        sure = to_faces(seen, Decoder(detector.info, (least,) * len(LABELS)))
         assert sure.to_records() == faint[faint.confidence >= least].to_records()
         assert 0 < len(sure) <= len(faint)
 
 
 def test_each_stage_of_both_looks_is_timed(crowd_model: Path, far_crowd: Image.Image) -> None:
-    stages: list[str] = []
-
-    def lap(stage: str, work: Callable[..., object], *arguments: object) -> object:
-        stages.append(stage)
-        return work(*arguments)
-
     detector = Detector(crowd_model, threads=1)
-    timed = detector.answer(detector.look(as_picture(far_crowd), lap), lap=lap)
+    watch = Stopwatch()
+    timed = detector.detect(far_crowd, stopwatch=watch)
     assert timed.to_records() == detector.detect(far_crowd).to_records()
-    assert [stages.count(stage) for stage in ("prepare", "network", "decode", "suppress")] == [2, 2, 3, 1]
+    assert [watch.times[stage] for stage in ("prepare", "network", "decode", "suppress")] == [2, 2, 3, 1]
+    assert set(watch.ms) == set(watch.cpu_ms) == set(watch.times)
+    assert min(watch.ms.values()) > 0

@@ -99,7 +99,7 @@ def test_a_small_picture_may_hold_one(detector: Detector) -> None:
 def test_confidence_overrides_the_models_own(
     confidence: float | None, number: int, colour_model: Path, blocks: Image.Image
 ) -> None:
-    assert len(Detector(colour_model, confidence, threads=1).detect(blocks)) == number
+    assert len(Detector(colour_model, confidence=confidence, threads=1).detect(blocks)) == number
 
 
 def test_thresholds_of_the_model_are_its_own_by_label(

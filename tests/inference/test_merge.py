@@ -10,7 +10,7 @@ from crowdmask.default_boxes import GridSpec
 from crowdmask.detections import Detections
 from crowdmask.inference.merge import merge
 from crowdmask.inference.model_file import InputSpec, ModelInfo
-from crowdmask.inference.tiles import OFF, Plan, View, make_plan
+from crowdmask.inference.tiles import OFF, TilePlan, View, plan_tiles
 
 INFO = ModelInfo(
     name="crowd",
@@ -33,7 +33,7 @@ def detections(rows: list[tuple[float, ...]]) -> Detections:
     )
 
 
-def see(plan: Plan, faces: np.ndarray, random: np.random.Generator) -> list[Detections]:
+def see(plan: TilePlan, faces: np.ndarray, random: np.random.Generator) -> list[Detections]:
     """Answer for each view as a detector would: parts of faces too, and never exactly."""
     found = []
     for view in plan.views:
@@ -59,7 +59,7 @@ def see(plan: Plan, faces: np.ndarray, random: np.random.Generator) -> list[Dete
 def test_each_face_gets_one_box(setting, seed):
     random = np.random.default_rng(seed)
     width, height = 2400, 1600
-    plan = make_plan(setting, width, height, INFO)
+    plan = plan_tiles(setting, width, height, INFO)
     cell = int(random.choice([80, 200, 400]))
     faces = []
     for x in range(0, width - cell + 1, cell):
@@ -78,7 +78,7 @@ def test_each_face_gets_one_box(setting, seed):
 
 
 # A plan written by hand: 1,000 x 1,000 pixels, four tiles of 600, so an overlap of 200.
-HAND = Plan(
+HAND = TilePlan(
     1000,
     1000,
     View(0, 0, 1000, 1000, 400),
@@ -163,7 +163,7 @@ def test_merging(seen, expected):
 
 def test_without_tiles_the_answer_stays_as_it_is():
     found = detections([(0, 0, 10, 10, 0, 0.9), (0, 0, 10, 10, 1, 0.8)])
-    assert merge(make_plan(OFF, 100, 100, INFO), [found], INFO) is found
+    assert merge(plan_tiles(OFF, 100, 100, INFO), [found], INFO) is found
 
 
 def test_a_crowd_may_hold_more_faces_than_one_view_may_have():

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from crowdmask.errors import ModelError, UsageError
-from crowdmask.inference.backends import load_backend, physical_cores, read_metadata
+from crowdmask.inference.backends.onnx_runtime import read_metadata
+from crowdmask.inference.backends.registry import load_backend
 from crowdmask.inference.model_file import (
     CloserLook,
     card_of,
@@ -20,6 +21,7 @@ from crowdmask.inference.model_file import (
     parse_metadata,
     shipped_models,
 )
+from crowdmask.inference.processor import physical_cores
 from crowdmask.labels import LABELS
 
 GOOD: dict[str, Any] = {

@@ -9,7 +9,8 @@ import pytest
 
 from crowdmask import boxes
 from crowdmask.errors import MissingExtraError, ModelError
-from crowdmask.inference.backends import OnnxRuntimeBackend, load_backend
+from crowdmask.inference.backends.onnx_runtime import OnnxRuntimeBackend
+from crowdmask.inference.backends.registry import load_backend
 from crowdmask.inference.detector import Detector
 
 SOURCES = Path(__file__).parents[2] / "src"
@@ -22,7 +23,7 @@ def refuse(*arguments, **options):
     attempts.append(arguments)
     raise OSError("no network in this test")
 socket.socket.connect = socket.getaddrinfo = refuse
-from crowdmask.inference.backends import load_backend
+from crowdmask.inference.backends.registry import load_backend
 import numpy as np, threading
 for name in ("onnxruntime", "openvino"):
     load_backend(name, pathlib.Path(sys.argv[1]), 1).run(np.zeros((1, 64, 64, 3), np.uint8))

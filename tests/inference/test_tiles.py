@@ -22,7 +22,7 @@ from crowdmask.inference.tiles import (
     MAX_TILES,
     OFF,
     check_setting,
-    make_plan,
+    plan_tiles,
 )
 from crowdmask.media.pictures import Picture, open_picture
 
@@ -73,7 +73,7 @@ def test_settings_that_are_not(setting):
     ],
 )
 def test_number_of_tiles(setting, width, height, tiles):
-    assert len(make_plan(setting, width, height, INFO).tiles) == tiles
+    assert len(plan_tiles(setting, width, height, INFO).tiles) == tiles
 
 
 @given(
@@ -85,7 +85,7 @@ def test_number_of_tiles(setting, width, height, tiles):
 )
 @settings(max_examples=150, deadline=None)
 def test_every_face_up_to_the_overlap_lies_entirely_in_a_tile(width, height, setting, info, data):
-    plan = make_plan(setting, width, height, info)
+    plan = plan_tiles(setting, width, height, info)
     assert (plan.whole.x1, plan.whole.y1, plan.whole.x2, plan.whole.y2) == (0, 0, width, height)
     for tile in plan.tiles:
         assert 0 <= tile.x1 < tile.x2 <= width
@@ -115,7 +115,7 @@ def test_every_face_up_to_the_overlap_lies_entirely_in_a_tile(width, height, set
 def test_tiles_cost_no_more_than_as_many_pictures(width, aspect, setting, size):
     height = round(width * aspect)
     info = replace(INFO, input=replace(INFO.input, size=size))
-    plan = make_plan(setting, width, height, info)
+    plan = plan_tiles(setting, width, height, info)
     cost = sum(pixels(v.x2 - v.x1, v.y2 - v.y1, info.input, v.size) for v in plan.views)
     usual = max(pixels(width, height, info.input, size), size**2 / 2)
     assert cost <= usual * max(1, len(plan.tiles))
@@ -126,11 +126,11 @@ def test_tiles_cost_no_more_than_as_many_pictures(width, aspect, setting, size):
 def test_tiles_show_more_than_the_picture_in_one_piece():
     for width, height in ((2048, 1366), (4032, 3024), (1501, 1000), (6000, 1500)):
         usual = INFO.input.size / max(width, height)
-        assert all(tile.scale > 1.25 * usual for tile in make_plan(AUTO, width, height, INFO).tiles)
+        assert all(tile.scale > 1.25 * usual for tile in plan_tiles(AUTO, width, height, INFO).tiles)
 
 
 def test_tiles_of_a_row_follow_each_other():
-    plan = make_plan("4x1", 4000, 1000, INFO)
+    plan = plan_tiles("4x1", 4000, 1000, INFO)
     assert [t.x1 for t in plan.tiles] == sorted(t.x1 for t in plan.tiles)
     assert all(a.x2 - b.x1 >= plan.overlap_px for a, b in pairwise(plan.tiles))
     assert {(t.y1, t.y2) for t in plan.tiles} == {(0, 1000)}

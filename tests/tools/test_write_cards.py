@@ -22,7 +22,7 @@ from crowdmask.detections import Detections
 from crowdmask.evaluation.appearance import Looks
 from crowdmask.evaluation.matching import ScoredPicture
 from crowdmask.evaluation.report import build_report
-from crowdmask.inference.backends import read_metadata
+from crowdmask.inference.backends.onnx_runtime import read_metadata
 from crowdmask.inference.model_file import hash_of, locate
 from stored import Results
 

@@ -6,7 +6,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,6 +43,10 @@ def command(
     backend: Annotated[
         str | None, typer.Option(help="One runtime only [default: every installed one].", show_default=False)
     ] = None,
+    device: Annotated[
+        str,
+        typer.Option(metavar="auto|cpu|...", help="What computes; see detect --help. With --backend alone."),
+    ] = "auto",
     runs: Annotated[int, typer.Option(min=1, help="Times that each is timed; medians are shown.")] = 30,
     input_size: Annotated[
         int | None,
@@ -61,20 +64,24 @@ def command(
 
     Each time is the median of many. All models and runtimes take turns, so that their times can be compared.
     """
-    from crowdmask.inference.backends import BACKENDS, physical_cores
+    from crowdmask.inference.backends.registry import BACKENDS, installed_backends
     from crowdmask.inference.detector import Detector
     from crowdmask.inference.model_file import shipped_models
+    from crowdmask.inference.processor import physical_cores
     from crowdmask.inference.timing import precisions, time_stages
 
     if backend is not None and backend not in BACKENDS:
         raise UsageError(f"no such backend: {backend!r}: choose from {', '.join(BACKENDS)}")
-    backends = [backend] if backend else [name for name in BACKENDS if find_spec(name)]
+    if backend is None and device != "auto":
+        raise UsageError("--device is of one runtime: name it with --backend")
+    backends = [backend] if backend else installed_backends()
     models = precisions(model) if model else shipped_models()
     if not models:
         raise ModelError("no model ships with this installation: give one with --model")
     pairs = [(each, runtime) for each in models for runtime in backends]
     detectors = [
-        Detector(each, input_size=input_size, backend=runtime, threads=threads) for each, runtime in pairs
+        Detector(each, input_size=input_size, backend=runtime, device=device, threads=threads)
+        for each, runtime in pairs
     ]
     with _photo_or_drawn(photo) as file:
         timings = time_stages(detectors, file, runs, _with_bar)
@@ -84,6 +91,7 @@ def command(
             "model_hash": detector.model_hash,
             "precision": detector.info.precision,
             "backend": runtime,
+            "device": detector.device,
             "input_size": detector.info.input.size,
             "faces": timing.faces,
             "ms": {**timing.stages, "detect": timing.detect, "whole": timing.whole},

@@ -14,9 +14,7 @@ from crowdmask.errors import EXIT_INPUT, PictureError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crowdmask.detections import Detections
     from crowdmask.inference.detector import Detector
-    from crowdmask.media.pictures import Picture
     from crowdmask.media.sources import Source
     from crowdmask.media.writers import CsvTable, JsonLines, PictureFolder
 
@@ -61,6 +59,14 @@ def command(
         str, typer.Option(metavar="NAME|PATH", help="Name of a shipped model or path of a model file.")
     ] = "crowd",
     backend: Annotated[str, typer.Option(help="Runtime: onnxruntime or openvino.")] = "onnxruntime",
+    device: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|cpu|...",
+            help="What computes: cpu; with onnxruntime cuda, tensorrt, coreml, directml; with openvino gpu; "
+            "auto: the best that is there.",
+        ),
+    ] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Compute threads [default: one a physical core].")
     ] = None,
@@ -109,7 +115,15 @@ def command(
     summary = Summary()
     with ExitStack() as stack:
         detector = Detector(
-            model, confidence, input_size, backend, threads, tiles, shares_cores=True, closer_look=closer_look
+            model,
+            confidence=confidence,
+            input_size=input_size,
+            backend=backend,
+            device=device,
+            threads=threads,
+            tiles=tiles,
+            shares_cores=True,
+            closer_look=closer_look,
         )
         writers: list[JsonLines | CsvTable] = []
         if json_file is not None:
@@ -168,7 +182,7 @@ def _detect_one(
     blurred: bool,
     summary: Summary,
 ) -> str:
-    from crowdmask.drawing.blur import blur_on
+    from crowdmask.drawing.blur import BLUR_CONFIDENCE, blur_on
     from crowdmask.drawing.draw import draw_on
     from crowdmask.media.pictures import open_picture
     from crowdmask.media.writers import make_record
@@ -176,7 +190,8 @@ def _detect_one(
     picture = open_picture(source.path)
     hidden = None
     if blurred and folder is not None:
-        detections, hidden = _detect_unsure_too(detector, picture)
+        found = detector.detect_with_candidates(picture, floor=BLUR_CONFIDENCE)
+        detections, hidden = found.shown, found.candidates
     else:
         detections = detector.detect(picture)
     if folder is not None:
@@ -194,20 +209,6 @@ def _detect_one(
         writer.write(record)
     summary.add(source.path, record["counts"])
     return describe_picture(source.path, detections)
-
-
-def _detect_unsure_too(detector: Detector, picture: Picture) -> tuple[Detections, Detections]:
-    """Return the faces, and all that may be a face."""
-    from crowdmask.drawing.blur import BLUR_CONFIDENCE
-    from crowdmask.inference.decode import Decoder
-    from crowdmask.inference.detector import MIN_PICTURE_PX
-
-    if min(picture.width, picture.height) < MIN_PICTURE_PX:
-        nothing = detector.detect(picture)
-        return nothing, nothing
-    seen = detector.look(picture)
-    least = tuple(min(each, BLUR_CONFIDENCE) for each in detector.threshold)
-    return detector.answer(seen), detector.answer(seen, Decoder(detector.info, least))
 
 
 @contextmanager

@@ -32,6 +32,14 @@ def command(
         typer.Option(metavar="PX", help="Long side of the network's input [default: the model's]."),
     ] = None,
     backend: Annotated[str, typer.Option(help="Runtime: onnxruntime or openvino.")] = "onnxruntime",
+    device: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|cpu|...",
+            help="What computes: cpu; with onnxruntime cuda, tensorrt, coreml, directml; with openvino gpu; "
+            "auto: the best that is there.",
+        ),
+    ] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="Compute threads [default: one a core].")] = None,
     closer_look: Annotated[
         bool,
@@ -80,7 +88,13 @@ def command(
     if out is not None:
         reports.require_plots()
     detector = Detector(
-        model, input_size=input_size, backend=backend, threads=threads, tiles=tiles, closer_look=closer_look
+        model,
+        input_size=input_size,
+        backend=backend,
+        device=device,
+        threads=threads,
+        tiles=tiles,
+        closer_look=closer_look,
     )
     dataset = load_dataset(data, root)
     run = run_detector(both_views(detector), dataset.split(split.value))
@@ -88,6 +102,7 @@ def command(
         "model": detector.model_name,
         "model_hash": detector.model_hash,
         "backend": backend,
+        "device": detector.device,
         "input_size": detector.info.input.size,
         "tiles": detector.tiles,
         "closer_look": detector.looks_closer,

@@ -24,7 +24,7 @@ def command(
     ] = False,
 ) -> None:
     """Show a model's card: data, recipe, scores, licence and limits."""
-    from crowdmask.inference.backends import read_metadata
+    from crowdmask.inference.backends.onnx_runtime import read_metadata
     from crowdmask.inference.model_file import card_of, hash_of, locate, parse_metadata, shipped_models
 
     if show_list:

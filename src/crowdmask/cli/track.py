@@ -83,6 +83,14 @@ def command(
         typer.Option(metavar="PX", min=1, help="Long side of the network's input [default: by the frames]."),
     ] = None,
     backend: Annotated[str, typer.Option(help="Runtime: onnxruntime or openvino.")] = "onnxruntime",
+    device: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|cpu|...",
+            help="What computes: cpu; with onnxruntime cuda, tensorrt, coreml, directml; with openvino gpu; "
+            "auto: the best that is there.",
+        ),
+    ] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Compute threads [default: one a physical core].")
     ] = None,
@@ -139,7 +147,15 @@ def command(
         signals = stack.enter_context(StopOnSignal())
         if windows is not None:
             stack.enter_context(windows)
-        detector = Detector(model, confidence, input_size, backend, threads, shares_cores=True)
+        detector = Detector(
+            model,
+            confidence=confidence,
+            input_size=input_size,
+            backend=backend,
+            device=device,
+            threads=threads,
+            shares_cores=True,
+        )
         records = stack.enter_context(Records(json_file, events, csv_file, zone_counts))
         any_live = any(each.is_live for each in wanted)
         shared = Shared(

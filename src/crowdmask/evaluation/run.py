@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
 from crowdmask.data.sample import Sample
 from crowdmask.detections import Detections
 from crowdmask.errors import PictureError
 from crowdmask.evaluation.matching import ScoredPicture
-from crowdmask.inference.decode import Decoder
-from crowdmask.inference.detector import MIN_PICTURE_PX
-from crowdmask.labels import LABELS
 from crowdmask.media.pictures import Picture, open_picture
 from crowdmask.media.writers import JsonLines, make_record
 
@@ -46,17 +45,12 @@ class Run:
 
 
 def both_views(detector: Detector) -> Look:
-    """Return a look at a picture that runs the detector's network once for both sets of thresholds.
-
-    Faint boxes can suppress others, so what is shown is decoded anew rather than cut out of the rest.
-    """
-    faint = Decoder(detector.info, (FAINTEST,) * len(LABELS))
+    """Return what runs a detector's network once on a picture for both sets of thresholds."""
 
     def look(picture: Picture) -> tuple[Detections, Detections]:
-        if min(picture.width, picture.height) < MIN_PICTURE_PX:
-            return Detections.empty(), detector.detect(picture)
-        seen = detector.look(picture)
-        return detector.answer(seen, faint), detector.answer(seen)
+        found = detector.detect_with_candidates(picture, floor=FAINTEST)
+        # A detector that shows still fainter faces is measured down to the same confidence as the others.
+        return found.candidates[found.candidates.confidence >= np.float32(FAINTEST)], found.shown
 
     return look
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ from crowdmask.evaluation.run import Run, both_views, run_detector
 from crowdmask.export.finish import fit, thresholds
 from crowdmask.export.onnx import rewrite_metadata, with_closer_look
 from crowdmask.export.quantize import quantize_network
-from crowdmask.inference.backends import read_metadata
+from crowdmask.inference.backends.onnx_runtime import read_metadata
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import METADATA_KEY, parse_metadata
 from crowdmask.inference.tiles import View
@@ -80,7 +80,7 @@ def finish_int8(
     about["input"] = {**about["input"], "size": detector.info.input.size}
     about = with_closer_look(about, closer_look)
     looked = parse_metadata({METADATA_KEY: json.dumps(about)}, source).closer_look
-    detector.info = replace(detector.info, closer_look=looked)
+    detector = detector.with_options(closer_look=looked or False)
     inputs = calibration_inputs(detector, val, photos)
     to.parent.mkdir(parents=True, exist_ok=True)
     part = to.with_name(to.name + ".part")
@@ -125,12 +125,12 @@ def calibration_inputs(detector: Detector, val: Sequence[Sample], photos: int) -
     for index in chosen:
         path = val[index].path
         try:
-            seen = detector.look(open_picture(path))
+            answers = detector.run_network(open_picture(path))
         except PictureError:
             continue
         inputs.append(partial(_prepared, detector, path))
-        if seen.closer is not None:
-            inputs.append(partial(_prepared, detector, path, seen.closer))
+        if answers.closer is not None:
+            inputs.append(partial(_prepared, detector, path, answers.closer))
     if not inputs:
         raise DataError(f"none of {len(chosen)} photos of val can be read, the first being {val[0].path}")
     return inputs

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from crowdmask.default_boxes import VARIANCES
 from crowdmask.errors import MissingExtraError, ModelError, OutputError, UsageError
 from crowdmask.inference.closer import LEAST_ZOOM
-from crowdmask.inference.model_file import FORMAT, METADATA_KEY
+from crowdmask.inference.model_file import FORMAT, METADATA_KEY, InputSpec
 from crowdmask.labels import LABELS
-from crowdmask.models.detector import DetectionModel, InputSpec
+from crowdmask.models.detector import DetectionModel
 
 OPSET = 17
 MAX_DETECTIONS = 500

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from crowdmask.errors import MissingExtraError, ModelError
 from crowdmask.export.rewrite import TOGETHER, repeat_cells, widen_stem
-from crowdmask.inference.backends import INPUT
+from crowdmask.inference.backends.base import INPUT
 from crowdmask.inference.model_file import METADATA_KEY
 
 # The grey value and the spread of the photos' pixels as the first convolution reads them: its padding,

@@ -7,6 +7,7 @@ decoded, suppressed and calibrated.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from crowdmask.detections import Detections
 from crowdmask.errors import ModelError
 from crowdmask.inference.model_file import Calibration, ModelInfo
 from crowdmask.inference.preprocess import Prepared
-from crowdmask.labels import LABELS
 
 MAX_CANDIDATES = 3000
 """So many boxes at most, the most confident, are decoded and suppressed."""
@@ -36,7 +36,7 @@ class RawFaces:
 
     Attributes:
         xyxy: (N, 4) float32, pixels of the upright photo.
-        scores: (N, 3) float32, 0 to 1, joint probability of a face and each label.
+        scores: (N, L) float32, 0 to 1, joint probability of a face and each label.
     """
 
     xyxy: NDArray[np.float32]
@@ -62,7 +62,7 @@ class Decoder:
 
     Attributes:
         info: the model's own values.
-        threshold: least confidence of each label, in the order of `LABELS`.
+        threshold: least confidence of each label, in the order of the model's labels.
     """
 
     info: ModelInfo
@@ -74,7 +74,7 @@ class Decoder:
         """Decode one picture.
 
         Args:
-            scores: (A, 3) float32, 0 to 1, joint probability of a face and each label.
+            scores: (A, L) float32, 0 to 1, joint probability of a face and each label.
             deltas: (A, 4) float32, SSD offsets from the default boxes.
             prepared: the input that gave them.
         Returns:
@@ -100,7 +100,7 @@ class Decoder:
             confidence = calibrate(confidence, class_id, self.info.calibration)
         passed = np.flatnonzero(confidence >= np.asarray(self.threshold, np.float32)[class_id])
         order = passed[np.argsort(-confidence[passed], kind="stable")]
-        return Detections(raw.xyxy[order], confidence[order], class_id[order])
+        return Detections(raw.xyxy[order], confidence[order], class_id[order], self.info.labels)
 
     @property
     def least_raw(self) -> float:
@@ -131,12 +131,12 @@ def boxes_above(
     """
     height, width = prepared.tensor.shape[1:3]
     anchors = default_boxes(info.grid, width, height)
-    if scores.shape != (len(anchors), len(LABELS)) or deltas.shape != anchors.shape:
+    if scores.shape != (len(anchors), len(info.labels)) or deltas.shape != anchors.shape:
         raise ModelError(
             f"the model {info.name} does not fit its metadata: {len(anchors)} default boxes at "
             f"{width} x {height}, but scores {scores.shape} and deltas {deltas.shape}: export it again"
         )
-    best = np.maximum(np.maximum(scores[:, 0], scores[:, 1]), scores[:, 2])
+    best = reduce(np.maximum, scores.T)  # column by column: quicker than a maximum along short rows
     index = np.flatnonzero(best >= least)
     index = index[np.argsort(-best[index], kind="stable")[:MAX_CANDIDATES]]
     found = decode_boxes(deltas[index], anchors[index], info.variances)

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from copy import copy
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask.detections import Detections
-from crowdmask.errors import ModelError, UsageError
-from crowdmask.inference.backends import load_backend
-from crowdmask.inference.closer import LEAST_SCORE, closer_view, join, least_scores, worth_while
-from crowdmask.inference.decode import Decoder, RawFaces, boxes_above, suppress
-from crowdmask.inference.merge import merge
-from crowdmask.inference.model_file import DEFAULT_MODEL, ModelInfo, hash_of, locate, parse_metadata
+from crowdmask.errors import ModelError, PictureError, UsageError
+from crowdmask.inference.ahead import AHEAD, open_ahead
+from crowdmask.inference.backends.base import AUTO
+from crowdmask.inference.backends.registry import DEFAULT_BACKEND, load_backend
+from crowdmask.inference.closer import worth_while
+from crowdmask.inference.decode import Decoder
+from crowdmask.inference.model_file import (
+    DEFAULT_MODEL,
+    CloserLook,
+    ModelInfo,
+    hash_of,
+    locate,
+    parse_metadata,
+)
+from crowdmask.inference.passes import NetworkAnswer, PictureAnswers, part_with_small_faces, to_faces
 from crowdmask.inference.preprocess import Prepared, prepare
-from crowdmask.inference.tiles import OFF, Plan, View, check_setting, make_plan
-from crowdmask.labels import LABELS
+from crowdmask.inference.results import FoundFaces, PictureResult
+from crowdmask.inference.stopwatch import NO_STOPWATCH, Stopwatch
+from crowdmask.inference.tiles import OFF, View, check_setting, plan_tiles
 from crowdmask.media.pictures import Picture, as_picture
 
 if TYPE_CHECKING:
@@ -31,31 +44,27 @@ MIN_PICTURE_PX = 8
 
 MIN_INPUT_PX, MAX_INPUT_PX = 64, 4096
 
+FLOOR = 0.01
+"""A precision-recall curve needs detections down to about this confidence."""
 
-Answer: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32], Prepared]
-Lap: TypeAlias = Callable[..., Any]
-"""Takes the name of a stage, what to do and its arguments; returns what that returns."""
-
-
-def _go(_stage: str, work: Callable[..., Any], *arguments: Any) -> Any:
-    return work(*arguments)
+PictureLike: TypeAlias = Union[str, "PathLike[str]", NDArray[np.uint8], "Image.Image", Picture]
+"""Path of a photo, RGB uint8 (H, W, 3), PIL image, or an opened `Picture`."""
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What the network said about each view of one picture.
+@dataclass(frozen=True)
+class _Options:
+    """What may differ between detectors that share one loaded network; see `Detector`."""
 
-    Attributes:
-        plan: the views.
-        answers: for each view the scores (A, 3), the deltas (A, 4) and the input.
-        scale: pixels of the photo for one of the plan, across and down.
-        closer: the part that was looked at once more, its answer being the second.
-    """
+    confidence: float | None
+    input_size: int | None
+    tiles: str
+    closer_look: bool | CloserLook
 
-    plan: Plan
-    answers: tuple[Answer, ...]
-    scale: tuple[float, float]
-    closer: View | None = None
+    def check(self) -> None:
+        """Refuse what no model takes, before one is loaded."""
+        if self.confidence is not None and not 0 <= self.confidence <= 1:
+            raise UsageError(f"confidence must be 0 to 1, not {self.confidence}")
+        check_setting(self.tiles)
 
 
 class Detector:
@@ -65,68 +74,125 @@ class Detector:
 
     Attributes:
         model_name, model_path, model_hash: which model this is; the hash is of its file.
-        info: what the model file says about itself.
-        threshold: least confidence of each label, in the order of `LABELS`.
-        tiles: whether large pictures are looked at in tiles.
+        device: what computes: "cpu" or the name of another device.
     """
 
     def __init__(
         self,
         model: str | PathLike[str] = DEFAULT_MODEL,
+        *,
         confidence: float | None = None,
         input_size: int | None = None,
-        backend: str = "onnxruntime",
+        backend: str = DEFAULT_BACKEND,
+        device: str = AUTO,
         threads: int | None = None,
         tiles: str = OFF,
         shares_cores: bool = False,
-        closer_look: bool = True,
+        closer_look: bool | CloserLook = True,
     ) -> None:
         """Load a model.
 
         Args:
             model: name of a shipped model or path of a model file.
-            confidence: least confidence for every label, 0 to 1; None: the model's own thresholds.
+            confidence: minimum confidence for every label, 0 to 1; None: the model's own thresholds.
             input_size: long side of the network's input, pixels; None: the model's own. A larger
                 one finds smaller faces and takes longer.
             backend: "onnxruntime" or "openvino".
-            threads: compute threads; None: one a physical core.
-            tiles: "auto" looks at pictures of more than 1,500 pixels in overlapping tiles too, "2x2" (columns
-                x rows) at every one: farther faces, as many times the work as there are tiles.
+            device: "auto", or one that the backend knows: see `crowdmask.inference.backends.registry`.
+            threads: compute threads; None: one for each physical core.
+            tiles: "auto" runs pictures of more than 1,500 pixels in overlapping tiles too, "2x2" (columns
+                x rows) every one: farther faces, as many times the work as there are tiles.
             shares_cores: True in a program that also decodes or draws meanwhile: the runtime's threads
-                then sleep between pictures instead of spinning for the next.
-            closer_look: where faces are small, look at a part of the picture once more, as the model file
-                says; not at pictures in tiles.
+                then sleep between pictures instead of spinning for the next, and calls from several threads
+                take turns.
+            closer_look: where faces are small, run a part of the picture once more, larger: True as the model
+                file says, False never, or a `CloserLook` of your own; not for pictures in tiles.
         Raises:
             UsageError: an option out of range, or a size that the model does not take.
             MissingExtraError: the backend is not installed.
             ModelError: the model cannot be found or used.
         """
-        if confidence is not None and not 0 <= confidence <= 1:
-            raise UsageError(f"confidence must be 0 to 1, not {confidence}")
-        self.tiles = check_setting(tiles)
+        options = _Options(confidence, input_size, tiles, closer_look)
+        options.check()
         self.model_path: Path = locate(model)
-        self._backend = load_backend(backend, self.model_path, threads, shares_cores)
-        info = parse_metadata(self._backend.metadata, self.model_path)
-        self.info: ModelInfo = info if input_size is None else _with_size(info, input_size)
-        _check_sides(self._backend.input_sides, self.info, self.model_path)
-        self.threshold: tuple[float, ...] = (
-            info.threshold if confidence is None else (float(confidence),) * len(LABELS)
-        )
-        self.model_name = info.name
+        self._backend = load_backend(backend, self.model_path, threads, shares_cores, device)
+        self.device: str = self._backend.device
+        self._turns: Any = Lock() if shares_cores else nullcontext()
+        self._file_info = parse_metadata(self._backend.metadata, self.model_path)
+        self._configure(options)
+        self.model_name = self._file_info.name
         self.model_hash = hash_of(self.model_path)
-        self._closer_look = closer_look
-        self._decode = Decoder(self.info, self.threshold)
+
+    def with_options(
+        self,
+        *,
+        confidence: float | None = None,
+        input_size: int | None = None,
+        tiles: str | None = None,
+        closer_look: bool | CloserLook | None = None,
+    ) -> Detector:
+        """Return a detector with other options that shares this one's loaded network.
+
+        Args:
+            confidence, input_size, tiles, closer_look: see `Detector`; None: as of this one.
+        Raises:
+            UsageError: an option out of range, or a size that the model does not take.
+        """
+        given = {
+            "confidence": confidence,
+            "input_size": input_size,
+            "tiles": tiles,
+            "closer_look": closer_look,
+        }
+        options = replace(self._options, **{key: value for key, value in given.items() if value is not None})
+        options.check()
+        other = copy(self)
+        other._configure(options)
+        return other
+
+    def _configure(self, options: _Options) -> None:
+        info = self._file_info
+        if options.input_size is not None:
+            info = _with_size(info, options.input_size)
+        if isinstance(options.closer_look, CloserLook):
+            info = replace(info, closer_look=options.closer_look)
+        _check_sides(self._backend.input_sides, info, self.model_path)
+        least = options.confidence
+        threshold = info.threshold if least is None else (float(least),) * len(info.labels)
+        self._options = options
+        self._decoder = Decoder(info, threshold)
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model file says about itself, with this detector's input size and closer look."""
+        return self._decoder.info
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The model's labels, in the order of every array."""
+        return self.info.labels
+
+    @property
+    def threshold(self) -> tuple[float, ...]:
+        """The minimum confidence of each label, in the order of `labels`."""
+        return self._decoder.threshold
+
+    @property
+    def tiles(self) -> str:
+        """Whether pictures are run in tiles: "off", "auto" or like "2x2"."""
+        return self._options.tiles
 
     @property
     def looks_closer(self) -> bool:
-        """Whether small faces are looked at once more, larger; not in tiles."""
-        return self._closer_look and worth_while(self.info)
+        """Whether parts with small faces are run once more, larger; not in tiles."""
+        return bool(self._options.closer_look) and worth_while(self.info)
 
-    def detect(self, picture: str | PathLike[str] | NDArray[np.uint8] | Image.Image | Picture) -> Detections:
+    def detect(self, picture: PictureLike, *, stopwatch: Stopwatch = NO_STOPWATCH) -> Detections:
         """Find the faces of one picture.
 
         Args:
             picture: path of a photo, RGB uint8 (H, W, 3), PIL image, or an opened `Picture`.
+            stopwatch: times the stages ``prepare``, ``network``, ``decode`` and ``suppress``.
         Returns:
             Faces by falling confidence, in pixels of the upright picture, clipped to it.
         Raises:
@@ -135,96 +201,128 @@ class Detector:
         """
         photo = as_picture(picture)
         if min(photo.width, photo.height) < MIN_PICTURE_PX:
-            return Detections.empty()
-        return self.answer(self.look(photo))
+            return Detections.empty(self.labels)
+        return to_faces(self.run_network(photo, stopwatch=stopwatch), self._decoder, stopwatch)
 
-    def look(self, picture: Picture, lap: Lap = _go) -> Seen:
+    def detect_with_candidates(
+        self, picture: PictureLike, *, floor: float = FLOOR, stopwatch: Stopwatch = NO_STOPWATCH
+    ) -> FoundFaces:
+        """Find the faces of one picture by two thresholds, with one run of the network.
+
+        For curves of precision and recall, for blurring whatever may be a face, and for trackers.
+
+        Args:
+            picture: see `detect`.
+            floor: minimum confidence of the candidates, 0 to 1; a label's own threshold where that is lower.
+            stopwatch: see `detect`.
+        Returns:
+            What `detect` returns, and all candidates.
+        Raises:
+            UsageError: the floor is not 0 to 1.
+            PictureError, TypeError, ValueError: see `detect`.
+        """
+        if not 0 <= floor <= 1:
+            raise UsageError(f"floor must be 0 to 1, not {floor}")
+        photo = as_picture(picture)
+        if min(photo.width, photo.height) < MIN_PICTURE_PX:
+            return FoundFaces.empty(self.labels)
+        answers = self.run_network(photo, stopwatch=stopwatch)
+        fainter = Decoder(self.info, tuple(min(least, floor) for least in self.threshold))
+        candidates = to_faces(answers, fainter, stopwatch)
+        if answers.plan.tiles:
+            # Where tiles meet, a faint box may decide which of two boxes of one face is kept.
+            return FoundFaces(to_faces(answers, self._decoder, stopwatch), candidates)
+        # Fainter boxes come last in every choice between boxes, so they change nothing about the others.
+        return FoundFaces(candidates[candidates.reach(self.threshold)], candidates)
+
+    def detect_many(self, pictures: Iterable[PictureLike], *, ahead: int = AHEAD) -> Iterator[Detections]:
+        """Find the faces of many pictures, in their order; the next ones are opened meanwhile.
+
+        Args:
+            pictures: see `detect`; taken one by one, so they may be more than fit in memory.
+            ahead: so many opened pictures at most wait for the network.
+        Yields:
+            For each picture what `detect` returns.
+        Raises:
+            PictureError: a picture cannot be read; to go on with the others use `detect_each`.
+            TypeError, ValueError: see `detect`.
+        """
+        for result in self.detect_each(pictures, ahead=ahead):
+            yield result.faces
+
+    def detect_each(
+        self, pictures: Iterable[PictureLike], *, floor: float | None = None, ahead: int = AHEAD
+    ) -> Iterator[PictureResult]:
+        """Find the faces of many pictures like `detect_many`, and go on after one that cannot be read.
+
+        Args:
+            pictures, ahead: see `detect_many`.
+            floor: see `detect_with_candidates`; None: only the shown faces.
+        Yields:
+            For each picture what was given, the opened picture, and its faces or why it cannot be read.
+        Raises:
+            TypeError, ValueError: see `detect`.
+        """
+        for source, picture in open_ahead(pictures, ahead):
+            if isinstance(picture, PictureError):
+                yield PictureResult(source, error=picture)
+            elif floor is None:
+                shown = self.detect(picture)
+                yield PictureResult(source, picture, FoundFaces(shown, shown))
+            else:
+                yield PictureResult(source, picture, self.detect_with_candidates(picture, floor=floor))
+
+    def run_network(self, picture: Picture, *, stopwatch: Stopwatch = NO_STOPWATCH) -> PictureAnswers:
         """Run the network on each view of a picture: one or two, or the whole and its tiles.
 
         Args:
-            lap: may time each stage.
+            picture: of at least `MIN_PICTURE_PX` a side.
+            stopwatch: see `detect`.
         """
         image = picture.image
-        plan = make_plan(self.tiles, image.width, image.height, self.info)
+        plan = plan_tiles(self.tiles, image.width, image.height, self.info)
         scale = (picture.width / image.width, picture.height / image.height)
         if plan.tiles:
-            prepared = [lap("prepare", self.prepare_view, picture, view) for view in plan.views]
-            return Seen(plan, tuple(self._ask(each, lap) for each in prepared), scale)
-        first = self._ask(lap("prepare", self.prepare, picture), lap)
-        closer = lap("decode", self._closer_view, picture, first) if self.looks_closer else None
+            prepared = [self._prepare(picture, view, stopwatch) for view in plan.views]
+            return PictureAnswers(plan, tuple(self._ask(each, stopwatch) for each in prepared), scale)
+        first = self._ask(self._prepare(picture, None, stopwatch), stopwatch)
+        closer = None
+        if self.looks_closer:
+            with stopwatch.stage("decode"):
+                closer = part_with_small_faces(picture, first, self.info)
         if closer is None:
-            return Seen(plan, (first,), scale)
-        second = self._ask(lap("prepare", self.prepare_view, picture, closer), lap)
-        return Seen(plan, (first, second), scale, closer)
+            return PictureAnswers(plan, (first,), scale)
+        second = self._ask(self._prepare(picture, closer, stopwatch), stopwatch)
+        return PictureAnswers(plan, (first, second), scale, closer)
 
-    def answer(self, seen: Seen, decoder: Decoder | None = None, lap: Lap = _go) -> Detections:
-        """Turn what `look` saw into faces, one box each.
-
-        Args:
-            decoder: with other thresholds than this detector's.
-            lap: may time each stage.
-        """
-        decode = decoder or self._decode
-        if seen.closer is not None:
-            looks = [
-                lap("decode", boxes_above, least, *each, self.info)
-                for least, each in zip(least_scores(decode.least_raw), seen.answers, strict=True)
-            ]
-            return lap("suppress", self._join, seen, looks, seen.closer, decode)
-        boxes = [lap("decode", decode.boxes, *each) for each in seen.answers]
-        found = [lap("suppress", decode.one_a_face, each) for each in boxes]
-        if not seen.plan.tiles:
-            return found[0]
-        placed = [
-            replace(each, xyxy=each.xyxy + np.array([view.x1, view.y1] * 2, np.float32))
-            for each, view in zip(found, seen.plan.views, strict=True)
-        ]
-        faces = merge(seen.plan, placed, self.info)
-        return replace(faces, xyxy=faces.xyxy * np.array(seen.scale * 2, np.float32))
-
-    def _ask(self, prepared: Prepared, lap: Lap) -> Answer:
-        scores, deltas = lap("network", self.network, prepared.tensor)
-        return scores, deltas, prepared
-
-    def _closer_view(self, picture: Picture, first: Answer) -> View | None:
-        found = suppress(boxes_above(LEAST_SCORE, *first, self.info), self.info)
-        image = picture.image
-        to_image = np.array([image.width / picture.width, image.height / picture.height] * 2, np.float32)
-        return closer_view(
-            RawFaces(found.xyxy * to_image, found.scores), image.width, image.height, self.info
-        )
-
-    def _join(self, seen: Seen, looks: Sequence[RawFaces], closer: View, decode: Decoder) -> Detections:
-        first, second = (suppress(each, self.info) for each in looks)
-        to_photo = np.array(seen.scale * 2, np.float32)
-        placed = second.xyxy + np.array([closer.x1, closer.y1] * 2, np.float32)
-        joined = join(
-            RawFaces(first.xyxy / to_photo, first.scores),
-            RawFaces(placed, second.scores),
-            closer,
-            seen.plan.width,
-            seen.plan.height,
-            self.info,
-        )
-        return decode.label(RawFaces(joined.xyxy * to_photo, joined.scores))
+    def prepare(self, picture: Picture) -> Prepared:
+        """Resize and pad a whole picture."""
+        return prepare(picture, self.info.input)
 
     def prepare_view(self, picture: Picture, view: View) -> Prepared:
         """Resize and pad a part of a picture as large as the view says."""
         part = picture.image.crop((view.x1, view.y1, view.x2, view.y2))
         return prepare(Picture(part, part.width, part.height), replace(self.info.input, size=view.size))
 
+    def network(self, tensor: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Turn a tensor (1, H, W, 3) into scores (A, L) and deltas (A, 4)."""
+        with self._turns:
+            scores, deltas = self._backend.run(tensor)
+        return scores[0], deltas[0]
+
     def reserve(self) -> None:
         """Take the memory of the largest input now, so that it does not grow among many pictures."""
         side = -(-self.info.input.size // self.info.input.multiple) * self.info.input.multiple
         self.network(np.full((1, side, side, 3), self.info.input.pad, np.uint8))
 
-    def prepare(self, picture: Picture) -> Prepared:
-        """Resize and pad a whole picture."""
-        return prepare(picture, self.info.input)
+    def _prepare(self, picture: Picture, view: View | None, stopwatch: Stopwatch) -> Prepared:
+        with stopwatch.stage("prepare"):
+            return self.prepare(picture) if view is None else self.prepare_view(picture, view)
 
-    def network(self, tensor: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Turn a tensor (1, H, W, 3) into scores (A, 3) and deltas (A, 4)."""
-        return self._backend.run(tensor)
+    def _ask(self, prepared: Prepared, stopwatch: Stopwatch) -> NetworkAnswer:
+        with stopwatch.stage("network"):
+            scores, deltas = self.network(prepared.tensor)
+        return NetworkAnswer(scores, deltas, prepared)
 
     def __repr__(self) -> str:
         return (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crowdmask import boxes
 from crowdmask.detections import Detections
 from crowdmask.inference.model_file import ModelInfo
-from crowdmask.inference.tiles import Plan, View, cut_at_border
+from crowdmask.inference.tiles import TilePlan, View, cut_at_border
 
 # The whole's smaller faces are left to the tiles, which show each of them better.
 _WHOLE_FROM = 0.8
@@ -27,7 +27,7 @@ _MUCH_LESS_SURE = 0.3
 _PARTS_OVERLAP, _HULL_EXCESS = 0.05, 1.25
 
 
-def merge(plan: Plan, found: Sequence[Detections], info: ModelInfo) -> Detections:
+def merge(plan: TilePlan, found: Sequence[Detections], info: ModelInfo) -> Detections:
     """Make one answer of the answers of all views, one box a face.
 
     Args:
@@ -50,10 +50,10 @@ def merge(plan: Plan, found: Sequence[Detections], info: ModelInfo) -> Detection
     wanted &= ~_fragments(plan, xyxy, confidence, view, wanted & ~cut)
     xyxy, confidence, class_id = _join_parts(xyxy, confidence, class_id, view, cut & wanted, wanted)
     kept = boxes.suppress(xyxy, confidence, info.nms_iou, info.max_detections * len(plan.tiles))
-    return Detections(xyxy[kept], confidence[kept], class_id[kept])
+    return Detections(xyxy[kept], confidence[kept], class_id[kept], found[0].names)
 
 
-def _cut_boxes(plan: Plan, xyxy: NDArray[np.float32], view: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _cut_boxes(plan: TilePlan, xyxy: NDArray[np.float32], view: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Say of each box whether it ends at a border of its view that lies inside the picture."""
     cut = np.zeros(len(xyxy), bool)
     for index, each in enumerate(plan.views):
@@ -63,7 +63,7 @@ def _cut_boxes(plan: Plan, xyxy: NDArray[np.float32], view: NDArray[np.intp]) ->
 
 
 def _superseded(
-    plan: Plan,
+    plan: TilePlan,
     xyxy: NDArray[np.float32],
     confidence: NDArray[np.float32],
     view: NDArray[np.intp],
@@ -83,7 +83,7 @@ def _superseded(
 
 
 def _fragments(
-    plan: Plan,
+    plan: TilePlan,
     xyxy: NDArray[np.float32],
     confidence: NDArray[np.float32],
     view: NDArray[np.intp],

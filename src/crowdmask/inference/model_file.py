@@ -38,7 +38,7 @@ class InputSpec:
     resize: str
     size: int
     multiple: int
-    pad: int
+    pad: int = 114
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,12 @@ class ModelInfo:
     """What a model file says about itself.
 
     Attributes:
+        labels: what it tells apart, in the order of its scores.
         grid: the default boxes that its regression starts from.
         variances: scales of the regressed centre and size.
         nms_iou: faces that overlap more are one.
         max_detections: most faces a picture.
-        threshold: least confidence of each label, in the order of `LABELS`.
+        threshold: least confidence of each label, in the order of `labels`.
         calibration: a table per label, or None where raw scores are shown.
         precision: of the network's arithmetic, "fp32" or "int8".
         closer_look: None where every picture is looked at once.
@@ -93,6 +94,7 @@ class ModelInfo:
     calibration: tuple[Calibration, ...] | None
     precision: str = "fp32"
     closer_look: CloserLook | None = None
+    labels: tuple[str, ...] = LABELS
 
 
 def shipped_models() -> list[str]:
@@ -168,8 +170,7 @@ def _assets() -> Path:
 
 
 def _parse(value: dict[str, Any]) -> ModelInfo:
-    labels = tuple(value["labels"])
-    _require(labels == LABELS, f"labels are {labels}, not {LABELS}")
+    labels = _parse_labels(value)
     size = value["input"]
     spec = InputSpec(str(size["resize"]), int(size["size"]), int(size["multiple"]), int(size["pad"]))
     _require(spec.resize in ("fit", "stretch"), f"resize is {spec.resize!r}, not 'fit' or 'stretch'")
@@ -185,13 +186,14 @@ def _parse(value: dict[str, Any]) -> ModelInfo:
     nms_iou, most = float(value["nms_iou"]), int(value["max_detections"])
     _require(0 < nms_iou <= 1, f"nms_iou is {nms_iou}, not 0 to 1")
     _require(most > 0, "max_detections must be above 0")
-    threshold = tuple(float(value["threshold"][label]) for label in LABELS)
+    threshold = tuple(float(value["threshold"][label]) for label in labels)
     _require(all(0 <= t <= 1 for t in threshold), f"thresholds are {threshold}, not 0 to 1")
     tables = value["calibration"]
-    calibration = None if tables is None else tuple(_parse_table(tables[label], label) for label in LABELS)
+    calibration = None if tables is None else tuple(_parse_table(tables[label], label) for label in labels)
     return ModelInfo(
         name=str(value["name"]),
         architecture=str(value["architecture"]),
+        labels=labels,
         input=spec,
         grid=grid,
         variances=(centre, extent),
@@ -202,6 +204,16 @@ def _parse(value: dict[str, Any]) -> ModelInfo:
         precision=str(value.get("precision", "fp32")),
         closer_look=_parse_closer_look(value.get("closer_look"), spec),
     )
+
+
+def _parse_labels(value: dict[str, Any]) -> tuple[str, ...]:
+    """Return the labels, which thresholds and calibration must know, too."""
+    labels = tuple(str(label) for label in value["labels"])
+    _require(0 < len(labels) == len(set(labels)), f"labels are {labels}, not one or more different ones")
+    for key in ("threshold", "calibration"):
+        given = set(value[key] or labels)
+        _require(not given - set(labels), f"labels are {labels}, but {key} is given for {sorted(given)}")
+    return labels
 
 
 def _parse_closer_look(value: dict[str, Any] | None, spec: InputSpec) -> CloserLook | None:

@@ -78,7 +78,7 @@ def cut_at_border(view: View, xyxy: NDArray[np.float32], width: int, height: int
 
 
 @dataclass(frozen=True)
-class Plan:
+class TilePlan:
     """How one picture is looked at.
 
     Attributes:
@@ -115,7 +115,7 @@ def check_setting(setting: str) -> str:
     return setting
 
 
-def make_plan(setting: str, width: int, height: int, info: ModelInfo) -> Plan:
+def plan_tiles(setting: str, width: int, height: int, info: ModelInfo) -> TilePlan:
     """Decide how a picture is looked at.
 
     Args:
@@ -126,7 +126,7 @@ def make_plan(setting: str, width: int, height: int, info: ModelInfo) -> Plan:
     spec = info.input
     columns, rows = _grid(setting, width, height, spec.size)
     if columns * rows == 1:
-        return Plan(width, height, View(0, 0, width, height, spec.size))
+        return TilePlan(width, height, View(0, 0, width, height, spec.size))
     # Of a strip, whose usual input is hardly a picture's, tiles may cost more than as many strips.
     budget = columns * rows * max(_pixels(width, height, spec, spec.size), spec.size**2 * _LEAST_SHARE)
     whole = View(0, 0, width, height, _whole_size(budget, width, height, spec))
@@ -138,7 +138,7 @@ def make_plan(setting: str, width: int, height: int, info: ModelInfo) -> Plan:
     size = spec.size if spec.resize == "stretch" else _size_within(rest, x, y, spec)
     tiles = tuple(View(x1, y1, x2, y2, size) for y1, y2 in down for x1, x2 in across)
     shared = [a[1] - b[0] for part in (across, down) for a, b in pairwise(part)]
-    return Plan(width, height, whole, tiles, float(min(shared)))
+    return TilePlan(width, height, whole, tiles, float(min(shared)))
 
 
 def _grid(setting: str, width: int, height: int, size: int) -> tuple[int, int]:

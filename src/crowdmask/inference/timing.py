@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from crowdmask.drawing.draw import draw_on
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import shipped_models
+from crowdmask.inference.stopwatch import Stopwatch
 from crowdmask.media.pictures import open_picture
 
 STAGES = ("read", "prepare", "network", "decode", "suppress", "draw")
@@ -80,13 +80,14 @@ def time_stages(
 
 def _one_photo(detector: Detector, photo: Path) -> tuple[list[float], int]:
     """Return the milliseconds of each stage and how many faces there are."""
-    clock = _Clock()
-    picture = clock.lap("read", open_picture, photo)
-    seen = detector.look(picture, clock.lap)
-    faces = detector.answer(seen, lap=clock.lap)
+    watch = Stopwatch()
+    with watch.stage("read"):
+        picture = open_picture(photo)
+    faces = detector.detect(picture, stopwatch=watch)
     scale = (picture.image.width / picture.width, picture.image.height / picture.height)
-    clock.lap("draw", draw_on, picture.image, faces, scale)
-    return [clock.ms[stage] for stage in STAGES], len(faces)
+    with watch.stage("draw"):
+        draw_on(picture.image, faces, scale)
+    return [watch.ms.get(stage, 0.0) for stage in STAGES], len(faces)
 
 
 def _summary(times: Any, faces: int) -> Timing:
@@ -94,16 +95,3 @@ def _summary(times: Any, faces: int) -> Timing:
     whole = float(np.median(times.sum(axis=1)))
     detect = float(np.median(times[:, 1:5].sum(axis=1)))
     return Timing(stages, round(whole, 3), round(detect, 3), faces)
-
-
-class _Clock:
-    """Adds up what each stage took: a second look goes through some of them twice."""
-
-    def __init__(self) -> None:
-        self.ms = dict.fromkeys(STAGES, 0.0)
-
-    def lap(self, stage: str, work: Callable[..., Any], *arguments: Any) -> Any:
-        start = time.perf_counter()
-        result = work(*arguments)
-        self.ms[stage] += (time.perf_counter() - start) * 1000
-        return result

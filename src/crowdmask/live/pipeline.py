@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from threading import Lock
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +11,8 @@ from numpy.typing import NDArray
 
 from crowdmask.detections import Detections
 from crowdmask.drawing.blur import BLUR_CONFIDENCE
-from crowdmask.inference.decode import Decoder
-from crowdmask.inference.detector import MIN_PICTURE_PX, Detector
+from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import ModelInfo
-from crowdmask.inference.preprocess import prepare
-from crowdmask.media.pictures import as_picture
 from crowdmask.tracking.cuts import CutDetector
 from crowdmask.tracking.events import GRACE_S, Event, EventFinder
 from crowdmask.tracking.mask_state import UNKNOWN, MaskStates
@@ -93,8 +89,8 @@ class Times:
 class FrameFinder:
     """Find the faces of frames, low-confidence ones too; several sources share one.
 
-    The same network and decoding as the first look of `Detector.detect`, with a size of input that suits each
-    source: faces in view are seen many times, so none is looked at more closely.
+    As `Detector.detect` does without a closer look, with a size of input that suits each source: faces in
+    view are seen many times.
     """
 
     def __init__(self, detector: Detector, input_size: int | None = None) -> None:
@@ -107,8 +103,7 @@ class FrameFinder:
         self.threshold = detector.threshold
         self._detector = detector
         self._size = input_size
-        self._decoder = Decoder(detector.info, tuple(min(each, LOW_CONFIDENCE) for each in self.threshold))
-        self._lock = Lock()
+        self._by_size: dict[int, Detector] = {}
 
     def find(self, picture: NDArray[np.uint8]) -> Detections:
         """Return all that may be a face, by falling confidence.
@@ -117,18 +112,14 @@ class FrameFinder:
             picture: RGB uint8 (H, W, 3).
         """
         height, width = picture.shape[:2]
-        if min(width, height) < MIN_PICTURE_PX:
-            return Detections.empty()
-        info = self._detector.info
-        size = self._size or input_size_for(info, width, height)
-        prepared = prepare(as_picture(picture), replace(info.input, size=size))
-        with self._lock:  # two at once would only share the cores, and take memory twice
-            scores, deltas = self._detector.network(prepared.tensor)
-        return self._decoder(scores, deltas, prepared)
+        size = self._size or input_size_for(self._detector.info, width, height)
+        if size not in self._by_size:
+            self._by_size[size] = self._detector.with_options(input_size=size, tiles="off", closer_look=False)
+        return self._by_size[size].detect_with_candidates(picture, floor=LOW_CONFIDENCE).candidates
 
     def sure(self, detections: Detections) -> NDArray[np.bool_]:
         """Say of each face whether its label's threshold is reached, (N,)."""
-        return detections.confidence >= np.asarray(self.threshold, np.float32)[detections.class_id]
+        return detections.reach(self.threshold)
 
 
 def input_size_for(info: ModelInfo, width: int, height: int) -> int:

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from crowdmask.default_boxes import GridSpec
+from crowdmask.inference.model_file import InputSpec
 from crowdmask.models.crowd_loss import CrowdLoss
-from crowdmask.models.detector import DetectionModel, InputSpec, Raw, flatten_level, init_heads
+from crowdmask.models.detector import DetectionModel, Raw, flatten_level, init_heads
 from crowdmask.models.mobilenet_v2 import InvertedResidual, conv_bn_relu6, feature_layers
 
 # Faces are about four fifths as wide as high.

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from crowdmask.default_boxes import GridSpec
+from crowdmask.inference.model_file import InputSpec
 
 # ImageNet's statistics, of pixels 0 to 255: the backbone's weights were learnt with them.
 _MEAN = (123.675, 116.28, 103.53)
 _STD = (58.395, 57.12, 57.375)
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """How a picture becomes the network's input; see `crowdmask.inference.preprocess`.
-
-    Attributes:
-        resize: ``fit`` keeps the aspect and pads, ``stretch`` does not.
-        size: pixels of the long side (fit) or of both sides (stretch).
-        multiple: both sides are padded to multiples of it.
-        pad: grey value of the padding.
-    """
-
-    resize: str
-    size: int
-    multiple: int
-    pad: int = 114
 
 
 class Raw(NamedTuple):

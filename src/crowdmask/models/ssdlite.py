@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from crowdmask.default_boxes import GridSpec
-from crowdmask.models.detector import DetectionModel, InputSpec, Raw, flatten_level, init_heads
+from crowdmask.inference.model_file import InputSpec
+from crowdmask.models.detector import DetectionModel, Raw, flatten_level, init_heads
 from crowdmask.models.mobilenet_v2 import LAST_CHANNELS, InvertedResidual, conv_bn_relu6, feature_layers
 from crowdmask.models.multibox_loss import MultiBoxLoss
 

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from crowdmask.data.sample import Sample
 from crowdmask.errors import DataError, PictureError
+from crowdmask.inference.model_file import InputSpec
 from crowdmask.labels import MASK_WORN_INCORRECT
 from crowdmask.media.pictures import open_picture
-from crowdmask.models.detector import InputSpec
 from crowdmask.training.augmentation import augment
 from crowdmask.training.recipe import Augmentation, Recipe
 from crowdmask.training.views import Crop, cut, draw_window

@@ -91,7 +91,7 @@ def command(
         raise DataError(f"{folder}: all {len(manifest.photos)} photos are annotated; take them with --all")
     from crowdmask.inference.detector import Detector
 
-    detector = Detector(model, confidence, input_size, threads=threads, tiles=tiles)
+    detector = Detector(model, confidence=confidence, input_size=input_size, threads=threads, tiles=tiles)
     _export(manifest, chosen, export, to, detector, unsure, url_prefix)
 
 

@@ -1,0 +1,57 @@
+"""Open the next pictures in a thread while the network works on the one before."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from crowdmask.errors import PictureError
+from crowdmask.media.pictures import Picture, as_picture
+
+AHEAD = 2
+"""So many opened pictures at most wait for the network."""
+
+
+def open_ahead(sources: Iterable[Any], ahead: int = AHEAD) -> Iterator[tuple[Any, Picture | PictureError]]:
+    """Open pictures in their order, a few before they are asked for.
+
+    Args:
+        sources: paths, arrays, PIL images or opened pictures; taken one by one, in the caller's thread.
+        ahead: so many opened pictures at most wait; 0 opens each when it is asked for.
+    Yields:
+        What was given, and the picture or why it cannot be read.
+    Raises:
+        TypeError, ValueError: one of them is something else, or an array that is not RGB uint8.
+    """
+    if ahead < 1:
+        for source in sources:
+            yield source, _open(source)
+        return
+    waiting: deque[tuple[Any, Future[Picture | PictureError]]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="crowdmask-open") as pool:
+        try:
+            for source in sources:
+                waiting.append((source, pool.submit(_open, source)))
+                if len(waiting) > ahead:
+                    yield _next(waiting)
+            while waiting:
+                yield _next(waiting)
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def _next(
+    waiting: deque[tuple[Any, Future[Picture | PictureError]]],
+) -> tuple[Any, Picture | PictureError]:
+    source, future = waiting.popleft()
+    return source, future.result()
+
+
+def _open(source: Any) -> Picture | PictureError:
+    try:
+        return as_picture(source)
+    except PictureError as error:
+        return error

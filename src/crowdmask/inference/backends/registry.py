@@ -1,0 +1,58 @@
+"""The table of runtimes: a new one is a module beside this one and a row here.
+
+Each imports its package at its first use. Nothing is sent anywhere: both would report their use, and both
+are kept from it.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from crowdmask.errors import UsageError
+from crowdmask.inference.backends import onnx_runtime, open_vino
+from crowdmask.inference.backends.base import AUTO, Backend, Runtime
+from crowdmask.inference.processor import physical_cores
+
+BACKENDS: dict[str, Runtime] = {
+    runtime.name: runtime for runtime in (onnx_runtime.RUNTIME, open_vino.RUNTIME)
+}
+DEFAULT_BACKEND = onnx_runtime.NAME
+
+
+def installed_backends() -> list[str]:
+    """Return the names of the runtimes whose package is installed, the default first."""
+    return [name for name, runtime in BACKENDS.items() if find_spec(runtime.package)]
+
+
+def load_backend(
+    name: str,
+    path: Path,
+    threads: int | None = None,
+    shares_cores: bool = False,
+    device: str = AUTO,
+) -> Backend:
+    """Load a model file into a runtime.
+
+    Args:
+        name: one of `BACKENDS`.
+        path: the ONNX file.
+        threads: compute threads; None: one for each physical core that this process may use.
+        shares_cores: the program has other work for the cores between pictures, so idle threads sleep.
+        device: "auto" for the best that is there, or one of the runtime's devices. One that is there but does
+            not start is replaced by the CPU, with one line of warning in the log "crowdmask.inference".
+    Raises:
+        UsageError: no such backend or device, a device that is not there, or less than one thread.
+        MissingExtraError: the runtime is not installed.
+        ModelError: the file cannot be loaded, or has other inputs and outputs than ours.
+    """
+    runtime = BACKENDS.get(name)
+    if runtime is None:
+        raise UsageError(f"no such backend: {name!r}: choose from {', '.join(BACKENDS)}")
+    if device not in runtime.device_names():
+        raise UsageError(
+            f"no such device for {name}: {device!r}: choose from {', '.join(runtime.device_names())}"
+        )
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads must be 1 or more, not {threads}")
+    return runtime.load(path, threads or physical_cores(), shares_cores, device)

@@ -1,0 +1,69 @@
+"""What a detector returns beside plain `Detections`: two thresholds at once, and one of many pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from crowdmask.detections import Detections
+from crowdmask.errors import PictureError
+from crowdmask.media.pictures import Picture
+
+
+@dataclass(frozen=True, eq=False)
+class FoundFaces:
+    """The faces of one picture by two thresholds, from one run of the network.
+
+    Attributes:
+        shown: what `Detector.detect` returns: the faces that reach the detector's thresholds.
+        candidates: all down to the floor, the shown ones included.
+    """
+
+    shown: Detections
+    candidates: Detections
+
+    @classmethod
+    def empty(cls, labels: tuple[str, ...]) -> FoundFaces:
+        """Return the value for a picture without faces."""
+        nothing = Detections.empty(labels)
+        return cls(nothing, nothing)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureResult:
+    """What became of one of many pictures.
+
+    Attributes:
+        source: what was given: a path, an array or a picture.
+        picture: the opened picture; None where it could not be read.
+        found: its faces; None where it could not be read.
+        error: why it could not be read, else None.
+    """
+
+    source: Any
+    picture: Picture | None = None
+    found: FoundFaces | None = None
+    error: PictureError | None = None
+
+    @property
+    def faces(self) -> Detections:
+        """The faces that are shown.
+
+        Raises:
+            PictureError: the picture could not be read.
+        """
+        return self._read().shown
+
+    @property
+    def candidates(self) -> Detections:
+        """All faces down to the floor.
+
+        Raises:
+            PictureError: the picture could not be read.
+        """
+        return self._read().candidates
+
+    def _read(self) -> FoundFaces:
+        if self.found is None:
+            raise self.error or PictureError(f"{self.source}: was not read")
+        return self.found
