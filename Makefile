@@ -10,7 +10,7 @@ STAMP := $(VENV)/.crowdmask
 TRAIN := $(STAMP)-train-$(or $(TORCH_BUILD),any)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train hooks demo test lint format types docs check build clean
+.PHONY: help setup setup-train hooks demo test lint format types docs check build check-wheel clean
 # MkDocs would tell at each build of a successor of its theme.
 export NO_MKDOCS_2_WARNING := 1
 
@@ -60,7 +60,11 @@ docs: $(TRAIN) ## the documentation site into site/; a broken link fails
 check: lint types test ## all three
 
 build: $(TRAIN) ## wheel and source distribution into dist/
+	rm -rf dist
 	$(BIN)/python -m build
+
+check-wheel: build ## install the wheel into a clean environment, and detect and track there
+	$(BIN)/python tools/check_wheel.py dist/*.whl
 
 clean: ## remove the environment, caches and builds
 	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,18 +4,22 @@
 #     scripts/install_test_parts.sh
 #
 # - an RTSP server: GStreamer's, with its Python bindings (for the system's Python) and H.264 encoder
-# - a browser that plays the annotated videos
+# - a browser that plays the annotated videos and opens the web pages
 # - an X server without a screen, for the window of the realtime command
+# - programs that others' results are compared with: ffmpeg for videos, Node.js for what is read in JavaScript
+# - servers that the service talks to: Mosquitto (MQTT) and PostgreSQL. They are only installed: tests start their
+#   own, on ports and in folders of their own.
 #
 # Where it may not install, it says in one line what is missing, and ends well: nothing else needs it.
 set -u
 
 # videotestsrc is of base, imagefreeze and the RTP packers of good, x264enc of ugly.
 wanted="python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-gstreamer1.0-plugins-ugly chromium xvfb"
+gstreamer1.0-plugins-ugly chromium xvfb ffmpeg nodejs npm mosquitto postgresql"
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
-    echo "no Debian packages here: for all tests install GStreamer's RTSP server with its Python bindings, Chromium and Xvfb"
+    echo "no Debian packages here: for all tests install GStreamer's RTSP server with its Python bindings, Chromium, Xvfb," \
+        "FFmpeg, Node.js, Mosquitto and PostgreSQL"
     exit 0
 fi
 
