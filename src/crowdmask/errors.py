@@ -1,9 +1,14 @@
 """One tree of errors; each message says what, where, and what to do next.
 
-The command line prints the message as one line and ends with `exit_code`.
+A message names a parameter of ours in backticks, as Python code calls it: "`confidence` must be 0 to 1". The
+command line shows it as the option of the running command (``--confidence``), prints the message as one line
+and ends with `exit_code`. What happens next depends on the class of an error, never on its text.
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
+from os import PathLike, fspath
 
 EXIT_OK = 0
 EXIT_INPUT = 1
@@ -17,8 +22,37 @@ class CrowdmaskError(Exception):
     exit_code = EXIT_INPUT
 
 
+class PictureFault(StrEnum):
+    """Why a picture cannot be read, for totals by kind."""
+
+    MISSING = "missing"
+    EMPTY = "empty"
+    NO_PICTURE = "not a picture"
+    DAMAGED = "damaged"
+    TOO_LARGE = "too large"
+    UNREADABLE = "unreadable"
+
+
 class PictureError(CrowdmaskError):
-    """A picture that cannot be read."""
+    """A picture that cannot be read.
+
+    Attributes:
+        reason: why, without the picture's name.
+        kind: the same as one of a few words.
+    """
+
+    def __init__(
+        self, reason: str, path: str | PathLike[str] = "", kind: PictureFault = PictureFault.UNREADABLE
+    ) -> None:
+        """Say which picture it is and why it cannot be read.
+
+        Args:
+            path: the picture's name, which becomes the message's beginning; empty: `reason` says all.
+        """
+        name = fspath(path)
+        super().__init__(f"{name}: {reason}" if name else reason)
+        self.reason = reason
+        self.kind = kind
 
 
 class VideoError(CrowdmaskError):
@@ -37,12 +71,20 @@ class BusyError(OutputError):
     """A file or folder that another process is writing."""
 
 
+class NoDisplayError(OutputError):
+    """There is no display that a window could open on."""
+
+
 class ModelError(CrowdmaskError):
     """A model file that is missing, damaged or not one of ours."""
 
 
 class DataError(CrowdmaskError):
     """A data set, annotation or split that cannot be used."""
+
+
+class DivergedError(DataError):
+    """A training run whose loss is no finite number any more."""
 
 
 class UsageError(CrowdmaskError):

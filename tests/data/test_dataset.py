@@ -265,9 +265,9 @@ def test_a_missing_source_is_one_line(root):
         ({"sources": None}, r"sources: "),
         ({"fractions": {"val": 0.6, "train": 0.6}}, "fractions are parts of 1"),
         ({"fractions": {"val": -0.1, "train": 0.6}}, "fractions are parts of 1"),
-        ({"root": "nowhere"}, r"the data folder .*nowhere does not exist: give --root"),
-        ({"root": "${CROWDMASK_TEST_ROOT}"}, "set the variable CROWDMASK_TEST_ROOT or give --root"),
-        ({"root": "${CROWDMASK_TEST_ROOT:-no}"}, "set the variable CROWDMASK_TEST_ROOT or give --root"),
+        ({"root": "nowhere"}, r"the data folder .*nowhere does not exist: give `root`"),
+        ({"root": "${CROWDMASK_TEST_ROOT}"}, "set the variable CROWDMASK_TEST_ROOT or give `root`"),
+        ({"root": "${CROWDMASK_TEST_ROOT:-no}"}, "set the variable CROWDMASK_TEST_ROOT or give `root`"),
         ({"splits": {"train": "gone.txt"}}, r"cannot read the split file .*gone\.txt"),
         ({"include": ["gone.yaml"]}, r"cannot read .*gone\.yaml"),
     ],
@@ -299,7 +299,7 @@ def test_the_root_is_beside_the_file_from_the_environment_or_given(root, tmp_pat
     monkeypatch.delenv("CROWDMASK_TEST_ROOT")
     (recipes / "beside").symlink_to(root)
     assert len(load_dataset(path).split("train")) == 4
-    with pytest.raises(DataError, match="nowhere does not exist: check --root"):
+    with pytest.raises(DataError, match="nowhere does not exist: check `root`"):
         load_dataset(path, "nowhere")
 
 

@@ -51,8 +51,8 @@ def test_common_names_are_known_and_others_mapped(tmp_path, classes, class_map, 
 @pytest.mark.parametrize(
     ("classes", "class_map", "message"),
     [
-        (["mask", "helmet"], {}, r"classes that are not known: helmet; map each with  --map 'helmet=LABEL'"),
-        (["mask"], {"masc": "with_mask"}, r"--map names the class 'masc', .* it has: mask"),
+        (["mask", "helmet"], {}, r"classes that are not known: helmet; map each with `map` 'helmet=LABEL'"),
+        (["mask"], {"masc": "with_mask"}, r"`map` names the class 'masc', .* it has: mask"),
         ([], {}, r"holds no boxes in the format coco; the formats are: voc, yolo, coco, wider, csv"),
     ],
 )

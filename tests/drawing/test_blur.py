@@ -93,5 +93,5 @@ def test_choices(choice: str, expected: bool) -> None:
 
 
 def test_another_choice_is_refused() -> None:
-    with pytest.raises(UsageError, match="--blur is faces or none, not 'eyes'"):
+    with pytest.raises(UsageError, match="`blur` is faces or none, not 'eyes'"):
         check_choice("eyes")

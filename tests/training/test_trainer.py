@@ -145,9 +145,9 @@ def test_a_run_stopped_between_steps_goes_on_from_there(samples, recipe, tmp_pat
 
 def test_a_run_of_something_else_is_not_gone_on_with(samples, recipe, tmp_path):
     list(make(recipe(steps=2), samples, tmp_path).run())
-    with pytest.raises(DataError, match=r"holds a run of another recipe .*--run-folder"):
+    with pytest.raises(DataError, match=r"holds a run of another recipe .*`run_folder`"):
         make(recipe(steps=3), samples, tmp_path)
-    with pytest.raises(DataError, match=r"holds a run on other photos or annotations: .*--run-folder"):
+    with pytest.raises(DataError, match=r"holds a run on other photos or annotations: .*`run_folder`"):
         make(recipe(steps=2), samples[1:], tmp_path)
     (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04")
     with pytest.raises(ModelError, match="is damaged"):

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from crowdmask.detections import Detections
 from crowdmask.labels import LABELS, describe
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from crowdmask.detections import Detections
 
 PLAIN_WIDTH = 10_000
 """Columns where output goes into a file or pipe: nothing is wrapped or cut there."""

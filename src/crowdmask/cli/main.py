@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any, Final
 
@@ -15,24 +15,50 @@ from typer.core import TyperCommand, TyperGroup
 
 import crowdmask
 from crowdmask.cli.lines import one_line
-from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, CrowdmaskError, MissingExtraError
+from crowdmask.cli.options_of import as_options, running
+from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, CrowdmaskError, MissingExtraError, NoDisplayError
+
+# What the command line can do about an error of a class, beyond what its message says.
+_REMEDIES: dict[type[CrowdmaskError], str] = {
+    NoDisplayError: "write a video with  crowdmask track SOURCE --out FILE.mp4  instead",
+}
 
 DEBUG = "CROWDMASK_DEBUG"
 """Set this environment variable to see the traceback of an error that is our mistake."""
 
-# Each is the function `command` of the module of its name, imported once asked for; beside it the
-# extra that it needs, if any.
-COMMANDS: dict[str, str | None] = {
-    "detect": None,
-    "evaluate": "train",
-    "train": "train",
-    "export": "train",
-    "quantize": "train",
-    "bench": None,
-    "model": None,
-    "track": None,
-    "data": "train",
-    "tune": "train",
+
+@dataclass(frozen=True)
+class Entry:
+    """A subcommand in the list of the help, which is shown without importing any of them.
+
+    Attributes:
+        summary: the first line of its own help.
+        extra: that it needs, if any.
+    """
+
+    summary: str
+    extra: str | None = None
+
+
+# Each is the function `command` of the module of its name, imported once asked for.
+COMMANDS: dict[str, Entry] = {
+    "detect": Entry("Find the faces of photos and say of each whether it wears a mask."),
+    "evaluate": Entry(
+        "Measure a detector on a data set: average precision, classes of found faces, calibration.", "train"
+    ),
+    "train": Entry("Train a detector. A run that was stopped goes on where it was.", "train"),
+    "export": Entry("Export weights to ONNX, calibrated and with thresholds chosen on val.", "train"),
+    "quantize": Entry("Quantise a model to int8, calibrated and with thresholds chosen on val.", "train"),
+    "bench": Entry("Time the stages of one photo: read, prepare, network, decode, suppress, draw."),
+    "model": Entry("Show a model's card: data, recipe, scores, licence and limits."),
+    "track": Entry(
+        "Follow everyone in a video, camera or stream, and tell who puts a mask on or takes it off."
+    ),
+    "data": Entry("Collect, import, clean, balance, split and look at data sets to train on.", "train"),
+    "tune": Entry(
+        "Search for a better setting of a recipe. A study that was stopped or killed goes on where it was.",
+        "train",
+    ),
 }
 
 # These hold commands of their own, the modules of the folder of their name. Their help in one line each
@@ -56,39 +82,64 @@ MARKUP: Final = "markdown"
 
 
 class Commands(TyperGroup):
-    """The subcommands, none of which is imported before it is asked for."""
+    """The subcommands, none of which is imported before it is run."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import one command, or return None where there is none of this name."""
+        """Return what stands for a command, or None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.commands:
             if cmd_name in GROUPS:
                 self.add_command(_group(cmd_name), cmd_name)
             else:
-                self.add_command(_single(cmd_name, f"crowdmask.cli.{cmd_name}", cmd_name), cmd_name)
+                summary = COMMANDS[cmd_name].summary
+                self.add_command(_Member(cmd_name, summary, f"crowdmask.cli.{cmd_name}", cmd_name), cmd_name)
         return self.commands[cmd_name]
 
 
-def _single(name: str, module: str, command: str) -> Any:
+class _Guarded(TyperCommand):
+    """A command of which whatever goes wrong is one line on standard error and an exit code."""
+
+    top = ""
+    """Name of the command in `COMMANDS` that it is, or is a part of."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it, errors with the names of its own options."""
+        with running(self.params):
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                raise typer.Exit(EXIT_INTERRUPTED) from None
+            except CrowdmaskError as error:
+                remedy = _REMEDIES.get(type(error))
+                _stop(f"{error}: {remedy}" if remedy else str(error), error.exit_code)
+            except Exception as error:
+                if isinstance(error, (typer.Exit, typer.Abort)) or DEBUG in os.environ:
+                    raise
+                _stop_unexpected(error, self.top)
+
+
+def _single(name: str, module: str, top: str) -> Any:
     """Import the function `command` of a module as a subcommand."""
     function = import_module(module).command
     # Without a callback this app would become the command itself, which is what is wanted.
     single = typer.Typer(add_completion=False, rich_markup_mode=MARKUP)
-    single.command(name)(_in_one_line(function, command))
-    return typer.main.get_command(single)
+    single.command(name, cls=_Guarded)(function)
+    command = typer.main.get_command(single)
+    command.top = top  # type: ignore[attr-defined]
+    return command
 
 
 class _Member(TyperCommand):
     """Stands for a subcommand in its group's help, and becomes the real one when it is run."""
 
-    def __init__(self, name: str, summary: str, module: str, group: str) -> None:
-        super().__init__(name, help=summary, short_help=summary)
-        self._where = (name, module, group)
+    def __init__(self, name: str, summary: str, module: str, top: str) -> None:
+        super().__init__(name, help=summary, short_help=summary, rich_markup_mode=MARKUP)
+        self._where = (name, module, top)
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Import the command, and let it read its own options."""
@@ -96,7 +147,7 @@ class _Member(TyperCommand):
 
 
 def _group(name: str) -> Any:
-    """Return a subcommand with subcommands, none of which is imported before it is asked for."""
+    """Return a subcommand with subcommands, none of which is imported before it is run."""
     package = f"crowdmask.cli.{name}"
 
     class Members(TyperGroup):
@@ -115,7 +166,7 @@ def _group(name: str) -> Any:
     group = typer.Typer(
         name=name, cls=Members, no_args_is_help=True, add_completion=False, rich_markup_mode=MARKUP
     )
-    group.callback()(_described(import_module(package).__doc__))
+    group.callback()(_described(COMMANDS[name].summary))
     return typer.main.get_command(group)
 
 
@@ -163,30 +214,15 @@ def root(
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def _in_one_line(function: Callable[..., None], name: str) -> Callable[..., None]:
-    """Wrap a command, so that whatever goes wrong is one line on standard error and an exit code."""
-
-    @functools.wraps(function)
-    def guarded(*args: Any, **options: Any) -> None:
-        try:
-            function(*args, **options)
-        except KeyboardInterrupt:
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-        except CrowdmaskError as error:
-            _stop(str(error), error.exit_code)
-        except Exception as error:
-            if isinstance(error, (typer.Exit, typer.Abort)) or DEBUG in os.environ:
-                raise
-            extra = COMMANDS[name]
-            if isinstance(error, ModuleNotFoundError) and extra is not None:
-                missing = MissingExtraError(f"crowdmask {name}", extra)
-                _stop(str(missing), missing.exit_code)
-            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            _stop(f"{what} (a mistake of crowdmask's: set {DEBUG}=1 for the details to report)", EXIT_INPUT)
-
-    return guarded
+def _stop_unexpected(error: Exception, name: str) -> None:
+    extra = COMMANDS[name].extra
+    if isinstance(error, ModuleNotFoundError) and extra is not None:
+        missing = MissingExtraError(f"crowdmask {name}", extra)
+        _stop(str(missing), missing.exit_code)
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    _stop(f"{what} (a mistake of crowdmask's: set {DEBUG}=1 for the details to report)", EXIT_INPUT)
 
 
 def _stop(message: str, exit_code: int) -> None:
-    typer.echo(f"error: {one_line(message)}", err=True)
+    typer.echo(f"error: {one_line(as_options(message))}", err=True)
     raise typer.Exit(exit_code)

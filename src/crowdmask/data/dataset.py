@@ -117,7 +117,7 @@ def load_dataset(path: Path | str, root: Path | str | None = None) -> Dataset:
     """
     folder = Path(root).expanduser() if root else None
     if folder is not None and not folder.is_dir():
-        raise DataError(f"the data folder {folder} does not exist: check --root")
+        raise DataError(f"the data folder {folder} does not exist: check `root`")
     if is_manifest(Path(path)):
         dataset = load_manifest(Path(path), folder)
     else:
@@ -194,7 +194,7 @@ def _folder(text: str, yaml_path: Path) -> Path:
             return str(Path(given).expanduser().absolute()) if match.start() == 0 else given
         if default is None:
             raise DataError(
-                f"{yaml_path} needs the folder of its data: set the variable {name} or give --root"
+                f"{yaml_path} needs the folder of its data: set the variable {name} or give `root`"
             )
         return str(default)
 
@@ -203,7 +203,7 @@ def _folder(text: str, yaml_path: Path) -> Path:
         folder = yaml_path.parent / folder
     if not folder.is_dir():
         names = ", ".join(match[0] for match in re.findall(r"\$\{(\w+)(:-([^}]*))?\}", text))
-        remedy = f"set the variable {names} or give --root" if names else "give --root"
+        remedy = f"set the variable {names} or give `root`" if names else "give `root`"
         raise DataError(f"{yaml_path}: the data folder {folder} does not exist: {remedy}")
     return folder
 

@@ -53,7 +53,7 @@ def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progr
     layout = find_layout(form)
     manifest = read_manifest(place)
     if to.resolve() == manifest.folder.resolve() or manifest.folder.resolve().is_relative_to(to.resolve()):
-        raise UsageError(f"--to {to} holds the data set itself: choose another folder")
+        raise UsageError(f"`to` {to} holds the data set itself: choose another folder")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(f"{to} is there and not empty: choose another folder, or remove it")
     result = _choose(manifest, splits)

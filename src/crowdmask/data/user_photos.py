@@ -39,7 +39,7 @@ def parse_map(pairs: list[str]) -> dict[str, str]:
         old, equals, new = pair.rpartition("=")
         if not equals or new not in (*LABELS, IGNORE, SKIP):
             choices = ", ".join((*LABELS, IGNORE, SKIP))
-            raise UsageError(f"--map {pair}: write  old=new,  new one of {choices}")
+            raise UsageError(f"`map` {pair}: write  old=new,  new one of {choices}")
         result[old] = new
     return result
 
@@ -82,13 +82,13 @@ def _classes(folder: Path, published: set[str], class_map: dict[str, str]) -> di
     strange = sorted(set(class_map) - published)
     if strange:
         have = ", ".join(sorted(published))
-        raise DataError(f"--map names the class '{strange[0]}', which {folder} lacks; it has: {have}")
+        raise DataError(f"`map` names the class '{strange[0]}', which {folder} lacks; it has: {have}")
     found = {name: class_map.get(name) or guess_label(name) for name in sorted(published)}
     unknown = [name for name, label in found.items() if label is None]
     if unknown:
         raise DataError(
             f"{folder} has classes that are not known: {', '.join(unknown)}; "
-            f"map each with  --map '{unknown[0]}=LABEL'"
+            f"map each with `map` '{unknown[0]}=LABEL'"
         )
     return {name: label for name, label in found.items() if label is not None}
 

@@ -32,7 +32,7 @@ def check_choice(choice: str) -> bool:
         UsageError: it is none of `CHOICES`.
     """
     if choice not in CHOICES:
-        raise UsageError(f"--blur is {' or '.join(CHOICES)}, not {choice!r}")
+        raise UsageError(f"`blur` is {' or '.join(CHOICES)}, not {choice!r}")
     return choice == FACES
 
 

@@ -110,7 +110,7 @@ def require_accuracy(before: float, after: float) -> None:
     if not before - after <= MOST_LOST:  # neither is it good enough where one cannot be measured
         raise ModelError(
             f"refused: int8 costs {before - after:.3f} mAP50 on val ({before:.3f} to {after:.3f}), more than "
-            f"{MOST_LOST}; nothing is written: try more --photos, another --percentile, or train longer"
+            f"{MOST_LOST}; nothing is written: try more `photos`, another `percentile`, or train longer"
         )
 
 

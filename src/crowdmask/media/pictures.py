@@ -21,7 +21,7 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-from crowdmask.errors import PictureError
+from crowdmask.errors import PictureError, PictureFault
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -87,7 +87,8 @@ def open_picture(
             if width * height > max_pixels:
                 raise PictureError(
                     f"{width:,} x {height:,} pixels are more than the limit of "
-                    f"{max_pixels / 1e6:,.0f} megapixels: scale it down"
+                    f"{max_pixels / 1e6:,.0f} megapixels: scale it down",
+                    kind=PictureFault.TOO_LARGE,
                 )
             _lower_scale(image, full_scale_pixels)
             image.load()
@@ -96,16 +97,24 @@ def open_picture(
                 width, height = height, width
             return Picture(as_rgb(image), width, height)
     except PictureError as error:
-        raise PictureError(f"{name}: {error}") from error
+        raise PictureError(error.reason, name, error.kind) from error
     except UnidentifiedImageError as error:
-        raise PictureError(f"{name}: not a picture (JPEG, PNG, WebP, BMP or TIFF)") from error
+        raise PictureError(
+            "not a picture (JPEG, PNG, WebP, BMP or TIFF)", name, PictureFault.NO_PICTURE
+        ) from error
     except MemoryError as error:
-        raise PictureError(f"{name}: not enough memory to decode it: scale it down") from error
+        raise PictureError(
+            "not enough memory to decode it: scale it down", name, PictureFault.TOO_LARGE
+        ) from error
+    except FileNotFoundError as error:
+        raise PictureError(_reason(error), name, PictureFault.MISSING) from error
     except OSError as error:
-        raise PictureError(f"{name}: {_reason(error)}") from error
+        # Pillow raises it for a file that ends too early, too; what the system said has a number.
+        kind = PictureFault.DAMAGED if error.errno is None else PictureFault.UNREADABLE
+        raise PictureError(_reason(error), name, kind) from error
     except Exception as error:
         # What a decoder raises on damaged bytes has no end: struct.error, zlib.error, KeyError ...
-        raise PictureError(f"{name}: damaged picture ({_reason(error)})") from error
+        raise PictureError(f"damaged picture ({_reason(error)})", name, PictureFault.DAMAGED) from error
 
 
 def as_picture(value: Any) -> Picture:
@@ -128,7 +137,7 @@ def as_picture(value: Any) -> Picture:
             image = as_rgb(value)
         except Exception as error:
             name = getattr(value, "filename", "") or "the given image"
-            raise PictureError(f"{name}: {_reason(error)}") from error
+            raise PictureError(_reason(error), name, PictureFault.DAMAGED) from error
     else:
         raise TypeError(
             f"a picture is a path, an RGB uint8 array (H, W, 3) or a PIL image, not {type(value).__name__}"
@@ -176,11 +185,11 @@ def as_rgb(image: Image.Image) -> Image.Image:
 def _require_content(name: str) -> None:
     status = os.stat(name)
     if stat.S_ISDIR(status.st_mode):
-        raise PictureError("a folder, not a picture")
+        raise PictureError("a folder, not a picture", kind=PictureFault.NO_PICTURE)
     if not stat.S_ISREG(status.st_mode):
-        raise PictureError("not a regular file")
+        raise PictureError("not a regular file", kind=PictureFault.NO_PICTURE)
     if status.st_size == 0:
-        raise PictureError("empty file")
+        raise PictureError("empty file", kind=PictureFault.EMPTY)
 
 
 def _identify(name: str) -> ImageFile:

@@ -11,9 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from crowdmask.errors import OutputError
+from crowdmask.errors import NoDisplayError
 
-INSTEAD = "write a video with  crowdmask track SOURCE --out FILE.mp4  instead"
 _KEYS = (ord("q"), ord("Q"), 27)
 _PROBE_S = 30
 _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.destroyAllWindows()"
@@ -78,7 +77,7 @@ class Windows:
 def _opencv() -> Any:
     if sys.platform.startswith("linux"):
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            raise OutputError(f"there is no display to open a window on: {INSTEAD}")
+            raise NoDisplayError("there is no display to open a window on")
         # PyAV brings a libxcb of its own. Where it is loaded first, OpenCV's windows take that one and
         # hang for ever (github.com/PyAV-Org/PyAV/issues/1050).
         if "av" in sys.modules and "cv2" not in sys.modules:
@@ -87,7 +86,7 @@ def _opencv() -> Any:
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
     # Where a display cannot be reached OpenCV's toolkit aborts the process: another one tries it first.
     if not _opens_a_window():
-        raise OutputError(f"no window can be opened on this display: {INSTEAD}")
+        raise NoDisplayError("no window can be opened on this display")
     import cv2
 
     return cv2

@@ -75,9 +75,9 @@ class PictureFolder:
         while not os.path.lexists(there) and there != there.parent:
             there = there.parent
         if not there.is_dir():
-            raise OutputError(f"{there}: not a folder to write pictures to: choose another --out")
+            raise OutputError(f"{there}: not a folder to write pictures to: choose another `out`")
         if not os.access(there, os.W_OK | os.X_OK):
-            raise OutputError(f"{there}: no permission to write there: choose another --out")
+            raise OutputError(f"{there}: no permission to write there: choose another `out`")
         self._protected: set[str] = set()
         self._used: set[str] = set()
 

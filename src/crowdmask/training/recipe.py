@@ -64,7 +64,7 @@ class Recipe(StrictModel):
 
     name: str = Field(pattern=r"^\w[\w.-]*$", description="of the run, and of the weights that it makes")
     model: str = Field("crowd", description="architecture, see crowdmask.models.registry")
-    data: str | None = Field(None, description="data set YAML, beside the recipe; none: --photos names it")
+    data: str | None = Field(None, description="data set YAML, beside the recipe; none: `photos` names it")
     start: str | tuple[str, ...] = Field(
         "imagenet",
         description="'imagenet', 'shipped' (our own weights), or a .safetensors file beside the recipe; "

@@ -158,7 +158,7 @@ def load_space(path: Path, recipe: Recipe, objective: str) -> Space:
         if top in _FIXED:
             raise DataError(f"{path}: {key} cannot be tuned: {_FIXED[top]}")
         if objective == "loss" and key in _SHAPES_LOSS:
-            raise DataError(f"{path}: {key} changes the val loss itself: tune it with  --objective mAP50")
+            raise DataError(f"{path}: {key} changes the val loss itself: tune it with `objective` mAP50")
         own = value_of(recipe, key, str(path))
         for value in knob.ends():
             changed(recipe, {key: value}, str(path))

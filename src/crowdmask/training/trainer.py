@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from crowdmask.data.sample import Sample
-from crowdmask.errors import DataError, ModelError, OutputError
+from crowdmask.errors import DataError, DivergedError, ModelError, OutputError
 from crowdmask.models.detector import DetectionModel, Raw
 from crowdmask.training.batches import Batch, Batches, validation_batches
 from crowdmask.training.checkpoint import data_digest, load_checkpoint, save_checkpoint
@@ -183,7 +183,7 @@ class Trainer:
             losses = self.model.loss(raw, targets, size)
             total = torch.stack(list(losses.values())).sum()
             if not torch.isfinite(total):
-                raise DataError(
+                raise DivergedError(
                     f"the loss is not finite at step {self.step}: lower the recipe's learning_rate"
                 )
             share = len(part[1]) / len(batch[1])
@@ -253,12 +253,12 @@ class Trainer:
         if state["digest"] != self.recipe.digest:
             raise DataError(
                 f"{self.folder} holds a run of another recipe (or of an earlier state of this one): "
-                "give another --run-folder, or delete it"
+                "give another `run_folder`, or delete it"
             )
         if state.get("data", self.data) != self.data:
             raise DataError(
                 f"{self.folder} holds a run on other photos or annotations: "
-                "give another --run-folder, or delete it"
+                "give another `run_folder`, or delete it"
             )
         try:
             self.model.load_state_dict(state["model"])
@@ -267,7 +267,7 @@ class Trainer:
         except (RuntimeError, ValueError, KeyError) as error:
             raise ModelError(
                 f"the checkpoint in {self.folder} is of another version of the model '{self.recipe.model}': "
-                "give another --run-folder, or delete it"
+                "give another `run_folder`, or delete it"
             ) from error
         self.step = int(state["step"])
 

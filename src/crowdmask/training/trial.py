@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crowdmask.data.sample import Sample
-from crowdmask.errors import DataError, OutputError
+from crowdmask.errors import DataError, DivergedError, OutputError
 from crowdmask.evaluation.measures import measure
 from crowdmask.evaluation.run import both_views, run_detector
 from crowdmask.export.onnx import export_onnx, metadata
@@ -96,9 +96,7 @@ def run_trial(recipe: Recipe, folder: Path, job: Job) -> Outcome:
             if job.step(progress) and progress.step < recipe.steps:
                 trainer.save()
                 raise StoppedError
-    except DataError as error:
-        if "not finite" not in str(error):
-            raise
+    except DivergedError as error:
         pruned, why = True, str(error)
     if not pruned and (not scores or scores[-1][0] < trainer.step):
         # It was killed between its last step and the measurement.

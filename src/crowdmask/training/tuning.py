@@ -126,7 +126,7 @@ class Tuning:
             if there is not None and there != value:
                 raise DataError(
                     f"the study '{self.name}' in {self.plan.folder} is of another {key} "
-                    "(or of an earlier state of it): give another --study"
+                    "(or of an earlier state of it): give another `study`"
                 )
         if not study.user_attrs:
             for key, value in asked.items():

@@ -147,7 +147,7 @@ def test_a_second_source_is_added_and_the_first_stays(tmp_path: Path, voc_source
     assert after["manifest.jsonl"].startswith(before["manifest.jsonl"])
     photos = read_manifest(to).photos
     assert [(p.source, p.split) for p in photos] == [("one", "train")] * 3 + [("two", "val")] * 3
-    with pytest.raises(DataError, match="has a source 'two' already: give another name with --source"):
+    with pytest.raises(DataError, match="has a source 'two' already: give another name with `source`"):
         run(voc_source, to, "voc", name="two")
     assert tree(to) == after
 
@@ -155,12 +155,12 @@ def test_a_second_source_is_added_and_the_first_stays(tmp_path: Path, voc_source
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"name": "../x"}, UsageError, "--source ../x: letters"),
-        ({"name": ""}, UsageError, "--source"),
+        ({"name": "../x"}, UsageError, "`source` ../x: letters"),
+        ({"name": ""}, UsageError, "`source`"),
         ({"form": "tfrecord"}, UsageError, "choose from voc, yolo"),
         ({"crops": "guess"}, UsageError, "choose from detect, whole"),
         ({"source": "missing"}, DataError, "missing does not exist"),
-        ({"annotations": "voc"}, UsageError, "--annotations goes with the formats wider, csv, mafa"),
+        ({"annotations": "voc"}, UsageError, "`annotations` goes with the formats wider, csv, mafa"),
         ({"to": "voc/inner"}, UsageError, "lie one in the other"),
         ({"to": "."}, UsageError, "lie one in the other"),
         ({"to": "voc/images/0.jpg"}, OutputError, "is not a folder"),
@@ -190,7 +190,7 @@ def test_classes_that_nobody_knows_are_listed_with_their_counts(
     make_photo(tmp_path / "y/images/a.jpg")
     write(tmp_path / "y/labels/a.txt", "0 0.5 0.5 0.2 0.2\n1 0.2 0.2 0.2 0.2\n0 0.7 0.7 0.2 0.2\n")
     with pytest.raises(
-        NothingImported, match=r"'0' \(2 boxes\), '1' \(1 boxes\) .* --map '0=LABEL'"
+        NothingImported, match=r"'0' \(2 boxes\), '1' \(1 boxes\) .* `map` '0=LABEL'"
     ) as error:
         run(tmp_path / "y", tmp_path / "to", "yolo")
     assert error.value.result.problems.counts()["unknown class"] == 3
@@ -204,7 +204,7 @@ def test_strict_imports_nothing_where_anything_is_rejected(
     tmp_path: Path, voc_source: Path, make_photo: MakePhoto
 ) -> None:
     make_photo(voc_source / "images/bare.jpg")
-    with pytest.raises(NothingImported, match="1 were rejected and --strict is given"):
+    with pytest.raises(NothingImported, match="1 were rejected and `strict` is given"):
         run(voc_source, tmp_path / "to", "voc", strict=True)
     assert not (tmp_path / "to").exists()
     (voc_source / "images/bare.jpg").unlink()

@@ -28,7 +28,7 @@ def test_a_choice_of_events(tmp_path: Path, make_photo: MakePhoto) -> None:
     assert result.notes == {"photos of other events, passed over": 1}
     assert not result.problems.lines
     with pytest.raises(
-        UsageError, match=r"--events Dancing: .* it has: Demonstration, Group, Soldier_Drilling"
+        UsageError, match=r"`events` Dancing: .* it has: Demonstration, Group, Soldier_Drilling"
     ):
         run(tmp_path / "w", tmp_path / "to2", "wider", events=("Dancing",))
 

@@ -58,7 +58,7 @@ def test_the_documentation_lists_every_preset_and_whether_it_was_tested(project_
 
 
 def test_an_unknown_preset() -> None:
-    with pytest.raises(UsageError, match="there is no such preset; --list-presets shows them"):
+    with pytest.raises(UsageError, match="there is no such preset; `list_presets` shows them"):
         find_preset("faces")
 
 

@@ -54,5 +54,5 @@ def test_a_list_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "lists"), [("dev", []), (None, ["a.txt"]), (None, ["dev=a.txt"])])
 def test_options_of_another_form(text: str | None, lists: list[str]) -> None:
-    with pytest.raises(ValueError, match="--split"):
+    with pytest.raises(ValueError, match="`split"):
         parse_split(text, lists)

@@ -134,7 +134,7 @@ def test_apply() -> None:
     assert (outcome.reviewed, outcome.turned) == (2, 1)
     assert outcome.faces == {"without_mask": 1, "ignore": 1}
     assert outcome.problems == [
-        "3.jpg: unknown label 'hat'; map it with  --map 'hat=LABEL'",
+        "3.jpg: unknown label 'hat'; map it with `map` 'hat=LABEL'",
         "4.jpg: a polygon, not a box",
         "1.jpg: there twice; the first time counts",
         "9.jpg: no such photo in the manifest",

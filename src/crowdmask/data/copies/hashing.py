@@ -69,7 +69,7 @@ def hash_file(path: Path) -> str:
             while block := file.read(_READ_BYTES):
                 digest.update(block)
     except OSError as error:
-        raise PictureError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        raise PictureError((error.strerror or str(error)).lower(), path) from error
     return digest.hexdigest()
 
 

@@ -111,7 +111,7 @@ def stamp_of(path: Path) -> Stamp:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise PictureError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        raise PictureError((error.strerror or str(error)).lower(), path) from error
     return status.st_size, status.st_mtime_ns
 
 

@@ -49,7 +49,7 @@ def parse_codes(text: str) -> tuple[str, ...]:
     codes = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
     unknown = [code for code in codes if code not in CODES]
     if unknown or not codes:
-        raise UsageError(f"--licence {text!r}: choose from {', '.join(CODES)}, separated by commas")
+        raise UsageError(f"`licence` {text!r}: choose from {', '.join(CODES)}, separated by commas")
     return codes
 
 

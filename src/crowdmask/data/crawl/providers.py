@@ -196,9 +196,9 @@ def make_providers(names: str, address: str | None) -> list[Provider]:
     """
     chosen = list(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
     if not chosen or any(name not in PROVIDERS for name in chosen):
-        raise UsageError(f"--provider {names!r}: choose from {', '.join(PROVIDERS)}, separated by commas")
+        raise UsageError(f"`provider` {names!r}: choose from {', '.join(PROVIDERS)}, separated by commas")
     if address is not None and urlsplit(address).scheme not in ("http", "https"):
-        raise UsageError(f"--api-url {address!r}: not an address such as http://localhost:8000")
+        raise UsageError(f"`api_url` {address!r}: not an address such as http://localhost:8000")
     return [PROVIDERS[name](address) for name in chosen]
 
 

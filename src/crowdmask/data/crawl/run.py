@@ -78,6 +78,7 @@ class Rejected(Exception):
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(detail or reason)
         self.reason = reason
+        self.detail = detail
 
 
 class Crawl:
@@ -205,7 +206,7 @@ class Crawl:
             photo = self._fetch(candidate)
         except Rejected as error:
             self.report.rejected[error.reason] += 1
-            if str(error) != error.reason:
+            if error.detail:
                 self.report.problems.append(str(error))
             journal.note(candidate.key, Outcome("rejected", query, record, str(error), limits=limits))
         except FetchError as error:
@@ -277,7 +278,7 @@ class Crawl:
             with Image.open(file, formats=list(_SUFFIXES)) as header:
                 kind = header.format or ""
         except (PictureError, OSError) as error:
-            why = str(error).removeprefix(f"{file}: ")
+            why = error.reason if isinstance(error, PictureError) else error.strerror or type(error).__name__
             raise Rejected("not a sound picture", f"{candidate.photo_url}: {why}") from error
         if min(picture.width, picture.height) < self.wish.min_side:
             raise Rejected("too small")

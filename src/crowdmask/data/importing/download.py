@@ -30,10 +30,10 @@ def download(dataset: str, to: Path) -> Path:
     """
     program = shutil.which("kaggle")
     if program is None:
-        raise UsageError("--download needs Kaggle's client: run  pip install kaggle")
+        raise UsageError("`download` needs Kaggle's client: run  pip install kaggle")
     if not _has_token():
         raise UsageError(
-            "--download needs your Kaggle token: make one in your account's settings at kaggle.com and put "
+            "`download` needs your Kaggle token: make one in your account's settings at kaggle.com and put "
             "it into ~/.kaggle/kaggle.json, or set KAGGLE_USERNAME and KAGGLE_KEY"
         )
     whole = download_folder(to) / dataset.replace("/", "-")

@@ -135,7 +135,6 @@ def picture_size(path: Path, problems: Problems) -> tuple[int, int] | None:
     try:
         picture = open_picture(path, full_scale_pixels=_DECODE_PIXELS)
     except PictureError as error:
-        why = str(error).removeprefix(f"{path}: ")
-        problems.add(path, f"not readable as a picture ({why})", Reason.BROKEN)
+        problems.add(path, f"not readable as a picture ({error.reason})", Reason.BROKEN)
         return None
     return picture.width, picture.height

@@ -63,10 +63,10 @@ def check_plan(plan: Plan) -> None:
         OutputError: the data set's folder is a file.
     """
     if not _NAME.fullmatch(plan.name):
-        raise UsageError(f"--source {plan.name}: letters, digits, dots, - and _ only, 64 at most")
+        raise UsageError(f"`source` {plan.name}: letters, digits, dots, - and _ only, 64 at most")
     form = find_format(plan.form)
     if plan.crops not in get_args(Crops):
-        raise UsageError(f"--box {plan.crops}: choose from {', '.join(get_args(Crops))}")
+        raise UsageError(f"`box` {plan.crops}: choose from {', '.join(get_args(Crops))}")
     for path in (plan.source, plan.annotations, *plan.ignored):
         if path is not None and not path.exists():
             raise DataError(f"{path} does not exist")
@@ -74,12 +74,12 @@ def check_plan(plan: Plan) -> None:
         raise OutputError(f"{plan.to} is not a folder")
     if plan.annotations is not None and not form.lies_apart:
         raise UsageError(
-            f"--annotations goes with the formats {', '.join(f.name for f in FORMATS if f.lies_apart)}; "
+            f"`annotations` goes with the formats {', '.join(f.name for f in FORMATS if f.lies_apart)}; "
             f"for {plan.form} put the photos and their annotations into one folder"
         )
     source, to = plan.source.resolve(), plan.to.resolve()
     if source == to or (plan.source.is_dir() and (to.is_relative_to(source) or source.is_relative_to(to))):
-        raise UsageError(f"--to {plan.to} and {plan.source} lie one in the other: choose another folder")
+        raise UsageError(f"`to` {plan.to} and {plan.source} lie one in the other: choose another folder")
 
 
 def identity(plan: Plan) -> list[str]:

@@ -20,7 +20,7 @@ class Preset(StrictModel):
 
     summary: str = Field(description="what it holds")
     origin: str = Field(description="where its publisher offers it")
-    kaggle: str | None = Field(None, description="its name at Kaggle, owner/name, for --download")
+    kaggle: str | None = Field(None, description="its name at Kaggle, owner/name, for `download`")
     licence: str = Field(description="as its publisher states it, or 'not stated'")
     format: Format
     classes: dict[str, str] = Field({}, description="published name: our label, 'ignore' or 'skip'")
@@ -58,11 +58,11 @@ def find_preset(name: str) -> tuple[str, Preset]:
     for short, preset in presets().items():
         if name in (short, preset.kaggle):
             return short, preset
-    raise UsageError(f"--preset {name}: there is no such preset; --list-presets shows them")
+    raise UsageError(f"`preset` {name}: there is no such preset; `list_presets` shows them")
 
 
 def parse_convention(text: str) -> Convention:
-    """Read ``--convention``: a name, or four parts of the box's own size.
+    """Read `convention`: a name, or four parts of the box's own size.
 
     Raises:
         UsageError: neither, or nothing of the box would be left.
@@ -74,11 +74,11 @@ def parse_convention(text: str) -> Convention:
         left, top, right, bottom = (float(word) for word in text.split(","))
     except ValueError as error:
         raise UsageError(
-            f"--convention {text}: give left,top,right,bottom, like 0,-0.12,0,0.08, "
+            f"`convention` {text}: give left,top,right,bottom, like 0,-0.12,0,0.08, "
             f"or one of {', '.join(known)}"
         ) from error
     if not all(-1 <= part <= 1 for part in (left, top, right, bottom)):
-        raise UsageError(f"--convention {text}: the four are parts of the box's size, -1 to 1")
+        raise UsageError(f"`convention` {text}: the four are parts of the box's size, -1 to 1")
     if left + right >= 1 or top + bottom >= 1:
-        raise UsageError(f"--convention {text}: nothing of a box would be left")
+        raise UsageError(f"`convention` {text}: nothing of a box would be left")
     return left, top, right, bottom

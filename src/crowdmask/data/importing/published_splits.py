@@ -73,7 +73,7 @@ class Splits:
 
 
 def parse_split(text: str | None, lists: list[str]) -> Splits:
-    """Read ``--split`` and ``--split-list``.
+    """Read `split` and `split_list`.
 
     Raises:
         ValueError: of another form; the message is for the user.
@@ -83,12 +83,12 @@ def parse_split(text: str | None, lists: list[str]) -> Splits:
         splits.as_published = True
     elif text is not None:
         if text not in ("train", "val", "test"):
-            raise ValueError(f"--split {text}: choose from train, val, test, as-published")
+            raise ValueError(f"`split` {text}: choose from train, val, test, as-published")
         splits.fixed = SPELLINGS[text]
     for pair in lists:
         name, equals, path = pair.partition("=")
         if not equals or name not in ("train", "val", "test"):
-            raise ValueError(f"--split-list {pair}: write  train=FILE,  val=FILE  or  test=FILE")
+            raise ValueError(f"`split_list` {pair}: write  train=FILE,  val=FILE  or  test=FILE")
         splits.lists[SPELLINGS[name]] = Path(path)
     return splits
 

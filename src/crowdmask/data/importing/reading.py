@@ -34,7 +34,7 @@ def read_annotations(run: ImportState, folder: Path) -> Iterator[Annotation]:
     unknown = [e for e in run.plan.events if _plain(e) not in {_plain(name) for name in seen}]
     if unknown:
         have = ", ".join(sorted(name for name in seen if name)) or "none"
-        raise UsageError(f"--events {unknown[0]}: {run.plan.source} has no such event; it has: {have}")
+        raise UsageError(f"`events` {unknown[0]}: {run.plan.source} has no such event; it has: {have}")
     run.note("photos of other events, passed over", left_out)
 
 

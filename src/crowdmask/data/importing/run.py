@@ -66,7 +66,7 @@ def import_source(plan: Plan, progress: Progress, strict: bool = False) -> Impor
         if not photos:
             raise NothingImported(_why_nothing(run), result)
         if strict and run.problems.lines:
-            why = f"{len(run.problems)} were rejected and --strict is given: nothing was imported"
+            why = f"{len(run.problems)} were rejected and `strict` is given: nothing was imported"
             raise NothingImported(why, result)
         workplace.place(photos, _report(plan, result))
     return result
@@ -103,7 +103,7 @@ def _check_classes(run: ImportState) -> None:
     if strange and run.judge.published:
         have = ", ".join(sorted(run.judge.published))
         raise DataError(
-            f"--map names the class '{strange[0]}', which {run.plan.source} lacks; it has: {have}"
+            f"`map` names the class '{strange[0]}', which {run.plan.source} lacks; it has: {have}"
         )
 
 
@@ -122,7 +122,7 @@ def _why_nothing(run: ImportState) -> str:
         listed = ", ".join(f"'{name}' ({count:,} boxes)" for name, count in sorted(unknown.items()))
         return (
             f"{run.plan.source}: no photo could be imported; its classes {listed} are not known: "
-            f"map each with  --map '{min(unknown)}=LABEL'"
+            f"map each with `map` '{min(unknown)}=LABEL'"
         )
     first = f" (first problem: {run.problems.lines[0]})" if run.problems.lines else ""
     return f"{run.plan.source} holds no photo in the format {run.plan.form} that can be imported{first}"

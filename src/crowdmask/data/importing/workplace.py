@@ -116,7 +116,7 @@ class Workplace:
             if place.is_symlink():
                 raise DataError(f"{place} is a link; an import writes nothing through links")
         if any(photo.photo.startswith(f"{PHOTOS}/{self.name}/") for photo in self._photos()):
-            raise DataError(f"{self.to} has a source '{self.name}' already: give another name with --source")
+            raise DataError(f"{self.to} has a source '{self.name}' already: give another name with `source`")
         if final.exists() or final.is_symlink():
             raise DataError(f"{final} is there, but not in the manifest: move it away")
 

@@ -151,7 +151,7 @@ def _face(
     if label == "skip":
         return None
     if label not in TOOL_LABELS:
-        problems.append(f"unknown label '{shape.label}'; map it with  --map '{shape.label}=LABEL'")
+        problems.append(f"unknown label '{shape.label}'; map it with `map` '{shape.label}=LABEL'")
         return None
     try:
         box = upright_box(shape, photo, correction.size, correction.relative)

@@ -118,7 +118,7 @@ def pick(margins: Sequence[Margin], number: int, strength: float, seed: int) -> 
     """
     have = len(margins[0].parts)
     if number > have:
-        raise UsageError(f"--subset {number:,}: there are only {have:,} photos to choose from")
+        raise UsageError(f"`subset` {number:,}: there are only {have:,} photos to choose from")
     weights = rake(margins, strength, _NO_CAP)
     # Photos that are alike lie side by side, so that each kind gets its part.
     shuffled = np.random.default_rng((seed, 1)).permutation(have)

@@ -48,15 +48,15 @@ def parse_fractions(text: str) -> dict[str, float]:
     for item in text.split(","):
         name, sign, value = (part.strip() for part in item.partition("="))
         if not sign or name not in SPLITS or name in fractions:
-            raise UsageError(f"--fractions: {item!r} should be one of {', '.join(SPLITS)}, =, and a number")
+            raise UsageError(f"`fractions`: {item!r} should be one of {', '.join(SPLITS)}, =, and a number")
         try:
             fractions[name] = float(value)
         except ValueError:
-            raise UsageError(f"--fractions: {value!r} is no number") from None
+            raise UsageError(f"`fractions`: {value!r} is no number") from None
         if not 0 <= fractions[name] <= 1:
-            raise UsageError(f"--fractions: {item!r} must be 0 to 1")
+            raise UsageError(f"`fractions`: {item!r} must be 0 to 1")
     if not math.isclose(sum(fractions.values()), 1, abs_tol=1e-6):
-        raise UsageError(f"--fractions must add up to 1, not {sum(fractions.values()):g}")
+        raise UsageError(f"`fractions` must add up to 1, not {sum(fractions.values()):g}")
     return fractions
 
 
@@ -88,7 +88,7 @@ def refuse_leaks(photos: Sequence[Photo]) -> None:
         more = f" and {len(leaks) - _SHOWN} more" if len(leaks) > _SHOWN else ""
         raise DataError(
             f"the split leaks: {'; '.join(map(str, leaks[:_SHOWN]))}{more}: drop the copies "
-            "(`crowdmask data dedup --drop`), or split anew (`crowdmask data split --again`)"
+            "(`crowdmask data dedup` with `drop`), or split anew (`crowdmask data split` with `again`)"
         )
 
 
@@ -124,7 +124,7 @@ def split_photos(
     ]
     if not units:
         raise DataError(
-            "no photo is annotated: run `crowdmask data label`, or split them all the same with --unannotated"
+            "no photo is annotated: run `crowdmask data label`, or split them all the same with `unannotated`"
         )
     names = [name for name in SPLITS if fractions.get(name) or any(p.split == name for p in photos)]
     chosen = _Stratifier(photos, units, names, fractions, seed).run()

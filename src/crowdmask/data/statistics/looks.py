@@ -101,8 +101,7 @@ def _look_at(
     try:
         picture = open_picture(item.path)
     except PictureError as error:
-        why = str(error).removeprefix(f"{item.path}: ")
-        looks.findings.append(Finding(Kind.UNREADABLE, index, why))
+        looks.findings.append(Finding(Kind.UNREADABLE, index, error.reason))
         return
     photo = item.photo
     if (picture.width, picture.height) != (photo.width, photo.height):

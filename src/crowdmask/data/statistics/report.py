@@ -226,7 +226,7 @@ def _samples(looks: Looks) -> str:
 
 def _review(data: Items, looks: Looks, shown: Sequence[Finding], totals: Counter[Kind], wish: Wish) -> str:
     if wish.model is None:
-        asked = "No model was asked; --with-model lists where ours is sure of something else."
+        asked = "No model was asked; `with_model` lists where ours is sure of something else."
     else:
         asked = f"The model {wish.model} was asked about every annotated photo."
     parts = [html.paragraph(f"These are suspicions: many boxes below may be right. {asked}", soft=True)]

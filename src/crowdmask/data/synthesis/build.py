@@ -97,7 +97,7 @@ def synthesize(data: Path, to: Path, settings: Settings, progress: Callable[[int
         if not result.photos:
             raise DataError(
                 f"{data}: nothing was drawn; {result.faces} bare faces can be drawn on (of "
-                f"{settings.min_face_px:g} px and more, seen from the front): give more photos or --share"
+                f"{settings.min_face_px:g} px and more, seen from the front): give more photos or `share`"
             )
         if to.resolve() == manifest.folder.resolve():
             _tie(to, {photo.group for photo in result.photos if photo.group})
