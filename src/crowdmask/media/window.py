@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from crowdmask.errors import NoDisplayError
+from crowdmask.errors import NoDisplayError, OutputError
 
 _KEYS = (ord("q"), ord("Q"), 27)
 _PROBE_S = 30
