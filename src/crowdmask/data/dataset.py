@@ -9,6 +9,7 @@ import json
 import os
 import re
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +17,8 @@ import numpy as np
 from PIL import Image
 from pydantic import Field, field_validator, model_validator
 
-from crowdmask import boxes as box_arithmetic
 from crowdmask.data.formats.annotation import Annotation
+from crowdmask.data.formats.box_rules import IGNORE, SKIP, Judged, judge_boxes
 from crowdmask.data.formats.finding import is_file, safe_relative
 from crowdmask.data.formats.table import READERS
 from crowdmask.data.manifest import is_manifest, load_manifest
@@ -29,8 +30,6 @@ from crowdmask.labels import LABELS
 from crowdmask.paths import expand
 from crowdmask.settings import StrictModel, read_yaml
 
-IGNORE = "ignore"
-SKIP = "skip"
 _PICTURE_FOLDERS = ("images", "JPEGImages", "dataset", ".")
 _ORIENTATION_TAG = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
@@ -285,39 +284,36 @@ def _to_sample(
     except Exception as error:  # what a decoder raises on damaged bytes has no end
         problems.add(picture, f"not readable as a picture ({error})", Reason.BROKEN)
         return None
-    xyxy, class_id, ignore = [], [], []
-    for box in annotation.boxes:
-        label = source.classes.get(box.label)
-        if label is None:
-            problems.add(picture, f"unknown class '{box.label}'", Reason.CLASS)
-            continue
-        if label == SKIP:
-            continue
-        xyxy.append(box.xyxy)
-        ignore.append(box.ignore or label == IGNORE)
-        class_id.append(0 if label == IGNORE else LABELS.index(label))
-    if annotation.unreadable and not xyxy:
-        # Its faces are not known: as a photo without any it would teach that they are none.
-        problems.add(picture, "none of its boxes could be read; left out", Reason.LEFT_EMPTY)
+    judged = judge_boxes(annotation, width, height, source.convention, source.classes.get)
+    _report_faults(judged, annotation, picture, problems)
+    if judged.shows_only_unknown:
         return None
-    boxes = np.array(xyxy, np.float32).reshape(-1, 4)
-    if annotation.relative:
-        boxes *= np.array([width, height, width, height], np.float32)
-    boxes = box_arithmetic.clip(box_arithmetic.trim(boxes, source.convention), width, height)
-    sound = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
-    if not sound.all():
-        why = f"{int((~sound).sum())} box(es) without area inside the picture"
-        problems.add(picture, why, Reason.NO_AREA)
+    faces = judged.faces
+    labels = [0 if face.label is None else LABELS.index(face.label) for face in faces]
     return Sample(
         path=picture,
         name=picture.relative_to(root).as_posix(),
         source=name,
         width=width,
         height=height,
-        boxes=boxes[sound],
-        class_id=np.array(class_id, np.int64)[sound],
-        ignore=np.array(ignore, bool)[sound],
+        boxes=np.array([face.box for face in faces], np.float32).reshape(-1, 4),
+        class_id=np.array(labels, np.int64),
+        ignore=np.array([face.ignore for face in faces], bool),
     )
+
+
+def _report_faults(judged: Judged, annotation: Annotation, picture: Path, problems: Problems) -> None:
+    """Name what is wrong with the boxes of one photo: a line a class, and a line for each kind of fault."""
+    left_out = "; left out" if judged.shows_only_unknown else ""
+    kinds = Counter((fault.reason, fault.kind) for fault in judged.faults if fault.kind)
+    for fault in judged.faults:
+        if not fault.kind:
+            problems.add(picture, fault.why + left_out, fault.reason)
+    for (reason, kind), count in kinds.items():
+        problems.add(picture, f"{count} box(es) {kind}" + left_out, reason)
+    if left_out and annotation.unreadable:
+        # Its faces are not known: as a photo without any it would teach that they are none.
+        problems.add(picture, "none of its boxes could be read; left out", Reason.LEFT_EMPTY)
 
 
 def find_picture(folder: Path, annotation: Annotation) -> Path | None:

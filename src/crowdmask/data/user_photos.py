@@ -5,8 +5,9 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
-from crowdmask.data.dataset import IGNORE, SKIP, Dataset, DatasetSpec, Origin, SourceSpec, build_dataset
-from crowdmask.data.formats.table import READERS
+from crowdmask.data.dataset import Dataset, DatasetSpec, Origin, SourceSpec, build_dataset
+from crowdmask.data.formats.box_rules import IGNORE, SKIP
+from crowdmask.data.formats.table import READERS, hint
 from crowdmask.data.problems import Problems
 from crowdmask.errors import DataError, UsageError
 from crowdmask.labels import LABELS
@@ -62,7 +63,8 @@ def load_photos(folder: Path, form: str, class_map: dict[str, str], val: float) 
     if not published:
         first = f" (first problem: {problems.lines[0]})" if problems.lines else ""
         raise DataError(
-            f"{folder} holds no boxes in the format {form}; the formats are: {', '.join(READERS)}{first}"
+            f"{folder} holds no boxes in the format {form}; the formats are: "
+            f"{', '.join(READERS)}{first}{hint(folder, form)}"
         )
     source = SourceSpec(
         folder=".",

@@ -9,6 +9,7 @@ import pytest
 
 from crowdmask.data.importing.presets import conventions, presets
 from crowdmask.data.importing.published_splits import parse_split
+from crowdmask.data.importing.run import NothingImported
 from crowdmask.data.manifest import Face
 from crowdmask.data.problems import Reason
 from crowdmask.errors import UsageError
@@ -220,3 +221,10 @@ def test_the_smallest_shared_source_gives_what_the_recipe_gives(
         assert same.ignore.tolist() == sample.ignore.tolist()
         judged = ~sample.ignore
         assert same.boxes[judged] == pytest.approx(sample.boxes[judged], abs=1e-3)
+
+
+def test_another_format_is_named_where_nothing_was_found(tmp_path: Path, make_photo: MakePhoto) -> None:
+    make_photo(tmp_path / "in/images/a.jpg", SIZE)
+    FORMATS["voc"](tmp_path / "in", {"a": [GOOD]})
+    with pytest.raises(NothingImported, match="looks like Pascal VOC: try `format` voc"):
+        run(tmp_path / "in", tmp_path / "out", "coco")

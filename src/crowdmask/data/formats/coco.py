@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crowdmask.data.formats.annotation import Annotation, RawBox
+from crowdmask.data.formats.box_rules import IGNORE
 from crowdmask.data.formats.finding import (
     below,
     first_files,
@@ -17,7 +18,7 @@ from crowdmask.data.formats.finding import (
     safe_relative,
     say_why,
 )
-from crowdmask.data.formats.item import IGNORE, Item, by_split, faces_of, place_by_split, write_text
+from crowdmask.data.formats.item import Item, by_split, faces_of, place_by_split, write_text
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.labels import LABELS
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from crowdmask.data.manifest import Face, Photo
 
 UNSPLIT = "default"
-IGNORE = "ignore"
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def find_format(name: str) -> Format:
     for form in FORMATS:
         if form.name == name:
             return form
-    raise UsageError(f"format {name}: choose from {', '.join(names())}")
+    raise UsageError(f"`format` {name}: choose from {', '.join(names())}")
 
 
 def find_layout(name: str) -> Layout:
@@ -136,7 +136,13 @@ def find_layout(name: str) -> Layout:
     for form in FORMATS:
         if form.name == name and form.layout is not None:
             return form.layout
-    raise UsageError(f"format {name}: choose from {', '.join(export_names())}")
+    raise UsageError(f"`format` {name}: choose from {', '.join(export_names())}")
+
+
+def hint(folder: Path, name: str) -> str:
+    """Say which other format a folder looks like that holds nothing in the one asked for; may be empty."""
+    found = [form for form in recognise(folder) if form.name != name]
+    return f"; it looks like {found[0].title}: try `format` {found[0].name}" if found else ""
 
 
 def recognise(folder: Path) -> list[Format]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from crowdmask.data.formats.annotation import Annotation, RawBox
+from crowdmask.data.formats.box_rules import IGNORE
 from crowdmask.data.formats.finding import (
     below,
     find_files,
@@ -16,7 +17,7 @@ from crowdmask.data.formats.finding import (
     picture_for,
     read_head,
 )
-from crowdmask.data.formats.item import IGNORE, Item, by_split, write_text
+from crowdmask.data.formats.item import Item, by_split, write_text
 from crowdmask.data.problems import Problems, Reason
 
 MAX_XML_BYTES = 20_000_000

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from crowdmask.data.formats.annotation import Annotation, RawBox
+from crowdmask.data.formats.box_rules import IGNORE
 from crowdmask.data.formats.finding import (
     below,
     find_files,
@@ -16,7 +17,7 @@ from crowdmask.data.formats.finding import (
     picture_for,
     read_head,
 )
-from crowdmask.data.formats.item import IGNORE, UNSPLIT, Item, by_split, faces_of, place_by_split, write_text
+from crowdmask.data.formats.item import UNSPLIT, Item, by_split, faces_of, place_by_split, write_text
 from crowdmask.data.manifest import Face
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.labels import LABELS

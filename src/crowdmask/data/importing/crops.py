@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from crowdmask.boxes import area
+from crowdmask.data.formats.box_rules import clip_box
 from crowdmask.data.importing.archives import Progress
-from crowdmask.data.importing.judging import clip_box
 from crowdmask.data.manifest import Box, Face, Photo
 
 MODEL = "crowd"

@@ -7,9 +7,10 @@ from typing import Any
 
 from crowdmask.data.dataset import find_picture, read_ignored
 from crowdmask.data.formats.annotation import Annotation
+from crowdmask.data.formats.box_rules import clip_box
 from crowdmask.data.formats.finding import find_pictures
 from crowdmask.data.formats.table import find_format
-from crowdmask.data.importing.judging import clip_box, picture_size
+from crowdmask.data.importing.judging import picture_size
 from crowdmask.data.importing.reading import is_chosen
 from crowdmask.data.importing.state import ImportState
 from crowdmask.data.importing.workplace import PHOTOS

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from crowdmask.data.formats.table import find_format
+from crowdmask.data.formats.table import find_format, hint
 from crowdmask.data.importing.archives import Progress
 from crowdmask.data.importing.crops import find_faces
 from crowdmask.data.importing.opening import open_place
@@ -86,6 +86,7 @@ def _import(run: ImportState) -> list[Photo]:
     annotations = source
     if plan.annotations is not None:
         annotations, _ = open_place(run, plan.annotations, "annotations")
+    run.folder = annotations
     items = list(read_annotations(run, annotations))
     plan.splits.read_lists(source)
     judged = judge_photos(run, items, source)
@@ -124,8 +125,11 @@ def _why_nothing(run: ImportState) -> str:
             f"{run.plan.source}: no photo could be imported; its classes {listed} are not known: "
             f"map each with `map` '{min(unknown)}=LABEL'"
         )
+    looks = hint(run.folder, run.plan.form) if run.folder is not None else ""
     first = f" (first problem: {run.problems.lines[0]})" if run.problems.lines else ""
-    return f"{run.plan.source} holds no photo in the format {run.plan.form} that can be imported{first}"
+    return (
+        f"{run.plan.source} holds no photo in the format {run.plan.form} that can be imported{first}{looks}"
+    )
 
 
 def _report(plan: Plan, result: Imported) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class ImportState:
         progress: told of every step.
         problems: what was rejected, each by name.
         notes: counts of what was changed or passed over without being wrong.
+        folder: where the annotations are read, once it is open.
         judge: turns published boxes into faces.
     """
 
@@ -29,6 +30,7 @@ class ImportState:
     progress: Progress
     problems: Problems = field(default_factory=Problems)
     notes: dict[str, int] = field(default_factory=dict)
+    folder: Path | None = None
     judge: Judge = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,4 +43,4 @@ class ImportState:
 
     def is_class(self, name: str) -> bool:
         """Whether a published name is that of a class that is known."""
-        return self.judge.label_of(name) is not None
+        return self.judge.knows(name)
