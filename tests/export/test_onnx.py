@@ -87,7 +87,7 @@ def test_the_interface_is_the_contract(exported):
         assert picture.name == "picture"
         assert picture.type.tensor_type.elem_type == onnx.TensorProto.UINT8
         sides = [d.dim_value or d.dim_param for d in picture.type.tensor_type.shape.dim]
-        assert sides == ([1, "height", "width", 3] if name == "crowd" else [1, 300, 300, 3])
+        assert sides == (["batch", "height", "width", 3] if name == "crowd" else ["batch", 300, 300, 3])
         assert [output.name for output in content.graph.output] == ["scores", "deltas"]
         assert [entry.key for entry in content.metadata_props] == [METADATA_KEY]
 

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from crowdmask.export import quantize
-from crowdmask.export.rewrite import repeat_cells, widen_stem
+from crowdmask.export.rewrite import open_batch, repeat_cells, widen_stem
+from crowdmask.inference.backends.onnx_runtime import OnnxRuntimeBackend
 
 
 def pictures() -> list[np.ndarray]:
@@ -18,8 +19,12 @@ def pictures() -> list[np.ndarray]:
 
 
 def answers(network: Any) -> list[np.ndarray]:
-    session = onnxruntime.InferenceSession(network.SerializeToString(), providers=["CPUExecutionProvider"])
-    return [output for picture in pictures() for output in session.run(None, {"picture": picture})]
+    """Run a network as users do: without VNNI the sums of 8-bit products overflow unless they are guarded."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        onnx.save(network, str(path))
+        backend = OnnxRuntimeBackend(path)
+        return [output for picture in pictures() for output in backend.run(picture)]
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +34,7 @@ def unchanged(small_model, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantize, "widen_stem", lambda network: False)
         patch.setattr(quantize, "repeat_cells", lambda network: 0)
+        patch.setattr(quantize, "open_batch", lambda network: None)
         quantize.quantize_network(small_model, path, [lambda p=p: p for p in pictures()])
     return path
 
@@ -83,3 +89,22 @@ def test_only_widths_of_whole_fours_are_read_by_fours(unchanged, width, multiple
     for entry in network.metadata_props:
         entry.value = entry.value.replace('"multiple": 32', f'"multiple": {multiple}')
     assert quantize._width_divides(network) is divides
+
+
+def test_an_open_batch_answers_the_same_to_the_bit(unchanged):
+    network = onnx.load(str(unchanged))
+    for value in (*network.graph.input, *network.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    before = answers(network)
+    assert widen_stem(network)
+    assert repeat_cells(network) == 2
+    with pytest.raises(onnx.shape_inference.InferenceError):  # noted shapes are those of before
+        onnx.checker.check_model(network, full_check=True)
+    open_batch(network)
+    onnx.checker.check_model(network, full_check=True)
+    assert all(np.array_equal(a, b) for a, b in zip(before, answers(network), strict=True))
+    for value in (*network.graph.input, *network.graph.output):
+        assert value.type.tensor_type.shape.dim[0].dim_param == "batch"
+    once = network.SerializeToString()
+    open_batch(network)
+    assert network.SerializeToString() == once

@@ -5,10 +5,12 @@ import io
 import platform
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from crowdmask.inference import processor
 from crowdmask.inference.backends import onnx_runtime
+from crowdmask.inference.backends.registry import load_backend
 from crowdmask.inference.detector import Detector
 
 
@@ -58,3 +60,53 @@ def test_threads_rest_between_pictures_only_where_asked(small_model, monkeypatch
     except RuntimeError:  # the runtime's way to say that an option was not set
         stated = None
     assert stated == ("1" if shares_cores else None)
+
+
+@pytest.mark.parametrize(
+    ("forced", "adds_wide", "guarded"),
+    [
+        ("", True, False),
+        ("", False, True),
+        ("on", True, True),
+        ("off", False, False),
+        ("ON", True, True),
+        ("perhaps", True, False),
+    ],
+)
+def test_int8_sums_are_guarded_where_they_would_overflow(
+    small_model, monkeypatch, forced, adds_wide, guarded
+):
+    monkeypatch.setenv(processor.INT8_GUARD, forced)
+    monkeypatch.setattr(processor, "adds_wide", lambda: adds_wide)
+    assert processor.guards_int8() is guarded
+    options = onnx_runtime._options(onnx_runtime.import_runtime(), 1, False)
+    try:
+        stated = options.get_session_config_entry("session.x64quantprecision")
+    except RuntimeError:
+        stated = None
+    assert stated == ("1" if guarded else None)
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_batch_is_answered_as_its_pictures_alone(small_model, backend, batch):
+    pytest.importorskip(backend)
+    loaded = load_backend(backend, small_model, 1)
+    tensor = np.random.default_rng(0).integers(0, 256, (batch, 64, 96, 3), np.uint8)
+    scores, deltas = loaded.run(tensor)
+    assert (scores.shape[0], deltas.shape[0]) == (batch, batch)
+    for index in range(batch):
+        alone = loaded.run(tensor[index : index + 1])
+        assert scores[index] == pytest.approx(alone[0][0], abs=1e-5)
+        assert deltas[index] == pytest.approx(alone[1][0], abs=1e-4)
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_file_made_for_one_picture_answers_a_batch_one_by_one(colour_model, backend):
+    pytest.importorskip(backend)
+    loaded = load_backend(backend, colour_model, 1)  # its input says: one
+    tensor = np.random.default_rng(0).integers(0, 256, (3, 64, 96, 3), np.uint8)
+    scores, deltas = loaded.run(tensor)
+    assert scores.shape == (3, 6, 3)
+    assert deltas.shape == (3, 6, 4)
+    assert (scores[2] == loaded.run(tensor[2:])[0][0]).all()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from crowdmask.default_boxes import VARIANCES
 from crowdmask.errors import MissingExtraError, ModelError, OutputError, UsageError
+from crowdmask.export.rewrite import open_batch
 from crowdmask.inference.closer import LEAST_ZOOM
 from crowdmask.inference.model_file import FORMAT, METADATA_KEY, InputSpec
 from crowdmask.labels import LABELS
@@ -30,6 +31,7 @@ CLOSER_ZOOM, CLOSER_SHARE = 1.8, 0.85
 # a thousandth of a box's width.
 PARITY_TOLERANCE = 2e-3
 DELTA_TOLERANCE = 1e-2
+PARITY_BATCHES = (1, 3)
 
 
 class _Exported(nn.Module):
@@ -110,11 +112,13 @@ def export_onnx(model: DetectionModel, path: Path, about: dict[str, Any]) -> Non
         MissingExtraError: a package that writes model files is not installed.
         OutputError: the file cannot be written.
     """
-    _require_onnx()
+    onnx = _require_onnx()
     size = model.input_spec.size
     example = torch.zeros(1, size, size, 3, dtype=torch.uint8)
-    free = model.input_spec.resize == "fit"
-    dynamic = {"picture": {1: "height", 2: "width"}, "scores": {1: "boxes"}, "deltas": {1: "boxes"}}
+    dynamic = {"picture": {0: "batch"}, "scores": {0: "batch"}, "deltas": {0: "batch"}}
+    if model.input_spec.resize == "fit":
+        dynamic["picture"] |= {1: "height", 2: "width"}
+        dynamic["scores"][1] = dynamic["deltas"][1] = "boxes"
     part = path.with_name(path.name + ".part")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
@@ -129,8 +133,11 @@ def export_onnx(model: DetectionModel, path: Path, about: dict[str, Any]) -> Non
                 opset_version=OPSET,
                 input_names=["picture"],
                 output_names=["scores", "deltas"],
-                dynamic_axes=dynamic if free else None,
+                dynamic_axes=dynamic,
             )
+        network = onnx.load(str(part))
+        open_batch(network)
+        onnx.save(network, str(part))
         rewrite_metadata(part, about)
         scores, deltas = parity(model, part)
         if not (scores <= PARITY_TOLERANCE and deltas <= DELTA_TOLERANCE):
@@ -171,17 +178,17 @@ def rewrite_metadata(path: Path, about: dict[str, Any]) -> None:
 def parity(model: DetectionModel, path: Path) -> tuple[float, float]:
     """Return the largest differences of scores and of deltas between a model and its file.
 
-    Both look at random pictures, of two sizes where the model takes any.
+    Both see random pictures, one alone and three together, of two sizes where the model takes any.
     """
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     size = model.input_spec.size
-    shapes = [(size, size)] if model.input_spec.resize == "stretch" else [(192, 256), (320, 224)]
+    sides = [(size, size)] * 2 if model.input_spec.resize == "stretch" else [(192, 256), (320, 224)]
     exported = _Exported(model).eval()
     worst = np.zeros(2)
-    for seed, (height, width) in enumerate(shapes):
-        picture = np.random.default_rng(seed).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
+    for seed, (batch, (height, width)) in enumerate(zip(PARITY_BATCHES, sides, strict=True)):
+        picture = np.random.default_rng(seed).integers(0, 256, (batch, height, width, 3), dtype=np.uint8)
         with torch.no_grad():
             expected = [answer.numpy() for answer in exported(torch.from_numpy(picture))]
         answers = session.run(["scores", "deltas"], {"picture": picture})

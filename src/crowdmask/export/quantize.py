@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask.errors import MissingExtraError, ModelError
-from crowdmask.export.rewrite import TOGETHER, repeat_cells, widen_stem
+from crowdmask.export.rewrite import TOGETHER, open_batch, repeat_cells, widen_stem
 from crowdmask.inference.backends.base import INPUT
 from crowdmask.inference.model_file import METADATA_KEY
 
@@ -117,6 +117,7 @@ def quantize_network(
         if _width_divides(result):
             widen_stem(result)
         repeat_cells(result)
+        open_batch(result)
         to.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(result, str(to))
 
