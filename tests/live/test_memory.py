@@ -17,8 +17,8 @@ import pytest
 from av.video.frame import VideoFrame
 
 from crowdmask.detections import Detections
-from crowdmask.live.capture import open_capture
 from crowdmask.live.pipeline import Pipeline, Settings
+from crowdmask.live.readers.capture import open_capture
 from crowdmask.live.records import Records
 from crowdmask.live.sources import VideoSource
 from crowdmask.media.frame_converter import FrameConverter

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask.live.pipeline import Result
-from crowdmask.live.prefetch import Prefetch
+from crowdmask.live.readers.prefetch import Prefetch
+from crowdmask.live.readers.stats import LatencyMeter, SourceStats, State
 from crowdmask.live.run import Run, Shared
-from crowdmask.live.stats import LatencyMeter, SourceStats, State
 from crowdmask.media.video import Frame, VideoInfo, probe, read_frames
 from crowdmask.media.video_writer import VideoWriter
 

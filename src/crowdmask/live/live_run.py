@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from crowdmask.errors import VideoError
-from crowdmask.live.reader import LiveReader
+from crowdmask.live.readers.reader import LiveReader
+from crowdmask.live.readers.stats import SourceStats
 from crowdmask.live.run import Run, Shared
 from crowdmask.live.sources import VideoSource
-from crowdmask.live.stats import SourceStats
 from crowdmask.media.video import Frame
 from crowdmask.media.video_writer import VideoWriter
 

@@ -11,8 +11,8 @@ from threading import Event as Flag
 
 from crowdmask.errors import VideoError
 from crowdmask.live.pipeline import FrameFinder, Pipeline, Result, Settings
+from crowdmask.live.readers.stats import SourceStats
 from crowdmask.live.records import Records
-from crowdmask.live.stats import SourceStats
 from crowdmask.live.video_sink import Rgb, VideoSink
 from crowdmask.media.video import Frame
 from crowdmask.media.video_writer import VideoWriter

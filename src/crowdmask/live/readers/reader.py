@@ -10,12 +10,12 @@ from typing import Self
 
 from av.video.frame import VideoFrame
 
-from crowdmask.live.capture import AnyFrame
-from crowdmask.live.connection import Connection
-from crowdmask.live.frozen import FrozenCheck
+from crowdmask.live.readers.capture import AnyFrame
+from crowdmask.live.readers.connection import Connection
+from crowdmask.live.readers.frozen import FrozenCheck
+from crowdmask.live.readers.stats import LatencyMeter, RateMeter, SourceStats, State
+from crowdmask.live.readers.troubles import Trouble
 from crowdmask.live.sources import VideoSource
-from crowdmask.live.stats import LatencyMeter, RateMeter, SourceStats, State
-from crowdmask.live.troubles import Trouble
 from crowdmask.media.frame_converter import FrameConverter
 from crowdmask.media.video import Frame
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 from crowdmask.errors import VideoError
-from crowdmask.live.capture import AnyFrame, Capture, open_capture
+from crowdmask.live.readers.capture import AnyFrame, Capture, open_capture
+from crowdmask.live.readers.troubles import Trouble, describe, silent
 from crowdmask.live.sources import VideoSource
-from crowdmask.live.troubles import Trouble, describe, silent
 
 # What has a length and ends so shortly before its end is complete.
 _NEAR_END_S = 2.0

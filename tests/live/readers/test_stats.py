@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crowdmask.live.frozen import FrozenCheck
-from crowdmask.live.stats import LatencyMeter, RateMeter
+from crowdmask.live.readers.frozen import FrozenCheck
+from crowdmask.live.readers.stats import LatencyMeter, RateMeter
 
 
 @pytest.mark.parametrize(

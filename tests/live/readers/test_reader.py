@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from crowdmask.live.reader import LiveReader, LiveSettings
+from crowdmask.live.readers.reader import LiveReader, LiveSettings
 from crowdmask.live.sources import find_videos
 from crowdmask.media.video_writer import VideoWriter
 
@@ -284,7 +284,7 @@ def test_closing_ends_the_threads(camera: Any, wait_until: Wait) -> None:
 
 ENDS = """
 import sys
-from crowdmask.live.reader import LiveReader
+from crowdmask.live.readers.reader import LiveReader
 from crowdmask.live.sources import find_videos
 readers = [LiveReader(source) for source in find_videos(sys.argv[1:]).sources]
 print(readers[-1].take(3) is not None)

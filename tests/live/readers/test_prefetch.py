@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crowdmask.live.prefetch import Prefetch
+from crowdmask.live.readers.prefetch import Prefetch
 
 
 def test_values_come_in_order_and_then_the_error() -> None:
