@@ -11,7 +11,8 @@ from crowdmask.errors import UsageError
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import InputSpec, ModelInfo
 from crowdmask.live.file_run import between
-from crowdmask.live.pipeline import FrameFinder, Pipeline, Result, Settings, input_size_for
+from crowdmask.live.pipeline import FrameFinder, Pipeline, Settings, input_size_for
+from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.media.video import Frame
 
 FPS = 10.0
@@ -30,7 +31,7 @@ def picture(*faces: tuple[int, int, tuple[int, int, int]]) -> NDArray[np.uint8]:
     return drawn
 
 
-def follow(pipeline: Pipeline, pictures: list[NDArray[np.uint8]], start: int = 0) -> list[Result]:
+def follow(pipeline: Pipeline, pictures: list[NDArray[np.uint8]], start: int = 0) -> list[TrackedFrame]:
     return [
         pipeline.process(Frame("cam", start + i, (start + i) / FPS, each, 0.0))
         for i, each in enumerate(pictures)

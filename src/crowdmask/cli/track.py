@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
-from crowdmask.errors import EXIT_INPUT, UsageError
+from crowdmask.errors import EXIT_INPUT
 
 
 def command(
@@ -99,93 +99,62 @@ def command(
 
     Ends with 1 where a source could not be read (the others are done all the same), with 130 after Ctrl-C.
     """
-    targets = {"--json": json_file, "--events": events, "--csv": csv_file, "--zone-counts": zone_counts}
-    _check_targets(targets)
-    for name, value in (("--max-fps", max_fps), ("--for", for_s)):
-        if value is not None and value <= 0:
-            raise UsageError(f"{name} must be above 0, not {value:g}")
-    if zone_counts is not None and zones is None:
-        raise UsageError("--zone-counts needs --zones FILE")
-    say, complain = open_console(stderr="-" in targets.values()), open_console(stderr=True)
+    to_stdout = "-" in (json_file, events, csv_file, zone_counts)
+    say, complain = open_console(stderr=to_stdout), open_console(stderr=True)
     say.quiet = quiet
     if face is not None and not quiet:
         complain.print(one_line(f"--face {face} is no longer needed: one model finds faces and masks"))
 
-    from contextlib import ExitStack
+    from contextlib import nullcontext
 
     from crowdmask.media.window import Newest, Windows
 
     # OpenCV has to be loaded before PyAV, which all below loads.
     windows, newest = (Windows(), Newest()) if show else (None, None)
 
-    from crowdmask.cli.track_lines import Watch, describe_event
+    from crowdmask.cli.track_lines import Watch
     from crowdmask.drawing.blur import check_choice
     from crowdmask.inference.detector import Detector
-    from crowdmask.live.memory import give_back_large_blocks
-    from crowdmask.live.outputs import name_outputs, without_outputs
-    from crowdmask.live.pipeline import FrameFinder, Settings
-    from crowdmask.live.records import Records
-    from crowdmask.live.run import Shared
-    from crowdmask.live.sources import find_videos
-    from crowdmask.live.work import make_runs, work
+    from crowdmask.live.job import RecordFiles, plan_job, run_job
+    from crowdmask.live.options import CameraOptions
     from crowdmask.signals import StopOnSignal
-    from crowdmask.tracking.tracker import DEFAULT_ALGORITHM, FaceTracker
+    from crowdmask.tracking.tracker import DEFAULT_ALGORITHM
     from crowdmask.tracking.zones import read_zones
 
-    settings = Settings(algorithm or DEFAULT_ALGORITHM, grace, read_zones(zones) if zones else None)
-    FaceTracker(settings.algorithm)  # a wrong name is told before anything is opened
-    blurred = check_choice(blur)
-    found = find_videos(sources)
-    for problem in found.problems:
+    options = CameraOptions(
+        every=every,
+        max_fps=max_fps,
+        for_s=for_s,
+        blur=check_choice(blur),
+        paced=show,
+        algorithm=algorithm or DEFAULT_ALGORITHM,
+        grace_s=grace,
+        zones=read_zones(zones) if zones is not None else None,
+    )
+    files = RecordFiles(json=json_file, events=events, csv=csv_file, zone_counts=zone_counts)
+    job = plan_job(sources, out=out, files=files, options=options)
+    for problem in job.problems:
         complain.print(f"error: {one_line(str(problem))}", soft_wrap=True)
-    wanted = without_outputs(found.sources, sources, out)
-    names = [each.address if each.kind == "camera" else each.name for each in wanted]
-    files = [each.address for each in wanted if each.kind == "file"]
-    outs = name_outputs(out, names, files) if out is not None and wanted else [None] * len(wanted)
-    give_back_large_blocks()
-    with ExitStack() as stack:
-        signals = stack.enter_context(StopOnSignal())
-        if windows is not None:
-            stack.enter_context(windows)
-        detector = Detector(
-            model,
-            confidence=confidence,
-            input_size=input_size,
-            backend=backend,
-            device=device,
-            threads=threads,
-            shares_cores=True,
-        )
-        records = stack.enter_context(Records(json_file, events, csv_file, zone_counts))
-        any_live = any(each.is_live for each in wanted)
-        shared = Shared(
-            finder=FrameFinder(detector, input_size),
-            settings=settings,
-            records=records,
-            stop=signals.stop,
-            every=every,
-            max_fps=max_fps,
-            blur=blurred,
-            for_s=for_s,
-            show=newest.put if newest is not None else None,
-            tell=(lambda event: say.print(describe_event(event), soft_wrap=True)) if any_live else None,
-            warn=lambda line: complain.print(one_line(line), soft_wrap=True),
-        )
-        runs = make_runs(wanted, outs, shared)
-        watch = Watch(runs, say, complain, stats, quiet, windows, newest, signals.stop)
-        with watch:
-            work(runs, signals.stop, watch.look)
+    with StopOnSignal() as signals, windows or nullcontext():
+        with Watch(say, complain, stats, quiet, windows, newest, signals.stop) as watch:
+            done = run_job(
+                job,
+                lambda: Detector(
+                    model,
+                    confidence=confidence,
+                    input_size=input_size,
+                    backend=backend,
+                    device=device,
+                    threads=threads,
+                    shares_cores=True,
+                ),
+                input_size=input_size,
+                listener=watch.listener(any(each.is_live for each in job.sources)),
+                look=watch.look,
+                stop=signals.stop,
+            )
         if signals.interrupted:
             complain.print("interrupted; what was written is whole")
             raise KeyboardInterrupt
-    if watch.failed() or found.problems:
+    if done.failed or job.problems:
         raise typer.Exit(EXIT_INPUT)
-
-
-def _check_targets(targets: dict[str, str | None]) -> None:
-    used: dict[str, str] = {}
-    for option, target in targets.items():
-        if target is not None and target in used:
-            raise UsageError(f"{used[target]} and {option} cannot both write to {target!r}")
-        if target is not None:
-            used[target] = option

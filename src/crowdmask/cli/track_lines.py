@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
+    from crowdmask.live.health import Health
+    from crowdmask.live.listeners import Listener
     from crowdmask.live.run import Run
     from crowdmask.media.window import Newest, Windows
     from crowdmask.tracking.events import Event
@@ -47,8 +49,8 @@ def describe_run(run: Run) -> str:
         _many(tracks, "track"),
         _many(run.events, "event"),
     ]
-    if run.out is not None and sink is not None and sink.times.frames:
-        parts.append(f"annotated video: {run.out}")
+    if run.options.out is not None and sink is not None and sink.times.frames:
+        parts.append(f"annotated video: {run.options.out}")
     return one_line(", ".join(parts) + _stages(run))
 
 
@@ -150,7 +152,6 @@ class Watch:
 
     def __init__(
         self,
-        runs: Sequence[Run],
         say: Console,
         complain: Console,
         stats: bool,
@@ -164,24 +165,24 @@ class Watch:
         Args:
             stop: set when a window wants to end.
         """
-        self._runs = runs
         self._stop = stop
         self._say, self._complain = say, complain
         self._stats = stats
         self._windows, self._newest = windows, newest
         self._told: set[Run] = set()
+        self._errors: set[str] = set()
         self._next_stats_s = time.monotonic() + STATS_EVERY_S
         self._bars = Bars(complain, complain.is_terminal and not quiet)
 
-    def look(self) -> None:
-        """Do what is due."""
-        self._bars.update([run for run in self._runs if run not in self._told])
-        for run in self._runs:
-            if run.ended_s is not None and run not in self._told:
+    def look(self, runs: Sequence[Run]) -> None:
+        """Do what is due for the sources of a job."""
+        self._bars.update([run for run in runs if run not in self._told])
+        for run in runs:
+            if run.started_s is not None and run.ended_s is not None and run not in self._told:
                 self._tell(run)
         if self._stats and time.monotonic() >= self._next_stats_s:
             self._next_stats_s = time.monotonic() + STATS_EVERY_S
-            for run in self._runs:
+            for run in runs:
                 if run.started_s is not None and run.ended_s is None:
                     self._complain.print(describe_stats(run), soft_wrap=True)
         if self._windows is not None and self._newest is not None:
@@ -190,9 +191,22 @@ class Watch:
             if self._windows.wants_to_end():
                 self._stop.set()
 
-    def failed(self) -> int:
-        """Return how many sources could not be read, or not to their end."""
-        return sum(run.problem is not None for run in self._runs)
+    def listener(self, any_live: bool) -> Listener:
+        """Return who tells of events and connections as they come, and passes frames on to the windows."""
+        from crowdmask.live.listeners import Listener
+
+        newest = self._newest
+        return Listener(
+            frames=(lambda _, view: newest.put(view.result.source, view.drawn)) if newest else None,
+            events=(lambda _, event: self._say.print(describe_event(event), soft_wrap=True))
+            if any_live
+            else None,
+            health=lambda _, health: self._tell_health(health),
+        )
+
+    def _tell_health(self, health: Health) -> None:
+        if health.news == "connection" and health.message is not None:
+            self._complain.print(one_line(health.message), soft_wrap=True)
 
     def __enter__(self) -> Self:
         return self
@@ -203,8 +217,9 @@ class Watch:
     def _tell(self, run: Run) -> None:
         self._told.add(run)
         self._bars.end(run)
-        if run.problem is not None:
-            self._complain.print(f"error: {one_line(run.problem)}", soft_wrap=True)
+        if run.error is not None and run.error not in self._errors:
+            self._errors.add(run.error)
+            self._complain.print(f"error: {one_line(run.error)}", soft_wrap=True)
         if run.sound_problem is not None:
             self._complain.print(f"warning: {one_line(run.sound_problem)}", soft_wrap=True)
         if run.frames and run.failed is None:

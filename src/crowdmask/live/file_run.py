@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crowdmask.live.pipeline import Result
+from crowdmask.live.options import CameraOptions
 from crowdmask.live.readers.prefetch import Prefetch
 from crowdmask.live.readers.stats import LatencyMeter, SourceStats, State
-from crowdmask.live.run import Run, Shared
+from crowdmask.live.run import Run, Setting
+from crowdmask.live.sources import VideoSource
+from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.media.video import Frame, VideoInfo, probe, read_frames
 from crowdmask.media.video_writer import VideoWriter
 
@@ -24,9 +25,9 @@ _HOLD = 30
 class FileRun(Run):
     """One video file."""
 
-    def __init__(self, path: str, shared: Shared, out: Path | None) -> None:
+    def __init__(self, source: VideoSource, options: CameraOptions, setting: Setting) -> None:
         """See `Run`."""
-        super().__init__(path, shared, out)
+        super().__init__(source, options, setting)
         self._due_s = 0.0
         self._held: list[Frame] = []
         self._latency = LatencyMeter()
@@ -35,20 +36,22 @@ class FileRun(Run):
         """Return how the file fares: nothing of it is ever dropped."""
         fps = self.frames / self.seconds if self.seconds else 0.0
         state: State = "live" if self.ended_s is None else "ended"
+        if self.started_s is None:
+            state = "queued" if self.ended_s is None else "closed"
         delay = self._latency.median_ms()
         return SourceStats(
             self.source, self.frames, fps, latency_ms=delay, state=state, last_error=self.problem
         )
 
     def _work(self) -> None:
-        info = probe(self.source)
-        every, most = self.shared.every, self.shared.max_fps
+        info = probe(self._address)
+        every, most = self.options.every, self.options.max_fps
         fps = info.fps / every if most is None else min(info.fps / every, most)
         self.total = info.frames
         self._fps = info.fps
         self._begin(fps, self._writer_opener(info))
         # Every frame is needed where a video is written.
-        frames = read_frames(self.source, every if self.sink is None else 1)
+        frames = read_frames(self._address, every if self.sink is None else 1)
         depth = max(2, min(8, _AHEAD_BYTES // (3 * info.width * info.height)))
         ahead = Prefetch(frames, depth, f"read {self.source}")
         try:
@@ -58,11 +61,11 @@ class FileRun(Run):
             self._finish()
 
     def _writer_opener(self, info: VideoInfo) -> Callable[[int, int], VideoWriter] | None:
-        out = self.out
+        out = self.options.out
         if out is None:
             return None
         return lambda width, height: VideoWriter(
-            out, width, height, info.fps, audio_from=self.source, pixel_aspect=info.pixel_aspect
+            out, width, height, info.fps, audio_from=self._address, pixel_aspect=info.pixel_aspect
         )
 
     def _finish(self) -> None:
@@ -73,9 +76,8 @@ class FileRun(Run):
 
     def _follow(self, frames: Prefetch[Frame]) -> None:
         for frame in frames:
-            if self.shared.stop.is_set():
-                return
-            if self.shared.for_s is not None and frame.time_s >= self.shared.for_s:
+            for_s = self.options.for_s
+            if self.stop.is_set() or (for_s is not None and frame.time_s >= for_s):
                 return
             self.frames = frame.index + 1
             before = self.last
@@ -86,23 +88,24 @@ class FileRun(Run):
                 self._put(frame, result)
             elif self.sink is not None:
                 self._carry(frame, before)
-            if self.shared.show is not None:  # as fast as it happened, not as fast as it can be
-                self.shared.stop.wait(max(0.0, frame.time_s - self._played_s()))
+            if self.options.paced:  # as fast as it happened, not as fast as it can be
+                self.stop.wait(max(0.0, frame.time_s - self._played_s()))
 
     def _is_due(self, frame: Frame) -> bool:
-        if frame.index % self.shared.every:
+        if frame.index % self.options.every:
             return False
-        if self.shared.max_fps is None:
+        max_fps = self.options.max_fps
+        if max_fps is None:
             return True
-        step = 1 / self.shared.max_fps
+        step = 1 / max_fps
         if frame.time_s < self._due_s + step - 0.25 / self._fps:
             return False
         self._due_s = max(self._due_s + step, frame.time_s - step)
         return True
 
-    def _carry(self, frame: Frame, before: Result) -> None:
+    def _carry(self, frame: Frame, before: TrackedFrame) -> None:
         """Draw a frame that is not looked at as the one before."""
-        if not self.shared.blur:
+        if not self.options.blur:
             self._put(frame, before)
             return
         # A face moves on meanwhile: where it is next must be blurred, too.
@@ -113,10 +116,12 @@ class FileRun(Run):
     def _release_unseen(self) -> None:
         """Let the frames go that no frame follows which is looked at."""
         if self._held and self.last is not None:
-            seen = self.shared.finder.find(self._held[-1].picture)
+            seen = self._setting.finder.find(self._held[-1].picture)
             self._release(self.last, None, seen.xyxy)
 
-    def _release(self, before: Result | None, after: Result | None, hidden: NDArray[np.float32]) -> None:
+    def _release(
+        self, before: TrackedFrame | None, after: TrackedFrame | None, hidden: NDArray[np.float32]
+    ) -> None:
         if before is None:
             return
         held, self._held = self._held, []
@@ -126,15 +131,11 @@ class FileRun(Run):
                 places.append(between(before, after, frame.time_s))
             self._put(frame, before, np.concatenate(places))
 
-    def _put(self, frame: Frame, result: Result, hidden: NDArray[np.float32] | None = None) -> None:
-        if self.sink is not None:
-            self.sink.put(frame, result, hidden)
-
     def _played_s(self) -> float:
         return time.monotonic() - (self.started_s or 0.0)
 
 
-def between(before: Result, after: Result, time_s: float) -> NDArray[np.float32]:
+def between(before: TrackedFrame, after: TrackedFrame, time_s: float) -> NDArray[np.float32]:
     """Return where the people of two frames were at a time between them, (M, 4)."""
     share = (time_s - before.time_s) / max(after.time_s - before.time_s, 1e-6)
     earlier = dict(zip(before.tracks.tolist(), before.detections.xyxy, strict=True))

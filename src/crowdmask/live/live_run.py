@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from crowdmask.errors import VideoError
+from crowdmask.live.options import CameraOptions
 from crowdmask.live.readers.reader import LiveReader
 from crowdmask.live.readers.stats import SourceStats
-from crowdmask.live.run import Run, Shared
+from crowdmask.live.run import Run, Setting
 from crowdmask.live.sources import VideoSource
 from crowdmask.media.video import Frame
 from crowdmask.media.video_writer import VideoWriter
@@ -22,15 +22,10 @@ _OVER = ("gave up", "ended", "closed")
 class LiveRun(Run):
     """One camera or stream."""
 
-    def __init__(self, source: VideoSource, shared: Shared, out: Path | None, beside: int = 0) -> None:
-        """See `Run`.
-
-        Args:
-            beside: so many other live sources share the model.
-        """
-        super().__init__(source.name, shared, out)
+    def __init__(self, source: VideoSource, options: CameraOptions, setting: Setting) -> None:
+        """See `Run`."""
+        super().__init__(source, options, setting)
         self._source = source
-        self._beside = beside
         self._reader: LiveReader | None = None
 
     def stats(self) -> SourceStats:
@@ -46,9 +41,8 @@ class LiveRun(Run):
             self._finish()
 
     def _follow(self, reader: LiveReader) -> None:
-        generation = None
-        ends_s = None if self.shared.for_s is None else time.monotonic() + self.shared.for_s
-        while not self.shared.stop.is_set() and (ends_s is None or time.monotonic() < ends_s):
+        generation, began_s = None, time.monotonic()
+        while not self._is_over(began_s):
             frame = reader.take(_WAIT_S)
             if frame is None:
                 if reader.finished:
@@ -56,44 +50,50 @@ class LiveRun(Run):
                 continue
             started = time.monotonic()
             self.frames += 1
-            if (self.frames - 1) % self.shared.every:
+            if (self.frames - 1) % self.options.every:
                 continue
             if self.pipeline is None:
                 self._begin_with(frame)
+                self.tell_health("receiving")
             elif frame.generation != generation:
                 self.pipeline.restart()
             generation = frame.generation
             result = self._look(frame)
             reader.done(frame)
-            if self.sink is not None:
-                self.sink.put(frame, result)
+            self._put(frame, result)
             self._pause(started)
         self._judge(reader.stats)
 
+    def _is_over(self, began_s: float) -> bool:
+        for_s = self.options.for_s
+        return self.stop.is_set() or (for_s is not None and time.monotonic() >= began_s + for_s)
+
     def _begin_with(self, frame: Frame) -> None:
         """Choose the rate that the frames will be looked at: the stream's, or as fast as that can be."""
-        self.shared.finder.find(frame.picture)  # the first time takes longer
+        finder = self._setting.finder
+        finder.find(frame.picture)  # the first time takes longer
         started = time.perf_counter()
-        self.shared.finder.find(frame.picture)
-        fastest = 1 / (max(time.perf_counter() - started, 1e-3) * (1 + self._beside))
-        wanted = min(_USUAL_FPS / self.shared.every, self.shared.max_fps or _USUAL_FPS)
+        finder.find(frame.picture)
+        fastest = 1 / (max(time.perf_counter() - started, 1e-3) * (1 + self._setting.rivals()))
+        wanted = min(_USUAL_FPS / self.options.every, self.options.max_fps or _USUAL_FPS)
         rate = max(1.0, min(wanted, fastest))
         self._begin(rate, self._writer_opener(rate))
 
     def _writer_opener(self, rate: float) -> Callable[[int, int], VideoWriter] | None:
-        out = self.out
+        out = self.options.out
         return None if out is None else lambda width, height: VideoWriter(out, width, height, rate)
 
     def _report(self, line: str) -> None:
-        """Pass on what the reader says; why it gave up is told at the end of this source."""
+        """Pass on what the reader says; why it gave up is told at the end of this run."""
         over = self._reader is not None and self._reader.stats.state in _OVER
-        if self.shared.warn is not None and not over:
-            self.shared.warn(line)
+        if not over:
+            self.tell_health("connection", line)
 
     def _pause(self, started: float) -> None:
         """Wait until the next frame is wanted."""
-        if self.shared.max_fps is not None:
-            self.shared.stop.wait(max(0.0, started + 1 / self.shared.max_fps - time.monotonic()))
+        max_fps = self.options.max_fps
+        if max_fps is not None:
+            self.stop.wait(max(0.0, started + 1 / max_fps - time.monotonic()))
 
     def _judge(self, stats: SourceStats) -> None:
         """Say what went wrong with a source that gave nothing, or that was given up on.
@@ -103,5 +103,5 @@ class LiveRun(Run):
         """
         if stats.state == "gave up":
             raise VideoError(f"{stats.last_error or self.source}; given up")
-        if not self.frames and not self.shared.stop.is_set():
+        if not self.frames and not self.stop.is_set():
             raise VideoError(stats.last_error or f"{self.source}: no frame came")

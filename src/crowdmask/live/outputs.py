@@ -29,12 +29,12 @@ def name_outputs(out: str, names: Sequence[str], sources: Sequence[str] = ()) ->
     suffix = path.suffix.lower()
     folder = path.is_dir() or out.endswith(("/", os.sep)) or not suffix
     if not folder and suffix not in SUFFIXES:
-        raise UsageError(f"--out {out}: a video is written as {', '.join(SUFFIXES)}: choose such a name")
+        raise UsageError(f"`out` {out}: a video is written as {', '.join(SUFFIXES)}: choose such a name")
     if not folder and len(names) > 1:
-        raise UsageError(f"--out {out}: {len(names)} sources need a folder, not one file")
+        raise UsageError(f"`out` {out}: {len(names)} sources need a folder, not one file")
     if not folder:
         if os.path.realpath(path) in kept:
-            raise OutputError(f"{out}: this is the source: choose another --out")
+            raise OutputError(f"{out}: this is the source: choose another `out`")
         return [path]
     if path.exists() and not path.is_dir():
         raise OutputError(f"{out}: a file, not a folder to write videos to")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from crowdmask.detections import Detections
 from crowdmask.drawing.blur import BLUR_CONFIDENCE
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import ModelInfo
+from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.tracking.cuts import CutDetector
 from crowdmask.tracking.events import GRACE_S, Event, EventFinder
 from crowdmask.tracking.mask_state import UNKNOWN, MaskStates
@@ -44,32 +46,6 @@ class Settings:
     algorithm: str = DEFAULT_ALGORITHM
     grace_s: float = GRACE_S
     zones: ZonesFile | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What is known of one frame.
-
-    Attributes:
-        detections: the faces to show: sure ones, and unsure ones that continue a track.
-        tracks: (N,) their numbers, -1: none yet.
-        states: N, what each is held to wear, or "unknown".
-        confidence: (N,) of the state; of the detection where that is unknown.
-        hidden: (M, 4) all that may be a face, to be blurred, also where only a track says so.
-        events: what has become certain with this frame.
-        zones: the counts now.
-    """
-
-    source: str
-    frame: int
-    time_s: float
-    detections: Detections
-    tracks: NDArray[np.int64]
-    states: list[str]
-    confidence: NDArray[np.float32]
-    hidden: NDArray[np.float32]
-    events: list[Event]
-    zones: list[ZoneCounts]
 
 
 @dataclass
@@ -137,35 +113,41 @@ class Pipeline:
     Attributes:
         times: what it has cost so far.
         tracks: so many people were numbered so far.
+        run: UUID that stands in every record: track numbers are unique within it.
     """
 
-    def __init__(self, source: str, fps: float, finder: FrameFinder, settings: Settings) -> None:
+    def __init__(
+        self, source: str, fps: float, finder: FrameFinder, settings: Settings, run: str | None = None
+    ) -> None:
         """Prepare for a source.
 
         Args:
             source: shown name.
             fps: frames per second that `process` will see.
             finder: may be shared with other sources.
+            run: UUID of this run; None: a new one.
         Raises:
             UsageError: no such algorithm.
         """
         self.source = source
+        self.run = run or str(uuid.uuid4())
         self.times = Times()
         self.tracks = 0
         self._finder = finder
         self._tracker = FaceTracker(settings.algorithm, fps, finder.threshold)
         self._cuts = CutDetector()
         self._states = MaskStates()
-        self._events = EventFinder(source, settings.grace_s)
+        self._events = EventFinder(source, settings.grace_s, run=self.run)
         self._zones_file = settings.zones
         self._zones: ZoneCounter | None = None
+        self._replace_zones = False
 
     @property
     def zones(self) -> ZoneCounter | None:
         """The zones, placed in the picture from the first frame on."""
         return self._zones
 
-    def process(self, frame: Frame) -> Result:
+    def process(self, frame: Frame) -> TrackedFrame:
         """Take the next frame."""
         started = time.perf_counter()
         found = self._finder.find(frame.picture)
@@ -178,6 +160,15 @@ class Pipeline:
         self.times.track_s += time.perf_counter() - detected
         return result
 
+    def change(self, settings: Settings) -> None:
+        """Go on with other zones and another grace from the next frame; tracks and states stay.
+
+        A zone or line that is as it was keeps its counts, the others begin at 0.
+        """
+        self._events.grace_s = settings.grace_s
+        if settings.zones != self._zones_file:
+            self._zones_file, self._replace_zones = settings.zones, True
+
     def restart(self) -> None:
         """Begin new tracks, as after a stream's reconnect."""
         self._tracker.reset()
@@ -187,7 +178,7 @@ class Pipeline:
         """Return the events that are certain only because the source has ended."""
         return self._events.finish()
 
-    def _follow(self, frame: Frame, found: Detections) -> Result:
+    def _follow(self, frame: Frame, found: Detections) -> TrackedFrame:
         tracks = self._tracker.update(found, frame.picture, frame.time_s)
         states = self._states.update(frame.time_s, tracks, found)
         zones, places = self._count(frame, found, tracks, states.label)
@@ -197,7 +188,7 @@ class Pipeline:
         shown = self._finder.sure(found) | (tracks >= 0)
         labels = [label for label, here in zip(states.label, shown, strict=True) if here]
         unknown = np.array([label == UNKNOWN for label in labels], bool)
-        return Result(
+        return TrackedFrame(
             source=self.source,
             frame=frame.index,
             time_s=frame.time_s,
@@ -208,15 +199,20 @@ class Pipeline:
             hidden=np.concatenate([found.xyxy, np.array(predicted, np.float32).reshape(-1, 4)]),
             events=events,
             zones=zones,
+            run=self.run,
+            picture=frame.picture,
+            placed=self._zones,
         )
 
     def _count(
         self, frame: Frame, found: Detections, tracks: NDArray[np.int64], labels: list[str]
     ) -> tuple[list[ZoneCounts], list[str | None] | None]:
         if self._zones_file is None:
+            self._zones = None
             return [], None
-        if self._zones is None:
+        if self._zones is None or self._replace_zones:
             height, width = frame.picture.shape[:2]
-            self._zones = ZoneCounter(self._zones_file, width, height)
+            self._zones = ZoneCounter(self._zones_file, width, height, before=self._zones)
+            self._replace_zones = False
         places = self._zones.zone_of(found.xyxy)
         return self._zones.update(frame.time_s, tracks, found.xyxy, labels), places

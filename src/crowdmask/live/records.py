@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 
-from crowdmask.live.pipeline import Result
+from crowdmask.errors import OutputError
+from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.tracking.events import Event
 from crowdmask.tracking.track_writers import SharedLines, TrackTable, frame_record
-from crowdmask.tracking.zones import ZoneCounts
 
 _ZONES_EVERY_S = 1.0
 
 
 class Records:
-    """Files of records, each None where it was not asked for; also a context manager."""
+    """Files of records, each None where it was not asked for; also a context manager.
+
+    Several cameras may share them, each from a thread of its own.
+
+    Attributes:
+        failed: the first error of writing, if there was one; it concerns all who share the files.
+    """
 
     def __init__(
         self,
@@ -40,35 +47,48 @@ class Records:
             self._zones = None if zones is None else stack.enter_context(SharedLines(zones))
             self._stack = stack.pop_all()
         self._zones_due: dict[str, float] = {}
+        self.failed: OutputError | None = None
 
-    def write(self, result: Result) -> None:
+    def write(self, result: TrackedFrame) -> None:
         """Write what is known of one frame.
 
         Raises:
             OutputError: the disk is full, or the reader of a pipe has gone.
         """
-        faces = (result.detections, result.tracks, result.states)
-        if self._frames is not None:
-            self._frames.write([frame_record(result.source, result.frame, result.time_s, *faces)])
-        if self._tracks is not None:
-            self._tracks.add(result.source, result.frame, result.time_s, *faces)
-        self._write_events(result.events)
-        if self._zones is not None and result.time_s >= self._zones_due.get(result.source, 0.0):
-            self._zones_due[result.source] = result.time_s + _ZONES_EVERY_S
-            self._zones.write([_zone_record(result.source, result.frame, result.time_s, result.zones)])
+        with self._noting_failure():
+            faces = (result.detections, result.tracks, result.states)
+            about = (result.source, result.frame, result.time_s)
+            if self._frames is not None:
+                self._frames.write([frame_record(*about, *faces, result.run)])
+            if self._tracks is not None:
+                self._tracks.add(*about, *faces, result.run)
+            self._write_events(result.events)
+            if self._zones is not None and result.time_s >= self._zones_due.get(result.run, 0.0):
+                self._zones_due[result.run] = result.time_s + _ZONES_EVERY_S
+                self._zones.write([_zone_record(result)])
 
-    def finish(self, source: str, events: list[Event], last: Result | None) -> None:
-        """Write what is left of a source that has ended.
+    def finish(self, source: str, run: str, events: list[Event], last: TrackedFrame | None) -> None:
+        """Write what is left of a run over a source that has ended.
 
         Args:
             events: those that became certain by its end.
             last: what was known of its last frame, if it had any.
         """
-        self._write_events(events)
-        if self._tracks is not None:
-            self._tracks.finish(source)
-        if self._zones is not None and last is not None:
-            self._zones.write([_zone_record(source, last.frame, last.time_s, last.zones)])
+        with self._noting_failure():
+            self._write_events(events)
+            if self._tracks is not None:
+                self._tracks.finish(source, run)
+            if self._zones is not None and last is not None:
+                self._zones.write([_zone_record(last)])
+            self._zones_due.pop(run, None)
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except OutputError as error:
+            self.failed = self.failed or error
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -81,10 +101,11 @@ class Records:
             self._events.write([event.to_record() for event in events])
 
 
-def _zone_record(source: str, frame: int, time_s: float, zones: list[ZoneCounts]) -> dict[str, Any]:
+def _zone_record(result: TrackedFrame) -> dict[str, Any]:
     return {
-        "source": source,
-        "frame": frame,
-        "time_s": round(time_s, 4),
-        "zones": [each.to_record() for each in zones],
+        "source": result.source,
+        "frame": result.frame,
+        "time_s": round(result.time_s, 4),
+        "zones": [each.to_record() for each in result.zones],
+        "run": result.run,
     }

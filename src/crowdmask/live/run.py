@@ -2,72 +2,96 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import traceback
+import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from threading import Event as Flag
+from threading import Lock, Thread, current_thread
+from typing import Protocol
 
-from crowdmask.errors import VideoError
-from crowdmask.live.pipeline import FrameFinder, Pipeline, Result, Settings
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.errors import OutputError, VideoError
+from crowdmask.live.health import Health, News
+from crowdmask.live.listeners import LOG, Listeners
+from crowdmask.live.options import CameraOptions
+from crowdmask.live.pipeline import FrameFinder, Pipeline
 from crowdmask.live.readers.stats import SourceStats
-from crowdmask.live.records import Records
-from crowdmask.live.video_sink import Rgb, VideoSink
+from crowdmask.live.sources import VideoSource
+from crowdmask.live.tracked_frame import TrackedFrame, View
+from crowdmask.live.video_sink import VideoSink
 from crowdmask.media.video import Frame
 from crowdmask.media.video_writer import VideoWriter
 from crowdmask.tracking.events import Event
 
 
+class Output(Protocol):
+    """Where the results of a run have to go: unlike a listener's, its errors end the run."""
+
+    def write(self, result: TrackedFrame) -> None:
+        """Take what is known of one frame.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+
+    def finish(self, source: str, run: str, events: list[Event], last: TrackedFrame | None) -> None:
+        """Take what is left at the end of a run.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+
+
 @dataclass(frozen=True, eq=False)
-class Shared:
-    """What all sources of one command share.
+class Setting:
+    """What a run works in.
 
     Attributes:
+        camera: its name in the session.
         finder: the one model.
-        settings: how they are tracked.
-        records: where results go.
-        stop: set when all work is to end.
-        every: look at each so-many-th frame only.
-        max_fps: look at no more frames a second; None: at all.
-        blur: make faces unreadable in videos and windows.
-        for_s: end after so many seconds, of a file by its own clock; None: at its end.
-        show: gets each annotated frame with the name of its source; None: no window.
-        tell: gets each event; None: nobody listens.
-        warn: gets one line when a live source is lost or found again.
+        listeners: who is told.
+        outputs: where results have to go.
+        rivals: how many other live sources share the model now.
+        restarts: how often the camera was begun anew after a failure.
     """
 
+    camera: str
     finder: FrameFinder
-    settings: Settings
-    records: Records
-    stop: Flag
-    every: int = 1
-    max_fps: float | None = None
-    blur: bool = False
-    for_s: float | None = None
-    show: Callable[[str, Rgb], None] | None = None
-    tell: Callable[[Event], None] | None = None
-    warn: Callable[[str], None] | None = None
+    listeners: Listeners
+    outputs: Sequence[Output] = ()
+    rivals: Callable[[], int] = lambda: 0
+    restarts: int = 0
 
 
 class Run(ABC):
-    """One source, worked on in a thread of its own while the main thread looks on.
+    """One source from its first frame to its last, worked on in a thread of its own.
 
     Attributes:
+        id: UUID that stands in every record.
         source: shown name.
-        out: annotated video; None: none is written.
+        options: how it is worked on; `change` replaces them.
+        stop: ends this run when set, what was begun is finished.
         problem: why it could not be read, or not to its end, in one line.
-        failed: an error that must end the whole command.
+        failed: the error of an output, or an internal one, that ended it.
         frames: so many were read; total: so many there will be, if that is known.
         events: so many were found.
         pipeline, sink: once they are there.
+        newest: the last frame to show, for snapshots.
     """
 
-    def __init__(self, source: str, shared: Shared, out: Path | None) -> None:
+    def __init__(self, source: VideoSource, options: CameraOptions, setting: Setting) -> None:
         """Do nothing yet."""
-        self.source = source
-        self.shared = shared
-        self.out = out
+        self.id = str(uuid.uuid4())
+        self.source = source.name
+        self.options = options
+        self.stop = Flag()
         self.problem: str | None = None
         self.failed: BaseException | None = None
         self.frames = 0
@@ -75,10 +99,19 @@ class Run(ABC):
         self.events = 0
         self.pipeline: Pipeline | None = None
         self.sink: VideoSink | None = None
-        self.last: Result | None = None
+        self.newest: View | None = None
+        self.last: TrackedFrame | None = None
         self.started_s: float | None = None
         self.ended_s: float | None = None
         self.sound_problem: str | None = None
+        self._address = source.address
+        self._setting = setting
+        self._applied = options
+        self._result_s: float | None = None
+        self._failed_at: datetime | None = None
+        self._over = Flag()
+        self._gate = Lock()
+        self._thread: Thread | None = None
 
     @property
     def seconds(self) -> float:
@@ -87,22 +120,104 @@ class Run(ABC):
             return 0.0
         return (self.ended_s or time.monotonic()) - self.started_s
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self._over.is_set()
+
+    def change(self, options: CameraOptions) -> None:
+        """Work by other options from the next frame on; for those that need no new run."""
+        self.options = options
+
+    def start(self) -> None:
+        """Begin to work, in a thread of its own."""
+        self._thread = Thread(target=self.run, name=self._setting.camera, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Ask for the end, without waiting for it; what has not begun never will."""
+        self.stop.set()
+        with self._gate:
+            if self.started_s is None and self.ended_s is None:
+                self.ended_s = time.monotonic()
+                self._over.set()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end; says whether it came in time. The run's own thread does not wait for itself."""
+        if current_thread() is self._thread:
+            return False
+        return self._over.wait(timeout_s)
+
+    def abandon(self) -> None:
+        """Have nobody wait for a run that hangs."""
+        self._over.set()
+
     def run(self) -> None:
         """Work until the source has ended or `stop` is set; never raises."""
-        self.started_s = time.monotonic()
+        with self._gate:
+            if self.ended_s is not None:
+                return
+            self.started_s = time.monotonic()
+        self.tell_health("started")
         try:
             self._work()
         except VideoError as error:
             self.problem = str(error)
-        except BaseException as error:  # the main thread raises it
+        except BaseException as error:  # whoever looks on decides what it means for the others
             self.failed = error
-            self.shared.stop.set()
+            if not isinstance(error, OutputError):
+                details = "".join(traceback.format_exception(error))
+                LOG.error("%s: internal error\n%s", self._setting.camera, self._shown(details))
         finally:
+            if self.problem is not None or self.failed is not None:
+                self._failed_at = datetime.now(UTC)
             self.ended_s = time.monotonic()
+            self.tell_health("ended", self.error)
+            self._over.set()
+
+    @property
+    def error(self) -> str | None:
+        """Why it ended before it should, in one line without credentials."""
+        if self.failed is None:
+            return self.problem
+        if isinstance(self.failed, OutputError):
+            return str(self.failed)
+        return self._shown(f"{self.source}: internal error: {type(self.failed).__name__}: {self.failed}")
 
     @abstractmethod
     def stats(self) -> SourceStats:
         """Return how the source fares; for any thread."""
+
+    def health(self) -> Health:
+        """Return how the camera fares; for any thread."""
+        stats, result_s = self.stats(), self._result_s
+        return Health(
+            camera=self._setting.camera,
+            source=self.source,
+            run=self.id,
+            state="failed" if self.failed is not None else stats.state,
+            frames=stats.frames,
+            fps=round(stats.fps, 2),
+            dropped=stats.dropped,
+            reconnects=stats.reconnects,
+            frozen=stats.frozen,
+            latency_ms=stats.latency_ms,
+            down_since=stats.down_since or self._failed_at,
+            restarts=self._setting.restarts,
+            result_age_s=None if result_s is None else round(time.monotonic() - result_s, 3),
+            last_error=self.error or stats.last_error,
+        )
+
+    def tell_health(self, news: News, message: str | None = None) -> None:
+        """Tell the listeners and the log what has happened.
+
+        Args:
+            message: one line that names the source; None: it went as it should.
+        """
+        camera = self._setting.camera
+        level = logging.INFO if self.error is None and news != "connection" else logging.WARNING
+        LOG.log(level, "%s: %s", camera, message or news)
+        self._setting.listeners.health(camera, replace(self.health(), news=news, message=message))
 
     @abstractmethod
     def _work(self) -> None:
@@ -115,22 +230,43 @@ class Run(ABC):
             rate: so many frames a second will be looked at.
             open_writer: makes the writer of `out` for a width and height; None: no video is written.
         """
-        pipeline = Pipeline(self.source, rate, self.shared.finder, self.shared.settings)
-        self.pipeline = pipeline
-        show = self.shared.show
-        if open_writer is None and show is None:
-            return
-        shown = (lambda picture: show(self.source, picture)) if show is not None else None
-        self.sink = VideoSink(open_writer, shown, self.shared.blur, lambda: pipeline.zones)
+        self._applied = options = self.options
+        self.pipeline = Pipeline(self.source, rate, self._setting.finder, options.settings, self.id)
+        if open_writer is not None or self._setting.listeners.want_frames:
+            self.sink = VideoSink(open_writer, self._show)
 
-    def _look(self, frame: Frame) -> Result:
+    def _look(self, frame: Frame) -> TrackedFrame:
         """Find out about one frame and write it down."""
         assert self.pipeline is not None
+        options = self.options
+        if options is not self._applied:
+            self.pipeline.change(options.settings)
+            self._applied = options
         result = self.pipeline.process(frame)
-        self.last = result
-        self.shared.records.write(result)
+        self.last, self._result_s = result, time.monotonic()
+        for output in self._setting.outputs:
+            output.write(result)
+        self._setting.listeners.result(self._setting.camera, result)
         self._tell(result.events)
         return result
+
+    def _put(self, frame: Frame, result: TrackedFrame, hidden: NDArray[np.float32] | None = None) -> None:
+        """Hand a frame on to be drawn, written and shown.
+
+        Args:
+            result: of this frame, or of the one before that was looked at.
+            hidden: (M, 4) what to blur; None: as the result says.
+        """
+        places = result.hidden if hidden is None else hidden
+        view = View(frame.picture, frame.time_s, result, places, self.options.blur)
+        self.newest = view
+        if self.sink is None and self._setting.listeners.want_frames:
+            self.sink = VideoSink(None, self._show)  # somebody has begun to look
+        if self.sink is not None:
+            self.sink.put(view)
+
+    def _show(self, view: View) -> None:
+        self._setting.listeners.frame(self._setting.camera, view)
 
     def _finish(self) -> None:
         """Write what is left, and the end of the video.
@@ -142,7 +278,8 @@ class Run(ABC):
             if self.pipeline is not None:
                 events = self.pipeline.finish()
                 self._tell(events)
-                self.shared.records.finish(self.source, events, self.last)
+                for output in self._setting.outputs:
+                    output.finish(self.source, self.id, events, self.last)
         finally:
             if self.sink is not None:
                 self.sink.close()
@@ -150,6 +287,8 @@ class Run(ABC):
 
     def _tell(self, events: list[Event]) -> None:
         self.events += len(events)
-        if self.shared.tell is not None:
-            for event in events:
-                self.shared.tell(event)
+        for event in events:
+            self._setting.listeners.event(self._setting.camera, event)
+
+    def _shown(self, text: str) -> str:
+        return text.replace(self._address, self.source)

@@ -9,16 +9,9 @@ from queue import Full, Queue
 from threading import Thread
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crowdmask.drawing.blur import blur_array
-from crowdmask.drawing.draw_video import Outline, draw_frame
-from crowdmask.live.pipeline import Result
-from crowdmask.media.video import Frame
+from crowdmask.live.tracked_frame import Rgb, View
 from crowdmask.media.video_writer import VideoWriter
-from crowdmask.tracking.zones import ZoneCounter, ZoneCounts
-
-Rgb = NDArray[np.uint8]
 
 _QUEUE_BYTES = 48_000_000
 _WAIT_S = 0.2
@@ -33,55 +26,40 @@ class SinkTimes:
     write_s: float = 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class _Item:
-    frame: Frame
-    result: Result
-    hidden: NDArray[np.float32]
-
-
 @dataclass(eq=False)
 class VideoSink:
     """Take frames and their results, and hand the annotated ones on; the writer opens with the first.
 
     Attributes:
         open_writer: makes a writer of width and height; None: no video is written.
-        show: gets each annotated frame; None: nobody looks.
-        blur: make faces unreadable.
-        zones: gives the zones to draw, once they are placed.
-        times: what it has cost so far.
+        show: gets each frame, in the thread that draws; None: nobody looks.
+        times: what it has cost so far; drawing for `show` alone counts as writing.
         sound_problem: why the sound is missing or ends early, if it does, once closed.
     """
 
     open_writer: Callable[[int, int], VideoWriter] | None
-    show: Callable[[Rgb], None] | None = None
-    blur: bool = False
-    zones: Callable[[], ZoneCounter | None] = lambda: None
+    show: Callable[[View], None] | None = None
     times: SinkTimes = field(default_factory=SinkTimes)
     sound_problem: str | None = None
-    _queue: Queue[_Item | None] | None = None
+    _queue: Queue[View | None] | None = None
     _thread: Thread | None = None
     _failed: BaseException | None = None
 
-    def put(self, frame: Frame, result: Result, hidden: NDArray[np.float32] | None = None) -> None:
+    def put(self, view: View) -> None:
         """Hand over the next frame; waits while the queue is full.
 
-        Args:
-            result: of this frame, or of the one before that was looked at.
-            hidden: (M, 4) what to blur; None: as the result says.
         Raises:
             OutputError: an earlier frame could not be written.
         """
         if self._queue is None:
-            self._queue = Queue(max(2, min(8, _QUEUE_BYTES // max(frame.picture.nbytes, 1))))
-            self._thread = Thread(target=self._work, name=f"draw {frame.source}", daemon=True)
+            self._queue = Queue(max(2, min(8, _QUEUE_BYTES // max(view.picture.nbytes, 1))))
+            self._thread = Thread(target=self._work, name=f"draw {view.result.source}", daemon=True)
             self._thread.start()
-        item = _Item(frame, result, result.hidden if hidden is None else hidden)
         while True:
             if self._failed is not None:
                 raise self._failed
             try:
-                self._queue.put(item, timeout=_WAIT_S)
+                self._queue.put(view, timeout=_WAIT_S)
             except Full:
                 continue
             return
@@ -114,18 +92,19 @@ class VideoSink:
         writer: VideoWriter | None = None
         size = (0, 0)
         try:
-            while (item := self._queue.get()) is not None:
+            while (view := self._queue.get()) is not None:
                 started = time.perf_counter()
-                picture = self._render(item)
-                drawn = time.perf_counter()
-                self.times.draw_s += drawn - started
+                drawn = started
                 if self.open_writer is not None:
+                    picture = view.drawn
+                    drawn = time.perf_counter()
+                    self.times.draw_s += drawn - started
                     if writer is None:
                         size = (picture.shape[1], picture.shape[0])
                         writer = self.open_writer(*size)
-                    writer.write(_fit(picture, size), item.frame.time_s)
+                    writer.write(_fit(picture, size), view.time_s)
                 if self.show is not None:
-                    self.show(picture)
+                    self.show(view)
                 self.times.write_s += time.perf_counter() - drawn
                 self.times.frames += 1
         finally:
@@ -134,40 +113,6 @@ class VideoSink:
                 writer.close()
                 self.sound_problem = writer.sound_problem
                 self.times.write_s += time.perf_counter() - started
-
-    def _render(self, item: _Item) -> Rgb:
-        picture, result = item.frame.picture, item.result
-        if self.blur and len(item.hidden):
-            picture = picture.copy()
-            blur_array(picture, item.hidden)
-        placed = self.zones()
-        outlines = outlines_of(placed, result.zones) if placed is not None else ()
-        return draw_frame(
-            picture, result.detections.xyxy, result.states, result.confidence, result.tracks, outlines
-        )
-
-
-def outlines_of(placed: ZoneCounter, counts: list[ZoneCounts]) -> list[Outline]:
-    """Return the zones and lines to draw, each with its counts."""
-    by_name = {each.name: each for each in counts}
-    areas = [
-        Outline(np.asarray(corners, np.float32), _count_text(by_name[name]), True)
-        for name, corners in placed.polygons
-    ]
-    lines = [
-        Outline(np.array([start, end], np.float32), _count_text(by_name[name]), False)
-        for name, start, end in placed.lines
-    ]
-    return areas + lines
-
-
-def _count_text(counts: ZoneCounts) -> str:
-    entered, left, present = (sum(each.values()) for each in (counts.entered, counts.left, counts.present))
-    moved = f"{counts.name}: in {entered}, out {left}"
-    if counts.kind == "line":
-        return moved
-    share = "" if counts.masked_share is None else f", {counts.masked_share * 100:.0f} % masked"
-    return f"{moved}, here {present}{share}"
 
 
 def _fit(picture: Rgb, size: tuple[int, int]) -> Rgb:

@@ -51,6 +51,7 @@ class Event:
         label: the state of the track then.
         confidence: of that state, 0 to 1.
         zone: name of the zone where it was noticed, if any.
+        run: UUID of the run; track numbers are unique within one source and run only.
     """
 
     source: str
@@ -61,6 +62,7 @@ class Event:
     label: str
     confidence: float
     zone: str | None
+    run: str = ""
 
     def to_record(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -73,6 +75,7 @@ class Event:
             "label": self.label,
             "confidence": round(self.confidence, 4),
             "zone": self.zone,
+            "run": self.run,
         }
 
 
@@ -101,14 +104,18 @@ class EventFinder:
     An event is told once it is certain, and dated to when it began: rather late than false.
     """
 
-    def __init__(self, source: str, grace_s: float = GRACE_S, lost_s: float = LOST_S) -> None:
+    def __init__(
+        self, source: str, grace_s: float = GRACE_S, lost_s: float = LOST_S, *, run: str = ""
+    ) -> None:
         """Begin without anybody.
 
         Args:
             source: shown name of the source, for the records.
             grace_s: without a mask for so long makes `no_mask`.
             lost_s: not seen for so long makes `person_left`.
+            run: UUID of the run, for the records.
         """
+        self.run = run
         self.source = source
         self.grace_s = grace_s
         self.lost_s = lost_s
@@ -231,4 +238,6 @@ class EventFinder:
     def _event(self, event: str, track: int, person: _Person, time_s: float) -> Event:
         index = min(bisect_left(self._frames, (time_s - 1e-6, -1)), len(self._frames) - 1)
         frame = self._frames[index][1]
-        return Event(self.source, frame, time_s, event, track, person.label, person.confidence, person.zone)
+        return Event(
+            self.source, frame, time_s, event, track, person.label, person.confidence, person.zone, self.run
+        )

@@ -22,7 +22,7 @@ from crowdmask.tracking.mask_state import STATES, UNKNOWN
 
 TRACK_COLUMNS = (
     "source", "track", "label", "first_frame", "last_frame", "first_s", "last_s", "frames",
-    *(f"{state}_frames" for state in STATES), "mean_confidence", "mean_width_px",
+    *(f"{state}_frames" for state in STATES), "mean_confidence", "mean_width_px", "run",
 )  # fmt: skip
 
 FORGET_S = 60.0
@@ -36,6 +36,7 @@ def frame_record(
     detections: Detections,
     tracks: NDArray[np.int64],
     states: Sequence[str],
+    run: str = "",
 ) -> dict[str, Any]:
     """Return the JSON record of one frame, which other programs rely on.
 
@@ -45,6 +46,7 @@ def frame_record(
         detections: the faces.
         tracks: (N,) their numbers, -1: none.
         states: N, what each track is held to wear, or "unknown".
+        run: UUID of the run that numbered the tracks.
     """
     faces = [
         {
@@ -56,7 +58,13 @@ def frame_record(
         }
         for face, track, state in zip(detections.to_records(), tracks, states, strict=True)
     ]
-    return {"source": source, "frame": frame, "time_s": round(time_s, 4), "detections": faces}
+    return {
+        "source": source,
+        "frame": frame,
+        "time_s": round(time_s, 4),
+        "detections": faces,
+        "run": run,
+    }
 
 
 class SharedLines:
@@ -94,7 +102,7 @@ class _Life:
     confidence: float = 0.0
     width: float = 0.0
 
-    def row(self, source: str, track: int) -> tuple[Any, ...]:
+    def row(self, source: str, track: int, run: str) -> tuple[Any, ...]:
         frames = sum(self.states)
         # What it was held to wear for most of the time that anything was known of it.
         best = max(range(len(LABELS)), key=self.states.__getitem__)
@@ -102,7 +110,7 @@ class _Life:
         return (
             source, track, label, self.first_frame, self.last_frame,
             round(self.first_s, 3), round(self.last_s, 3), frames, *self.states,
-            round(self.confidence / frames, 4), round(self.width / frames, 1),
+            round(self.confidence / frames, 4), round(self.width / frames, 1), run,
         )  # fmt: skip
 
 
@@ -113,7 +121,7 @@ class TrackTable:
         """Open a file, or standard output for "-", and write the head."""
         self._file = LineFile(target)
         self._lock = Lock()
-        self._lives: dict[str, dict[int, _Life]] = {}
+        self._lives: dict[tuple[str, str], dict[int, _Life]] = {}
         self._write([TRACK_COLUMNS])
 
     def add(
@@ -124,10 +132,11 @@ class TrackTable:
         detections: Detections,
         tracks: NDArray[np.int64],
         states: Sequence[str],
+        run: str = "",
     ) -> None:
         """Take the next frame of a source; see `frame_record`."""
         with self._lock:
-            lives = self._lives.setdefault(source, {})
+            lives = self._lives.setdefault((source, run), {})
             widths = detections.xyxy[:, 2] - detections.xyxy[:, 0]
             for row in np.flatnonzero(tracks >= 0).tolist():
                 life = lives.setdefault(int(tracks[row]), _Life(frame, time_s))
@@ -136,21 +145,21 @@ class TrackTable:
                 life.confidence += float(detections.confidence[row])
                 life.width += float(widths[row])
             ended = [track for track, life in lives.items() if time_s - life.last_s > FORGET_S]
-            self._write([lives.pop(track).row(source, track) for track in ended])
+            self._write([lives.pop(track).row(source, track, run) for track in ended])
 
-    def finish(self, source: str) -> None:
-        """Write what is left of a source that has ended."""
+    def finish(self, source: str, run: str = "") -> None:
+        """Write what is left of a run over a source that has ended."""
         with self._lock:
-            lives = self._lives.pop(source, {})
-            self._write([life.row(source, track) for track, life in lives.items()])
+            lives = self._lives.pop((source, run), {})
+            self._write([life.row(source, track, run) for track, life in lives.items()])
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         try:
-            for source in list(self._lives):
-                self.finish(source)
+            for source, run in list(self._lives):
+                self.finish(source, run)
         finally:
             self._file.close()
 

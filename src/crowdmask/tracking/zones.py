@@ -233,11 +233,13 @@ class _Gate:
 class ZoneCounter:
     """Count at all zones and lines of one source."""
 
-    def __init__(self, zones: ZonesFile, width: int, height: int) -> None:
+    def __init__(self, zones: ZonesFile, width: int, height: int, before: ZoneCounter | None = None) -> None:
         """Place the zones in the picture.
 
         Args:
             width, height: of the picture, pixels.
+            before: what counted until now, and no longer will: zones and lines that are the same go on
+                with its counts.
         """
         from supervision import PolygonZone, Position
 
@@ -262,6 +264,16 @@ class ZoneCounter:
         ]
         self._gates = [_Gate(name, start, end - start) for name, start, end in self.lines]
         self._time_s: float | None = None
+        self._size, self._file = (width, height), zones
+        if before is not None and before._size == self._size and before._file.units == zones.units:
+            self._go_on_from(before)
+
+    def _go_on_from(self, before: ZoneCounter) -> None:
+        areas = dict(zip(before._file.zones, before._areas, strict=True))
+        gates = dict(zip(before._file.lines, before._gates, strict=True))
+        self._areas = [areas.get(zone, new) for zone, new in zip(self._file.zones, self._areas, strict=True)]
+        self._gates = [gates.get(line, new) for line, new in zip(self._file.lines, self._gates, strict=True)]
+        self._time_s = before._time_s
 
     def zone_of(self, xyxy: NDArray[np.float32]) -> list[str | None]:
         """Return the first zone that each face's centre lies in."""

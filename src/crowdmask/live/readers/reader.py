@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Condition, Event, Thread
 from typing import Self
 
@@ -96,6 +97,7 @@ class LiveReader:
         self._check = FrozenCheck()
         self._here = False
         self._frozen = False
+        self._down_since: datetime | None = datetime.now(UTC)
         self._last_error: str | None = None
         self._told: str | None = None
         self._hanging: list[Connection] = []
@@ -128,6 +130,7 @@ class LiveReader:
                 self._latency.median_ms(),
                 self._state,
                 self._last_error,
+                self._down_since,
             )
 
     def take(self, timeout_s: float) -> Frame | None:
@@ -151,7 +154,7 @@ class LiveReader:
         """Ask for the end without waiting for it."""
         self._stop.set()
         with self._arrival:
-            self._state, self._newest = "closed", None
+            self._state, self._newest, self._down_since = "closed", None, None
             if self._connection is not None:
                 self._connection.abandon()
             self._arrival.notify_all()
@@ -234,7 +237,7 @@ class LiveReader:
                 return
             if not self._here:
                 self._here, self._state, self._live_since = True, "live", now
-                self._connects += 1
+                self._connects, self._down_since = self._connects + 1, None
                 self._check = FrozenCheck()
             if self._first_captured is None:
                 self._first_captured = now
@@ -253,6 +256,7 @@ class LiveReader:
             steady = self._here and time.monotonic() - self._live_since > _STEADY_S
             self._connection, self._here, self._frozen = None, False, False
             self._last_error = trouble.text
+            self._down_since = self._down_since or datetime.now(UTC)
             if not self._stop.is_set():
                 self._state = "waiting"
         return steady
@@ -266,6 +270,8 @@ class LiveReader:
         with self._arrival:
             if self._state != "closed":
                 self._state = state
+            if state == "ended":
+                self._down_since = None
             self._arrival.notify_all()
         if line is not None:
             self._tell(line)

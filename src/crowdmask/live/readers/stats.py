@@ -5,9 +5,10 @@ from __future__ import annotations
 import statistics
 from collections import deque
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-State = Literal["connecting", "live", "waiting", "gave up", "ended", "closed"]
+State = Literal["queued", "connecting", "live", "waiting", "gave up", "ended", "closed", "failed"]
 
 _SPAN_S = 5.0
 _SAMPLES = 100
@@ -27,6 +28,7 @@ class SourceStats:
         latency_ms: from a frame's decoding to its result, the median of the last; None: no result yet.
         state: "waiting" is the time between two tries.
         last_error: what went wrong last, in one line.
+        down_since: UTC time since which no frame comes; None: frames come, or it ended as it should.
     """
 
     name: str
@@ -38,6 +40,7 @@ class SourceStats:
     latency_ms: float | None = None
     state: State = "connecting"
     last_error: str | None = None
+    down_since: datetime | None = None
 
 
 class RateMeter:

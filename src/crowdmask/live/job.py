@@ -1,0 +1,160 @@
+"""Follow everybody in a list of sources, once: what ``crowdmask track`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+from crowdmask.errors import OutputError, SourceError, UsageError
+from crowdmask.inference.detector import Detector
+from crowdmask.live.listeners import Listener
+from crowdmask.live.memory import give_back_large_blocks
+from crowdmask.live.options import CameraOptions
+from crowdmask.live.outputs import name_outputs, without_outputs
+from crowdmask.live.records import Records
+from crowdmask.live.run import Run
+from crowdmask.live.session import Session
+from crowdmask.live.sources import VideoSource, find_videos
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordFiles:
+    """Where the records of all sources go; "-" is standard output, None: not written.
+
+    Attributes:
+        json: one JSON line a frame.
+        events: one JSON line an event.
+        csv: one row a track.
+        zone_counts: the counts of the zones, one JSON line a second.
+    """
+
+    json: str | None = None
+    events: str | None = None
+    csv: str | None = None
+    zone_counts: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that each has a place of its own.
+
+        Raises:
+            UsageError: two would write to the same.
+        """
+        used: dict[str, str] = {}
+        for name, target in vars(self).items():
+            if target is not None and target in used:
+                raise UsageError(f"`{used[target]}` and `{name}` cannot both write to {target!r}")
+            if target is not None:
+                used[target] = name
+
+
+@dataclass(frozen=True, eq=False)
+class TrackJob:
+    """The sources of a job, each with the video that it is written to; made by `plan_job`.
+
+    Attributes:
+        sources: what is worked on.
+        options: of each source.
+        problems: what was asked for and holds nothing to work on.
+        files: where records go.
+    """
+
+    sources: Sequence[VideoSource]
+    options: Sequence[CameraOptions]
+    problems: Sequence[SourceError]
+    files: RecordFiles
+
+
+@dataclass(frozen=True, eq=False)
+class JobResult:
+    """What became of a job.
+
+    Attributes:
+        runs: of all sources, those too that were never begun.
+        failed: so many sources could not be read to their end, or their results not be written.
+    """
+
+    runs: Sequence[Run]
+    failed: int
+
+
+def plan_job(
+    sources: Sequence[str], *, out: str | None, files: RecordFiles, options: CameraOptions
+) -> TrackJob:
+    """Find the sources and name the annotated videos; nothing is opened or written yet.
+
+    Args:
+        sources: as `find_videos` takes them.
+        out: annotated video, or folder for them; None: none is written.
+        options: for all sources.
+    Raises:
+        UsageError: the options do not fit together.
+        OutputError: `out` cannot be written to, or is a source.
+    """
+    if files.zone_counts is not None and options.zones is None:
+        raise UsageError("`zone_counts` needs `zones`")
+    found = find_videos(sources)
+    wanted = without_outputs(found.sources, sources, out)
+    outs: Sequence[Path | None] = [None] * len(wanted)
+    if out is not None and wanted:
+        names = [each.address if each.kind == "camera" else each.name for each in wanted]
+        outs = name_outputs(out, names, [each.address for each in wanted if each.kind == "file"])
+    own = [replace(options, out=each) for each in outs]
+    return TrackJob(wanted, own, found.problems, files)
+
+
+def run_job(
+    job: TrackJob,
+    make_detector: Callable[[], Detector],
+    *,
+    input_size: int | None = None,
+    listener: Listener | None = None,
+    look: Callable[[Sequence[Run]], None] = lambda runs: None,
+    stop: Event | None = None,
+) -> JobResult:
+    """Work on all sources until they have ended or `stop` is set.
+
+    Args:
+        make_detector: loads the model that all share.
+        input_size: see `Session`.
+        look: called with all runs again and again meanwhile, in this thread.
+    Raises:
+        OutputError: the records that all share cannot be written, which ends the whole; what was begun is
+            finished first. A video that cannot be written ends its own source only.
+    """
+    give_back_large_blocks()
+    stop = stop or Event()
+    files = job.files
+    detector = make_detector()
+    with (
+        Records(files.json, files.events, files.csv, files.zone_counts) as records,
+        Session(detector, input_size=input_size) as session,
+    ):
+        if listener is not None:
+            session.listen(listener)
+        names = _names(job.sources)
+        for name, source, options in zip(names, job.sources, job.options, strict=True):
+            session.add(source, camera=name, options=options, outputs=[records])
+        runs = session.runs
+
+        def look_on() -> None:
+            if stop.is_set() or records.failed is not None:
+                session.stop()
+            look(runs)
+
+        session.wait(look_on)
+    if records.failed is not None:
+        raise records.failed
+    for run in runs:
+        if run.failed is not None and not isinstance(run.failed, OutputError):
+            raise run.failed
+    return JobResult(runs, sum(run.error is not None for run in runs))
+
+
+def _names(sources: Sequence[VideoSource]) -> list[str]:
+    """Return a name for each: two addresses may differ by their passwords only."""
+    names: list[str] = []
+    for source in sources:
+        names.append(source.name if source.name not in names else f"{source.name} ({len(names) + 1})")
+    return names

@@ -1,0 +1,72 @@
+"""How one camera, stream or video is worked on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from crowdmask.errors import UsageError
+from crowdmask.live.pipeline import Settings
+from crowdmask.tracking.events import GRACE_S
+from crowdmask.tracking.tracker import ALGORITHMS, DEFAULT_ALGORITHM
+from crowdmask.tracking.zones import ZonesFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraOptions:
+    """How one camera, stream or video is worked on; checked when made.
+
+    Attributes:
+        every: look at each so-many-th frame only.
+        max_fps: look at no more frames a second; None: no limit.
+        for_s: end after so many seconds, of a file by its own clock; None: with the source.
+        out: annotated video to write; None: none.
+        blur: make faces unreadable in the video and, unless asked otherwise, in views and snapshots.
+        paced: play a file no faster than it happened, for somebody who looks on.
+        algorithm: how faces are followed, one of `tracking.tracker.ALGORITHMS`.
+        grace_s: without a mask for so long makes the event `no_mask`.
+        zones: zones and lines to count at, if any.
+    """
+
+    every: int = 1
+    max_fps: float | None = None
+    for_s: float | None = None
+    out: Path | None = None
+    blur: bool = False
+    paced: bool = False
+    algorithm: str = DEFAULT_ALGORITHM
+    grace_s: float = GRACE_S
+    zones: ZonesFile | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            UsageError: one is out of range.
+        """
+        if self.every < 1:
+            raise UsageError(f"`every` must be at least 1, not {self.every}")
+        for name, value in (("max_fps", self.max_fps), ("for_s", self.for_s)):
+            if value is not None and not value > 0:
+                raise UsageError(f"`{name}` must be above 0, not {value:g}")
+        if not (self.grace_s >= 0 and math.isfinite(self.grace_s)):
+            raise UsageError(f"`grace` must be 0 or more seconds, not {self.grace_s:g}")
+        if self.algorithm not in ALGORITHMS:
+            choices = ", ".join(ALGORITHMS)
+            raise UsageError(f"no tracking algorithm {self.algorithm!r}: choose from {choices}")
+
+    @property
+    def settings(self) -> Settings:
+        """What the pipeline needs of it."""
+        return Settings(self.algorithm, self.grace_s, self.zones)
+
+    def needs_new_run(self, before: CameraOptions, is_file: bool) -> bool:
+        """Say whether a camera that works by `before` has to begin anew to work by these.
+
+        Zones, grace, blur, limits and pace are taken over while it runs; an output, another algorithm and, of
+        a file, which frames are read, are not.
+        """
+        if (self.algorithm, self.out) != (before.algorithm, before.out):
+            return True
+        return is_file and (self.every, self.paced) != (before.every, before.paced)

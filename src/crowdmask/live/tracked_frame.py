@@ -1,0 +1,136 @@
+"""What is known of one frame of a video, and how it is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.detections import Detections
+from crowdmask.drawing.blur import blur_array
+from crowdmask.drawing.draw_video import Outline, draw_frame
+from crowdmask.tracking.events import Event
+from crowdmask.tracking.zones import ZoneCounter, ZoneCounts
+
+Rgb: TypeAlias = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFrame:
+    """What is known of one frame: faces, tracks, states, events and counts.
+
+    Attributes:
+        source: shown name of the video, camera or stream, without credentials.
+        frame: number of the frame in its source, from 0.
+        time_s: since the start of a file, or since the first frame of a live source.
+        detections: the faces to show: those above their label's threshold, and fainter ones that continue a
+            track.
+        tracks: (N,) int64, the number of each face's track; -1: none yet.
+        states: N, what each face is held to wear: one of `LABELS`, or "unknown".
+        confidence: (N,) float32, of the state; of the detection where the state is unknown.
+        hidden: (M, 4) float32 xyxy, everything that may be a face, also where only a track says so: what has
+            to be blurred where nobody may be recognised.
+        events: what has become certain with this frame.
+        zones: the counts of each zone and line until now.
+        run: UUID of the run. Track numbers are unique within one source and one run only.
+        picture: RGB uint8 (H, W, 3), the frame itself; not to be written to.
+        placed: the zones and lines, placed in the picture; None: there are none.
+    """
+
+    source: str
+    frame: int
+    time_s: float
+    detections: Detections
+    tracks: NDArray[np.int64]
+    states: list[str]
+    confidence: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    events: list[Event]
+    zones: list[ZoneCounts]
+    run: str = ""
+    picture: Rgb | None = field(default=None, repr=False)
+    placed: ZoneCounter | None = field(default=None, repr=False)
+
+    def draw(self, *, blur: bool = False) -> Rgb:
+        """Return the frame with its people, zones and counts drawn.
+
+        Args:
+            blur: make everything that may be a face unreadable first.
+        Returns:
+            RGB uint8 (H, W, 3).
+        Raises:
+            ValueError: the frame has no picture any more.
+        """
+        if self.picture is None:
+            raise ValueError("this frame has no picture to draw on")
+        return View(self.picture, self.time_s, self, self.hidden).render(blur=blur)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One frame as it is seen, together with what was known last.
+
+    Attributes:
+        picture: RGB uint8 (H, W, 3); not to be written to.
+        time_s: its time.
+        result: of this frame, or of the last one before it that was looked at.
+        hidden: (M, 4) float32 xyxy, what to blur in it.
+        blur: whether faces are blurred unless `render` is told otherwise.
+    """
+
+    picture: Rgb
+    time_s: float
+    result: TrackedFrame
+    hidden: NDArray[np.float32]
+    blur: bool = False
+
+    @cached_property
+    def drawn(self) -> Rgb:
+        """The picture as the camera is set, drawn once for all who look."""
+        return self.render()
+
+    def render(self, *, blur: bool | None = None, annotated: bool = True) -> Rgb:
+        """Return the picture, blurred and drawn on.
+
+        Args:
+            blur: make faces unreadable; None: as the camera is set.
+            annotated: draw boxes, states, zones and counts.
+        Returns:
+            RGB uint8 (H, W, 3); not to be written to, it may be `picture` itself.
+        """
+        picture, result = self.picture, self.result
+        if (self.blur if blur is None else blur) and len(self.hidden):
+            picture = picture.copy()
+            blur_array(picture, self.hidden)
+        if not annotated:
+            return picture
+        outlines = outlines_of(result.placed, result.zones) if result.placed is not None else ()
+        return draw_frame(
+            picture, result.detections.xyxy, result.states, result.confidence, result.tracks, outlines
+        )
+
+
+def outlines_of(placed: ZoneCounter, counts: list[ZoneCounts]) -> list[Outline]:
+    """Return the zones and lines to draw, each with its counts."""
+    by_name = {each.name: each for each in counts}
+    areas = [
+        Outline(np.asarray(corners, np.float32), _count_text(by_name[name]), True)
+        for name, corners in placed.polygons
+    ]
+    lines = [
+        Outline(np.array([start, end], np.float32), _count_text(by_name[name]), False)
+        for name, start, end in placed.lines
+    ]
+    return areas + lines
+
+
+def _count_text(counts: ZoneCounts) -> str:
+    entered, left, present = (sum(each.values()) for each in (counts.entered, counts.left, counts.present))
+    moved = f"{counts.name}: in {entered}, out {left}"
+    if counts.kind == "line":
+        return moved
+    share = "" if counts.masked_share is None else f", {counts.masked_share * 100:.0f} % masked"
+    return f"{moved}, here {present}{share}"
