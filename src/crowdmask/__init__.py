@@ -1,6 +1,7 @@
 """Find every face in a crowd and say whether it wears a mask, none, or wears it incorrectly.
 
-``faces = crowdmask.Detector().detect("photo.jpg")`` is all that a photo takes.
+``faces = crowdmask.Detector().detect("photo.jpg")`` is all that a photo takes, and
+``for seen in crowdmask.Tracker().track("street.mp4")`` all that a video or camera takes.
 """
 
 from __future__ import annotations
@@ -13,16 +14,23 @@ from crowdmask.labels import LABELS
 if TYPE_CHECKING:
     from crowdmask.detections import Detections
     from crowdmask.inference.detector import Detector
+    from crowdmask.live.tracked_frame import TrackedFrame
+    from crowdmask.live.tracker import Tracker
 
 __version__ = "0.2.0"
-__all__ = ["LABELS", "Detections", "Detector", "__version__"]
+__all__ = ["LABELS", "Detections", "Detector", "TrackedFrame", "Tracker", "__version__"]
 
 # ONNX Runtime's official builds report their use to Microsoft and keep a device number in the home,
 # unless this stands before they are loaded. Nothing shall leave the machine.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Looked up at first use, so that `crowdmask --version` does not wait for the runtime.
-_HOMES = {"Detector": "crowdmask.inference.detector", "Detections": "crowdmask.detections"}
+_HOMES = {
+    "Detector": "crowdmask.inference.detector",
+    "Detections": "crowdmask.detections",
+    "Tracker": "crowdmask.live.tracker",
+    "TrackedFrame": "crowdmask.live.tracked_frame",
+}
 
 
 def __getattr__(name: str) -> Any:

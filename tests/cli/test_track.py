@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def test_a_video_becomes_records_events_a_table_and_a_video(track: Track, place:
     frames = records("f.jsonl")
     assert [frame["frame"] for frame in frames] == list(range(60))
     assert frames[25]["time_s"] == pytest.approx(2.5, abs=0.001)
-    assert list(frames[0]) == ["source", "frame", "time_s", "detections"]
+    assert list(frames[0]) == ["source", "frame", "time_s", "detections", "run"]
     assert {frame["source"] for frame in frames} == {str(clip)}
     for face in frames[-1]["detections"]:
         assert list(face) == ["box", "label", "detected_label", "confidence", "track"]
@@ -48,7 +49,7 @@ def test_a_video_becomes_records_events_a_table_and_a_video(track: Track, place:
 
     events = records("e.jsonl")
     assert list(events[0]) == [
-        "source", "frame", "time_s", "event", "track", "label", "confidence", "zone",
+        "source", "frame", "time_s", "event", "track", "label", "confidence", "zone", "run",
     ]  # fmt: skip
     assert sorted(event["event"] for event in events) == ["mask_put_on", *["person_appeared"] * 2]
     put_on = next(event for event in events if event["event"] == "mask_put_on")
@@ -58,6 +59,9 @@ def test_a_video_becomes_records_events_a_table_and_a_video(track: Track, place:
     with Path("t.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert sorted(row["track"] for row in rows) == ["1", "2"]
+    runs = {record["run"] for record in [*frames, *events, *rows]}
+    assert len(runs) == 1
+    assert uuid.UUID(runs.pop()).version == 4
     assert {int(row["last_frame"]) for row in rows} == {59}
     assert {float(row["mean_width_px"]) for row in rows} == {32.0}
     stays = next(row for row in rows if int(row["track"]) != put_on["track"])

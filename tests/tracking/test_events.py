@@ -183,7 +183,7 @@ def test_faces_without_a_track_are_nobody() -> None:
 
 
 def test_record() -> None:
-    event = Event("door", 90, 3.00012, "mask_put_on", 4, ON, 0.912345, "entrance")
+    event = Event("door", 90, 3.00012, "mask_put_on", 4, ON, 0.912345, "entrance", "1b4e28ba")
     assert event.to_record() == {
         "source": "door",
         "frame": 90,
@@ -193,6 +193,7 @@ def test_record() -> None:
         "label": "with_mask",
         "confidence": 0.9123,
         "zone": "entrance",
+        "run": "1b4e28ba",
     }
     assert event.label in LABELS
 

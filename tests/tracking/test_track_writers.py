@@ -26,7 +26,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_the_record_of_a_frame() -> None:
-    record = frame_record("a.mp4", 7, 0.28, FACES, np.array([4, -1]), ["without_mask", "unknown"])
+    record = frame_record("a.mp4", 7, 0.28, FACES, np.array([4, -1]), ["without_mask", "unknown"], "r1")
     assert record == {
         "source": "a.mp4",
         "frame": 7,
@@ -47,6 +47,7 @@ def test_the_record_of_a_frame() -> None:
                 "track": None,
             },
         ],
+        "run": "r1",
     }
     assert json.loads(json.dumps(record)) == record
 
@@ -70,6 +71,19 @@ def test_a_track_is_summed_up(tmp_path: Path) -> None:
     assert (first["frames"], first["with_mask_frames"], first["unknown_frames"]) == ("3", "2", "1")
     assert float(first["mean_confidence"]) == pytest.approx(0.9, abs=1e-3)
     assert float(first["mean_width_px"]) == pytest.approx(20.1, abs=0.05)
+
+
+def test_runs_over_one_source_are_told_apart(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    with TrackTable(str(table)) as tracks:
+        for run in ("r1", "r2"):
+            tracks.add("cam", 0, 0.0, FACES, np.array([1, -1]), ["with_mask", "unknown"], run)
+        tracks.finish("cam", "r2")
+        tracks.add("cam", 1, 0.1, FACES, np.array([1, -1]), ["with_mask", "unknown"], "r1")
+    assert [(row["run"], row["track"], row["frames"]) for row in rows(table)] == [
+        ("r2", "1", "1"),
+        ("r1", "1", "2"),
+    ]
 
 
 def test_who_left_long_ago_is_not_kept_in_memory(tmp_path: Path) -> None:

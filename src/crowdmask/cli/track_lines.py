@@ -8,6 +8,7 @@ from threading import Event as Flag
 from typing import TYPE_CHECKING, Self
 
 from crowdmask.cli.lines import one_line
+from crowdmask.errors import CrowdmaskError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -217,8 +218,9 @@ class Watch:
     def _tell(self, run: Run) -> None:
         self._told.add(run)
         self._bars.end(run)
-        if run.error is not None and run.error not in self._errors:
-            self._errors.add(run.error)
+        told_elsewhere = run.failed is not None and not isinstance(run.failed, CrowdmaskError)
+        if run.error is not None and run.error not in self._errors and not told_elsewhere:
+            self._errors.add(run.error)  # what several share fails once
             self._complain.print(f"error: {one_line(run.error)}", soft_wrap=True)
         if run.sound_problem is not None:
             self._complain.print(f"warning: {one_line(run.sound_problem)}", soft_wrap=True)

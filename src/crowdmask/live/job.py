@@ -119,9 +119,12 @@ def run_job(
         make_detector: loads the model that all share.
         input_size: see `Session`.
         look: called with all runs again and again meanwhile, in this thread.
+    Returns:
+        What became of it. A video that cannot be written ends its own source only; records that cannot be
+        written end all, since all share them.
     Raises:
-        OutputError: the records that all share cannot be written, which ends the whole; what was begun is
-            finished first. A video that cannot be written ends its own source only.
+        OutputError: a file of records cannot be opened or finished.
+        Exception: an internal error ended a source; the others are done all the same.
     """
     give_back_large_blocks()
     stop = stop or Event()
@@ -144,8 +147,6 @@ def run_job(
             look(runs)
 
         session.wait(look_on)
-    if records.failed is not None:
-        raise records.failed
     for run in runs:
         if run.failed is not None and not isinstance(run.failed, OutputError):
             raise run.failed

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crowdmask.errors import VideoError
 from crowdmask.live.options import CameraOptions
+from crowdmask.live.pipeline import FrameFinder
 from crowdmask.live.readers.reader import LiveReader
 from crowdmask.live.readers.stats import SourceStats
 from crowdmask.live.run import Run, Setting
@@ -70,13 +74,13 @@ class LiveRun(Run):
 
     def _begin_with(self, frame: Frame) -> None:
         """Choose the rate that the frames will be looked at: the stream's, or as fast as that can be."""
-        finder = self._setting.finder
-        finder.find(frame.picture)  # the first time takes longer
-        started = time.perf_counter()
-        finder.find(frame.picture)
-        fastest = 1 / (max(time.perf_counter() - started, 1e-3) * (1 + self._setting.rivals()))
-        wanted = min(_USUAL_FPS / self.options.every, self.options.max_fps or _USUAL_FPS)
-        rate = max(1.0, min(wanted, fastest))
+        rate = live_rate(
+            self._setting.finder,
+            frame.picture,
+            self.options.every,
+            self.options.max_fps,
+            self._setting.rivals(),
+        )
         self._begin(rate, self._writer_opener(rate))
 
     def _writer_opener(self, rate: float) -> Callable[[int, int], VideoWriter] | None:
@@ -105,3 +109,26 @@ class LiveRun(Run):
             raise VideoError(f"{stats.last_error or self.source}; given up")
         if not self.frames and not self.stop.is_set():
             raise VideoError(stats.last_error or f"{self.source}: no frame came")
+
+
+def live_rate(
+    finder: FrameFinder,
+    picture: NDArray[np.uint8],
+    every: int,
+    max_fps: float | None = None,
+    rivals: int = 0,
+) -> float:
+    """Return about how many frames a second of a live source will be looked at, by trying it.
+
+    Args:
+        picture: one of its frames, RGB uint8 (H, W, 3).
+        every: each so-many-th frame is looked at.
+        max_fps: no more than these are.
+        rivals: so many other live sources share the model.
+    """
+    finder.find(picture)  # the first time takes longer
+    started = time.perf_counter()
+    finder.find(picture)
+    fastest = 1 / (max(time.perf_counter() - started, 1e-3) * (1 + rivals))
+    wanted = min(_USUAL_FPS / every, max_fps or _USUAL_FPS)
+    return max(1.0, min(wanted, fastest))

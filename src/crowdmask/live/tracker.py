@@ -1,0 +1,221 @@
+"""The public way to follow people from Python: frames or a source in, a value per frame out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
+from os import PathLike, fspath
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.errors import SourceError, UsageError, VideoError
+from crowdmask.inference.detector import Detector
+from crowdmask.live.live_run import live_rate
+from crowdmask.live.options import CameraOptions
+from crowdmask.live.pipeline import FrameFinder, Pipeline
+from crowdmask.live.readers.prefetch import Prefetch
+from crowdmask.live.readers.reader import LiveReader
+from crowdmask.live.sources import VideoSource, find_videos
+from crowdmask.live.tracked_frame import TrackedFrame
+from crowdmask.media.pictures import as_picture
+from crowdmask.media.video import Frame, probe, read_frames
+from crowdmask.tracking.events import GRACE_S, Event
+from crowdmask.tracking.tracker import DEFAULT_ALGORITHM
+from crowdmask.tracking.zones import ZonesFile, read_zones
+
+Source: TypeAlias = (
+    "str | PathLike[str] | int | Iterable[NDArray[np.uint8] | tuple[float, NDArray[np.uint8]]]"
+)
+
+USUAL_FPS = 25.0
+_AHEAD = 4
+_WAIT_S = 0.25
+
+
+class Tracker:
+    """Follow the people in a video, a camera, a stream, or frames of your own.
+
+    Nobody is identified: a track is a number that lives as long as a person is in view. One tracker follows
+    one source at a time and is not thread-safe; several trackers may share one detector. For cameras that
+    come and go, see `crowdmask.live.session.Session`.
+
+        tracker = Tracker()
+        for seen in tracker.track("street.mp4"):
+            for box, state, track in zip(seen.detections.xyxy, seen.states, seen.tracks):
+                ...
+            for event in seen.events:
+                print(event.time_s, event.event, event.track)
+
+    Attributes:
+        detector: finds the faces.
+        fps: frames a second of `update` and of frames without times.
+        run: UUID of the run: track numbers are unique within it; None: no frame yet.
+    """
+
+    def __init__(
+        self,
+        detector: Detector | None = None,
+        *,
+        fps: float = USUAL_FPS,
+        every: int = 1,
+        algorithm: str = DEFAULT_ALGORITHM,
+        grace_s: float = GRACE_S,
+        zones: ZonesFile | str | PathLike[str] | None = None,
+        input_size: int | None = None,
+    ) -> None:
+        """Prepare to follow.
+
+        Args:
+            detector: finds the faces; None: the default one is loaded.
+            fps: about so many frames a second will come by `update`, or without times; a video file and a
+                camera have their own.
+            every: look at each so-many-th frame of a source only; `update` looks at every frame.
+            algorithm: how faces are followed, one of `crowdmask.tracking.tracker.ALGORITHMS`.
+            grace_s: without a mask for so long makes the event `no_mask`.
+            zones: zones and lines to count at, or the YAML file that holds them.
+            input_size: long side of the network's input, pixels; None: chosen by the size of the frames.
+        Raises:
+            UsageError: an option out of range.
+            SourceError: the zones file cannot be read.
+            ModelError: the default model cannot be used.
+        """
+        if not (fps > 0 and math.isfinite(fps)):
+            raise UsageError(f"`fps` must be above 0, not {fps:g}")
+        read = zones if zones is None or isinstance(zones, ZonesFile) else read_zones(fspath(zones))
+        self._options = CameraOptions(every=every, algorithm=algorithm, grace_s=grace_s, zones=read)
+        self.fps = float(fps)
+        self.detector = Detector(shares_cores=True) if detector is None else detector
+        self._finder = FrameFinder(self.detector, input_size)
+        self._pipeline: Pipeline | None = None
+        self._index, self._time_s = 0, 0.0
+
+    @property
+    def run(self) -> str | None:
+        """UUID of the run of now or last."""
+        return None if self._pipeline is None else self._pipeline.run
+
+    def update(self, picture: NDArray[np.uint8], time_s: float | None = None) -> TrackedFrame:
+        """Take the next frame of a source that you read yourself.
+
+        Args:
+            picture: RGB uint8 (H, W, 3); not to be written to afterwards.
+            time_s: its time, seconds, later than the one before; None: one step of `fps` later.
+        Returns:
+            What is known of it.
+        Raises:
+            TypeError, ValueError: it is no RGB uint8 array, or earlier than the one before.
+        """
+        if self._pipeline is None or not self._index:
+            self._begin("frames", self.fps)
+        now = (self._time_s + 1 / self.fps if self._index else 0.0) if time_s is None else time_s
+        return self._take(picture, now, self._index)
+
+    def finish(self) -> list[Event]:
+        """Return the events that are certain only because the source has ended; `update` then begins anew."""
+        self._index = 0
+        return [] if self._pipeline is None else self._pipeline.finish()
+
+    def track(self, source: Source) -> Iterator[TrackedFrame]:
+        """Follow a source to its end, or for as long as you iterate.
+
+        Args:
+            source: a video file, the number of a camera, an address (rtsp://, http://), or an iterable of
+                frames: RGB uint8 arrays (H, W, 3), or pairs of a time in seconds and such an array.
+        Yields:
+            A value per frame that was looked at. Each holds its picture: to keep the values of a long video,
+            leave it out by `dataclasses.replace(seen, picture=None)`. Of what has an end the last value also
+            has the events that are certain only by that. Of a live source the newest frame comes first: what
+            arrives while you work is dropped.
+        Raises:
+            SourceError: it is no source, or several.
+            VideoError: it cannot be read, or not to its end; what could be read has been yielded.
+            TypeError, ValueError: a frame is no RGB uint8 array, or earlier than the one before.
+        """
+        if not isinstance(source, (str, PathLike, int)):
+            return self._to_the_end(self._look_at_each(source))
+        found = find_videos([str(source) if isinstance(source, int) else source])
+        if found.problems:
+            raise found.problems[0]
+        if len(found.sources) != 1:
+            raise SourceError(f"{source}: {len(found.sources)} sources: track each by itself")
+        one = found.sources[0]
+        return self._look_live(one) if one.is_live else self._to_the_end(self._look_at_file(one))
+
+    def _begin(self, source: str, fps: float) -> Pipeline:
+        self._index, self._time_s = 0, 0.0
+        self._pipeline = Pipeline(source, fps, self._finder, self._options.settings)
+        return self._pipeline
+
+    def _look_at_file(self, source: VideoSource) -> Generator[TrackedFrame, None, None]:
+        every = self._options.every
+        pipeline = self._begin(source.name, probe(source.address).fps / every)
+        ahead = Prefetch(read_frames(source.address, every), _AHEAD, f"read {source.name}")
+        try:
+            for frame in ahead:
+                yield pipeline.process(frame)
+        finally:
+            ahead.close()
+
+    def _look_at_each(
+        self, frames: Iterable[NDArray[np.uint8] | tuple[float, NDArray[np.uint8]]]
+    ) -> Generator[TrackedFrame, None, None]:
+        every = self._options.every
+        self._begin("frames", self.fps / every)
+        for index, item in enumerate(frames):
+            time_s, picture = item if isinstance(item, tuple) else (index / self.fps, item)
+            if index % every == 0:
+                yield self._take(picture, time_s, index)
+
+    def _take(self, picture: NDArray[np.uint8], time_s: float, index: int) -> TrackedFrame:
+        assert self._pipeline is not None
+        if not isinstance(picture, np.ndarray):
+            raise TypeError(f"picture: an RGB uint8 array (H, W, 3), not {type(picture).__name__}")
+        as_picture(picture)
+        now = float(time_s)
+        if not math.isfinite(now) or (self._index and now <= self._time_s):
+            raise ValueError(f"time_s: {now:g} is not later than the frame before, at {self._time_s:g}")
+        self._index, self._time_s = self._index + 1, now
+        return self._pipeline.process(Frame("frames", index, now, picture, time.monotonic()))
+
+    def _look_live(self, source: VideoSource) -> Iterator[TrackedFrame]:
+        every, generation, count = self._options.every, 0, 0
+        pipeline: Pipeline | None = None
+        with LiveReader(source) as reader:
+            while (frame := reader.take(_WAIT_S)) is not None or not reader.finished:
+                if frame is None:
+                    continue
+                count += 1
+                if (count - 1) % every:
+                    continue
+                if pipeline is None:
+                    pipeline = self._begin(source.name, live_rate(self._finder, frame.picture, every))
+                elif frame.generation != generation:
+                    pipeline.restart()
+                generation = frame.generation
+                yield pipeline.process(frame)
+                reader.done(frame)
+            if reader.stats.state == "gave up" or not count:
+                raise VideoError(reader.stats.last_error or f"{source.name}: no frame came")
+
+    def _to_the_end(self, values: Generator[TrackedFrame, None, None]) -> Iterator[TrackedFrame]:
+        """Hold each value back until the next is there, so that the last one can take what the end tells."""
+        held: TrackedFrame | None = None
+        error: VideoError | None = None
+        try:
+            for value in values:
+                if held is not None:
+                    yield held
+                held = value
+        except VideoError as broken:
+            error = broken
+        finally:
+            values.close()
+        events = self.finish()
+        if held is not None:
+            yield replace(held, events=[*held.events, *events])
+        if error is not None:
+            raise error
