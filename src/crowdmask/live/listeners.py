@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
@@ -16,6 +18,9 @@ LOG = logging.getLogger("crowdmask.live")
 """What happens to cameras, for the program's own log; nothing that is logged holds a password."""
 # Without a handler Python would print warnings on standard error, beside what the command says.
 LOG.addHandler(logging.NullHandler())
+
+_LOG_AGAIN_S = 60.0
+"""A listener that fails with every frame is logged so often at most."""
 
 FrameListener: TypeAlias = Callable[[str, View], None]
 ResultListener: TypeAlias = Callable[[str, TrackedFrame], None]
@@ -50,6 +55,7 @@ class Listeners:
         """Begin with none."""
         self._lock = Lock()
         self._all: tuple[Listener, ...] = ()
+        self._logged: dict[tuple[Listener, str], float] = {}
 
     @property
     def want_frames(self) -> bool:
@@ -65,32 +71,39 @@ class Listeners:
     def frame(self, camera: str, view: View) -> None:
         """Tell of a frame to show."""
         for each in self._all:
-            _call(each.frames, camera, view)
+            self._call(each, each.frames, camera, view)
 
     def result(self, camera: str, result: TrackedFrame) -> None:
         """Tell what is known of a frame."""
         for each in self._all:
-            _call(each.results, camera, result)
+            self._call(each, each.results, camera, result)
 
     def event(self, camera: str, event: Event) -> None:
         """Tell of an event."""
         for each in self._all:
-            _call(each.events, camera, event)
+            self._call(each, each.events, camera, event)
 
     def health(self, camera: str, health: Health) -> None:
         """Tell how a camera fares."""
         for each in self._all:
-            _call(each.health, camera, health)
+            self._call(each, each.health, camera, health)
 
     def _remove(self, listener: Listener) -> None:
         with self._lock:
             self._all = tuple(each for each in self._all if each is not listener)
+            self._logged = {key: when for key, when in self._logged.items() if key[0] is not listener}
 
-
-def _call(function: Callable[[str, Any], None] | None, camera: str, value: Any) -> None:
-    if function is None:
-        return
-    try:
-        function(camera, value)
-    except Exception:
-        LOG.exception("%s: a listener for %s failed", camera, type(value).__name__)
+    def _call(
+        self, listener: Listener, function: Callable[[str, Any], None] | None, camera: str, value: Any
+    ) -> None:
+        if function is None:
+            return
+        try:
+            function(camera, value)
+        except Exception:
+            kind, now = type(value).__name__, time.monotonic()
+            with self._lock:
+                if now - self._logged.get((listener, kind), -math.inf) < _LOG_AGAIN_S:
+                    return
+                self._logged[listener, kind] = now
+            LOG.exception("%s: a listener for %s failed", camera, kind)
