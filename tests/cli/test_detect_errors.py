@@ -133,7 +133,7 @@ def test_a_mistake_of_ours_is_one_line_too(
         raise RuntimeError("first\nsecond")
 
     blocks.save("a.png")
-    monkeypatch.setattr("crowdmask.drawing.draw.draw_on", broken)
+    monkeypatch.setattr("crowdmask.batch.sinks.draw_on", broken)
     done = detect("a.png")
     assert done.exit_code == 1
     assert done.stderr.splitlines() == [

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.lines import Summary, describe_picture, one_line, open_console
-from crowdmask.errors import EXIT_INPUT, PictureError, UsageError
+from crowdmask.cli.lines import Summary, describe_picture, error_line, one_line, open_console
+from crowdmask.cli.progress import show_progress
+from crowdmask.errors import EXIT_INPUT
+from crowdmask.progress import silent
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from crowdmask.batch.items import PhotoFailure, PhotoItem
+    from crowdmask.batch.run import PhotoBatch
     from crowdmask.inference.detector import Detector
-    from crowdmask.media.sources import Source
-    from crowdmask.media.writers import CsvTable, JsonLines, PictureFolder
+    from crowdmask.progress import Progress
 
-BAR_FROM = 4
-"""So many pictures or more get a progress bar."""
+STANDARD_OUTPUT = "-"
 
 
 def command(
@@ -94,131 +95,85 @@ def command(
 
     Ends with 1 where a photo or folder could not be read; the others are done all the same.
     """
-    from crowdmask.drawing.blur import check_choice
+    from crowdmask.batch.run import PhotoBatch
     from crowdmask.inference.detector import Detector
-    from crowdmask.media.sources import find_pictures
-    from crowdmask.media.writers import STANDARD_OUTPUT, CsvTable, JsonLines, PictureFolder
 
-    blurred = check_choice(blur)
-    if json_file is not None and json_file == csv_file:
-        raise UsageError(f"--json and --csv cannot both write to {json_file!r}")
-    # What people read must not get between records on standard output.
-    say = open_console(stderr=STANDARD_OUTPUT in (json_file, csv_file))
-    complain = open_console(stderr=True)
-    folder = None if no_pictures else PictureFolder(out)
-    found = find_pictures(sources, leave_out=None if no_pictures else out)
-    for problem in found.problems:
-        complain.print(f"error: {one_line(str(problem))}", soft_wrap=True)
-    if folder is not None:
-        folder.protect(source.path for source in found.pictures)
-
-    summary = Summary()
-    with ExitStack() as stack:
-        detector = Detector(
-            model,
-            confidence=confidence,
-            input_size=input_size,
-            backend=backend,
-            device=device,
-            threads=threads,
-            tiles=tiles,
-            shares_cores=True,
-            closer_look=closer_look,
-        )
-        writers: list[JsonLines | CsvTable] = []
-        if json_file is not None:
-            writers.append(stack.enter_context(JsonLines(json_file)))
-        if csv_file is not None:
-            writers.append(stack.enter_context(CsvTable(csv_file)))
-        failed = _detect_all(detector, found.pictures, folder, writers, blurred, summary, say, complain)
-    if summary.rows:
-        say.print(summary.to_table())
-    if folder is not None and summary.rows:
-        say.print(f"annotated pictures: {one_line(str(folder.folder))}", soft_wrap=True)
-    failed += len(found.problems)
-    if failed:
-        complain.print(f"{failed} could not be read (named above)", soft_wrap=True)
+    batch = PhotoBatch(sources, out=None if no_pictures else out, json=json_file, csv=csv_file, blur=blur)
+    lines = _Lines(records_on_stdout=STANDARD_OUTPUT in (json_file, csv_file))
+    for problem in batch.problems:
+        lines.add_failure(problem)
+    detector = Detector(
+        model,
+        confidence=confidence,
+        input_size=input_size,
+        backend=backend,
+        device=device,
+        threads=threads,
+        tiles=tiles,
+        shares_cores=True,
+        closer_look=closer_look,
+    )
+    _run(batch, detector, lines)
+    lines.add_summary(None if no_pictures else out)
+    if batch.totals.failed:
+        lines.complain.print(f"{batch.totals.failed} could not be read (named above)", soft_wrap=True)
         raise typer.Exit(EXIT_INPUT)
 
 
-def _detect_all(
-    detector: Detector,
-    pictures: list[Source],
-    folder: PictureFolder | None,
-    writers: list[JsonLines | CsvTable],
-    blurred: bool,
-    summary: Summary,
-    say: Console,
-    complain: Console,
-) -> int:
-    """Detect on every picture and hand the results on; return how many could not be read."""
-    failed = 0
-    if len(pictures) >= BAR_FROM:
-        detector.reserve()
+def _run(batch: PhotoBatch, detector: Detector, lines: _Lines) -> None:
+    """Run the batch and print a line for each photo, with a bar where there are more than a few."""
+    total, known = len(batch.photos), batch.totals.done
     try:
-        with _bar(pictures, complain) as (ongoing, bar_shown):
-            # A bar and lines on one terminal must come from one console.
-            lines = complain if bar_shown and say.is_terminal else say
-            for source in ongoing:
-                try:
-                    line = _detect_one(detector, source, folder, writers, blurred, summary)
-                except PictureError as error:
-                    failed += 1
-                    complain.print(f"error: {one_line(str(error))}", soft_wrap=True)
-                else:
-                    lines.print(line, soft_wrap=True)
+        with lines.progress(total) as tell, closing(batch.run(detector)) as items:
+            for item in items:
+                lines.add(item)
+                tell("detecting", batch.totals.done - known, total)
     except KeyboardInterrupt:
-        done = len(summary.rows) + failed
-        complain.print(f"interrupted after {done} of {len(pictures)} pictures; what was written is whole")
+        done = batch.totals.done - known
+        lines.complain.print(f"interrupted after {done} of {total} pictures; what was written is whole")
         raise
-    return failed
 
 
-def _detect_one(
-    detector: Detector,
-    source: Source,
-    folder: PictureFolder | None,
-    writers: list[JsonLines | CsvTable],
-    blurred: bool,
-    summary: Summary,
-) -> str:
-    from crowdmask.drawing.blur import BLUR_CONFIDENCE, blur_on
-    from crowdmask.drawing.draw import draw_on
-    from crowdmask.media.pictures import open_picture
-    from crowdmask.media.writers import make_record
+class _Lines:
+    """What the command prints."""
 
-    picture = open_picture(source.path)
-    hidden = None
-    if blurred and folder is not None:
-        found = detector.detect_with_candidates(picture, floor=BLUR_CONFIDENCE)
-        detections, hidden = found.shown, found.candidates
-    else:
-        detections = detector.detect(picture)
-    if folder is not None:
-        image = picture.image
-        scale = (image.width / picture.width, image.height / picture.height)
-        if hidden is not None:
-            blur_on(image, hidden.xyxy, scale)
-            blur_on(image, detections.xyxy, scale)  # of overlapping boxes the unsure one may win
-        draw_on(image, detections, scale)
-        folder.write(image, source.relative)
-    record = make_record(
-        source.path, picture.width, picture.height, detections, detector.model_name, detector.model_hash
-    )
-    for writer in writers:
-        writer.write(record)
-    summary.add(source.path, record["counts"])
-    return describe_picture(source.path, detections)
+    def __init__(self, records_on_stdout: bool) -> None:
+        # What people read must not get between records on standard output.
+        self.say = self._each = open_console(stderr=records_on_stdout)
+        self.complain = open_console(stderr=True)
+        self.summary = Summary()
 
+    @contextmanager
+    def progress(self, total: int) -> Iterator[Progress]:
+        """Show how far it is where there are more than a few photos."""
+        from crowdmask.batch.run import MANY
 
-@contextmanager
-def _bar(pictures: list[Source], console: Console) -> Iterator[tuple[Iterable[Source], bool]]:
-    """Show a progress bar on a terminal where there are more than a few pictures."""
-    if len(pictures) < BAR_FROM or not console.is_terminal:
-        yield pictures, False
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        if total < MANY:
+            yield silent
+            return
+        if self.complain.is_terminal and self.say.is_terminal:
+            self._each = self.complain  # a bar and lines on one terminal must come from one console
+        with show_progress(self.complain) as tell:
+            yield tell
 
-    columns = (TextColumn("detecting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as progress:
-        yield progress.track(pictures), True
+    def add(self, item: PhotoItem) -> None:
+        """Print a line for one photo."""
+        from crowdmask.batch.items import PhotoFailure
+
+        if isinstance(item, PhotoFailure):
+            self.add_failure(item)
+            return
+        self.summary.add(item.source.name, item.faces.counts())
+        self._each.print(describe_picture(item.source.name, item.faces), soft_wrap=True)
+
+    def add_failure(self, failure: PhotoFailure) -> None:
+        """Print why something could not be read."""
+        self.complain.print(error_line(failure.error), soft_wrap=True)
+
+    def add_summary(self, out: str | None) -> None:
+        """Print the counts of each photo and of all, and where the annotated pictures are."""
+        if not self.summary.rows:
+            return
+        self.say.print(self.summary.to_table())
+        if out is not None:
+            self.say.print(f"annotated pictures: {one_line(str(Path(out)))}", soft_wrap=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from crowdmask.cli.options_of import as_options
 from crowdmask.labels import LABELS, describe
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ def one_line(text: str) -> str:
     A file name may hold line ends, control characters and bytes that are no text.
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def error_line(error: Exception | str) -> str:
+    """Return an error as one line, its parameters shown as options of the running command."""
+    return f"error: {one_line(as_options(str(error)))}"
 
 
 def open_console(stderr: bool = False) -> Console:

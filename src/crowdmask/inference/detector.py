@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import nullcontext
 from copy import copy
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ from crowdmask.inference.preprocess import Prepared, prepare
 from crowdmask.inference.results import FoundFaces, PictureResult
 from crowdmask.inference.stopwatch import NO_STOPWATCH, Stopwatch
 from crowdmask.inference.tiles import OFF, View, check_setting, plan_tiles
-from crowdmask.media.pictures import Picture, as_picture
+from crowdmask.media.pictures import Picture, PictureSource, as_picture
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,8 +47,8 @@ MIN_INPUT_PX, MAX_INPUT_PX = 64, 4096
 FLOOR = 0.01
 """A precision-recall curve needs detections down to about this confidence."""
 
-PictureLike: TypeAlias = Union[str, "PathLike[str]", NDArray[np.uint8], "Image.Image", Picture]
-"""Path of a photo, RGB uint8 (H, W, 3), PIL image, or an opened `Picture`."""
+PictureLike: TypeAlias = Union[str, "PathLike[str]", NDArray[np.uint8], "Image.Image", Picture, PictureSource]
+"""Path of a photo, RGB uint8 (H, W, 3), PIL image, an opened `Picture`, or what opens one."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ class Detector:
 
     def detect_each(
         self, pictures: Iterable[PictureLike], *, floor: float | None = None, ahead: int = AHEAD
-    ) -> Iterator[PictureResult]:
+    ) -> Generator[PictureResult]:
         """Find the faces of many pictures like `detect_many`, and go on after one that cannot be read.
 
         Args:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from io import BytesIO
 from os import PathLike
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,18 @@ class Picture:
     height: int
 
 
+@runtime_checkable
+class PictureSource(Protocol):
+    """Something that gives a photo when it is asked: a file, a member of an archive, an upload."""
+
+    def open_picture(self) -> Picture:
+        """Read the photo.
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+
+
 def open_picture(
     path: str | PathLike[str],
     max_pixels: int = MAX_PIXELS,
@@ -79,10 +92,28 @@ def open_picture(
     Raises:
         PictureError: the file is missing, empty, damaged, too large or no picture.
     """
-    name = os.fspath(path)
+    return _decode(os.fspath(path), None, max_pixels, full_scale_pixels)
+
+
+def read_picture(
+    data: bytes, name: str, max_pixels: int = MAX_PIXELS, full_scale_pixels: int = FULL_SCALE_PIXELS
+) -> Picture:
+    """Read a photo from the bytes of its file, as `open_picture` does: of an upload or out of an archive.
+
+    Args:
+        data: the file's content.
+        name: of the photo, for messages.
+        max_pixels, full_scale_pixels: see `open_picture`.
+    Raises:
+        PictureError: the data are empty, damaged, too large or no picture.
+    """
+    return _decode(name, data, max_pixels, full_scale_pixels)
+
+
+def _decode(name: str, data: bytes | None, max_pixels: int, full_scale_pixels: int) -> Picture:
     try:
-        _require_content(name)
-        with _identify(name) as image:
+        _require_content(name, data)
+        with _identify(name if data is None else BytesIO(data)) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise PictureError(
@@ -121,7 +152,7 @@ def as_picture(value: Any) -> Picture:
     """Accept all that a user may hand over as a photo.
 
     Args:
-        value: a path, RGB uint8 (H, W, 3), a PIL image of any mode, or a `Picture`.
+        value: a path, RGB uint8 (H, W, 3), a PIL image of any mode, a `Picture`, or a `PictureSource`.
     Raises:
         PictureError: a path or lazily opened image that cannot be read.
         TypeError, ValueError: something else, or an array that is not RGB uint8.
@@ -130,6 +161,8 @@ def as_picture(value: Any) -> Picture:
         return value
     if isinstance(value, (str, PathLike)):
         return open_picture(value)
+    if isinstance(value, PictureSource):
+        return value.open_picture()
     if isinstance(value, np.ndarray):
         image = from_array(value)
     elif isinstance(value, Image.Image):
@@ -182,7 +215,11 @@ def as_rgb(image: Image.Image) -> Image.Image:
     return rgb
 
 
-def _require_content(name: str) -> None:
+def _require_content(name: str, data: bytes | None) -> None:
+    if data is not None:
+        if not data:
+            raise PictureError("empty file", kind=PictureFault.EMPTY)
+        return
     status = os.stat(name)
     if stat.S_ISDIR(status.st_mode):
         raise PictureError("a folder, not a picture", kind=PictureFault.NO_PICTURE)
@@ -192,7 +229,7 @@ def _require_content(name: str) -> None:
         raise PictureError("empty file", kind=PictureFault.EMPTY)
 
 
-def _identify(name: str) -> ImageFile:
+def _identify(source: str | BytesIO) -> ImageFile:
     """Read the header only.
 
     Pillow's own size limit is one global number below ours, and it warns from half of it on: it is
@@ -202,7 +239,7 @@ def _identify(name: str) -> ImageFile:
         before = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
         try:
-            return Image.open(name, formats=FORMATS)
+            return Image.open(source, formats=FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = before
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 
 from crowdmask.errors import SourceError
-from crowdmask.media.pictures import SUFFIXES
+from crowdmask.media.pictures import SUFFIXES, Picture, open_picture
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,19 @@ class Source:
 
     path: str
     relative: str
+
+    @property
+    def name(self) -> str:
+        """What results call it."""
+        return self.path
+
+    def open_picture(self) -> Picture:
+        """Read the photo.
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        return open_picture(self.path)
 
 
 @dataclass

@@ -1,0 +1,130 @@
+"""Detect faces in many photos, one after the other, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import ExitStack, closing
+from os import PathLike
+
+from crowdmask.batch.items import PhotoFailure, PhotoItem, PhotoResult, PhotoSource
+from crowdmask.batch.sinks import CsvSink, JsonSink, PictureSink, Sink
+from crowdmask.batch.totals import Totals
+from crowdmask.drawing.blur import check_choice
+from crowdmask.errors import UsageError
+from crowdmask.inference.ahead import AHEAD
+from crowdmask.inference.detector import Detector
+from crowdmask.inference.results import PictureResult
+from crowdmask.media.sources import Source, find_pictures
+
+MANY = 4
+"""So many photos or more are worth what is set up once for many: reserved memory, a progress bar."""
+
+
+def detect_photos(
+    detector: Detector, sources: Iterable[PhotoSource], sinks: Sequence[Sink] = (), *, ahead: int = AHEAD
+) -> Generator[PhotoItem]:
+    """Find the faces of photos in their order, and hand each to every sink; the sinks stay open.
+
+    This is all that a worker of a cluster or a request to a service needs.
+
+    Args:
+        detector: may be shared by threads.
+        sources: taken one by one, so there may be millions of them.
+        sinks: get each item in this order, before it is yielded.
+        ahead: so many opened photos at most wait for the network.
+    Yields:
+        A result, or a failure where a photo cannot be read, for every source. What is not kept is freed.
+    Raises:
+        OutputError: a sink cannot write.
+    """
+    floors = [sink.floor for sink in sinks if sink.floor is not None]
+    floor = min(floors) if floors else None
+    # Closed at once where the caller stops, so that no thread goes on opening photos.
+    with closing(detector.detect_each(sources, floor=floor, ahead=ahead)) as results:
+        for result in results:
+            item = _item(result, detector)
+            for sink in sinks:
+                if isinstance(item, PhotoFailure):
+                    sink.add_failure(item)
+                else:
+                    sink.add(item)
+            yield item
+
+
+class PhotoBatch:
+    """What `crowdmask detect` does: find photos, detect, write, count.
+
+    Attributes:
+        photos: that were found.
+        problems: files, folders and patterns that hold nothing to read; they count as failures.
+        totals: of what is done so far.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[str | PathLike[str]],
+        *,
+        out: str | PathLike[str] | None = None,
+        json: str | None = None,
+        csv: str | None = None,
+        blur: str = "none",
+    ) -> None:
+        """Find the photos and check the outputs; nothing is written yet.
+
+        Args:
+            sources: photos, folders with all below them, and patterns.
+            out: folder of the annotated pictures; None: draw none.
+            json, csv: files of the records; "-" is standard output.
+            blur: "faces" makes every face in the annotated pictures unreadable; "none".
+        Raises:
+            UsageError: both files are the same, or another kind of blur.
+            OutputError: the folder cannot be written to.
+        """
+        self._blurred = check_choice(blur)
+        if json is not None and json == csv:
+            raise UsageError(f"`json` and `csv` cannot both write to {json!r}")
+        self._pictures = None if out is None else PictureSink(out, blurred=self._blurred)
+        self._json, self._csv = json, csv
+        found = find_pictures(sources, leave_out=out)
+        self.photos: list[Source] = found.pictures
+        self.problems = [PhotoFailure("", error) for error in found.problems]
+        if self._pictures is not None:
+            self._pictures.protect(photo.path for photo in self.photos)
+        self.totals = Totals()
+        for problem in self.problems:
+            self.totals.add(problem)
+
+    def run(self, detector: Detector) -> Generator[PhotoItem]:
+        """Detect on every photo and write the results; files appear complete when this ends or is closed.
+
+        Yields:
+            A result or a failure for each photo, in their order.
+        Raises:
+            OutputError: a result cannot be written.
+        """
+        with ExitStack() as stack:
+            # Pictures first: no record tells of a picture that an interruption kept from being written.
+            sinks: list[Sink] = [] if self._pictures is None else [self._pictures]
+            if self._json is not None:
+                sinks.append(stack.enter_context(JsonSink(self._json)))
+            if self._csv is not None:
+                sinks.append(stack.enter_context(CsvSink(self._csv)))
+            if len(self.photos) >= MANY:
+                detector.reserve()
+            for item in stack.enter_context(closing(detect_photos(detector, self.photos, sinks))):
+                self.totals.add(item)
+                yield item
+
+
+def _item(result: PictureResult, detector: Detector) -> PhotoItem:
+    if result.error is not None:
+        return PhotoFailure(result.source.name, result.error)
+    assert result.picture is not None  # one of the two is always there
+    return PhotoResult(
+        result.source,
+        result.picture,
+        result.faces,
+        result.candidates,
+        detector.model_name,
+        detector.model_hash,
+    )

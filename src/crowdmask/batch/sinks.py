@@ -1,0 +1,147 @@
+"""Where the results of a batch go. A new kind of output is one class here: another `Sink`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+from typing import Protocol, Self
+
+import numpy as np
+
+from crowdmask.batch.items import PhotoFailure, PhotoResult
+from crowdmask.drawing.blur import BLUR_CONFIDENCE, blur_on
+from crowdmask.drawing.draw import draw_on
+from crowdmask.media.writers import CsvTable, JsonLines, PictureFolder
+
+
+class Sink(Protocol):
+    """Takes what became of each photo, in the order of the photos.
+
+    Attributes:
+        floor: minimum confidence, 0 to 1, of the candidates that it needs; None: the shown faces are enough.
+    """
+
+    floor: float | None
+
+    def add(self, result: PhotoResult) -> None:
+        """Write the result of one photo.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+
+    def add_failure(self, failure: PhotoFailure) -> None:
+        """Write, or pass over, a photo that cannot be read.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+
+    def close(self) -> None:
+        """Put into its place what was written, however the batch ended.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+
+
+class BaseSink:
+    """A sink that needs the shown faces alone and passes over failures."""
+
+    floor: float | None = None
+
+    def add(self, result: PhotoResult) -> None:
+        """Write the result of one photo."""
+        raise NotImplementedError
+
+    def add_failure(self, failure: PhotoFailure) -> None:
+        """Write nothing."""
+
+    def close(self) -> None:
+        """Leave everything as it is."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class JsonSink(BaseSink):
+    """One JSON record a photo; where `with_failures`, one a failure, too."""
+
+    def __init__(self, target: str, *, with_failures: bool = False) -> None:
+        """Open a file, or standard output for "-".
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._lines = JsonLines(target)
+        self._with_failures = with_failures
+
+    def add(self, result: PhotoResult) -> None:
+        """Append the record of one photo."""
+        self._lines.write(result.to_record())
+
+    def add_failure(self, failure: PhotoFailure) -> None:
+        """Append the record of a failure, where these are asked for."""
+        if self._with_failures:
+            self._lines.write(failure.to_record())
+
+    def close(self) -> None:
+        """Put the file into its place."""
+        self._lines.close()
+
+
+class CsvSink(BaseSink):
+    """One row a face."""
+
+    def __init__(self, target: str) -> None:
+        """Open a file, or standard output for "-", and write the head.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._table = CsvTable(target)
+
+    def add(self, result: PhotoResult) -> None:
+        """Append the faces of one photo."""
+        self._table.write(result.to_record())
+
+    def close(self) -> None:
+        """Put the file into its place."""
+        self._table.close()
+
+
+class PictureSink(BaseSink):
+    """An annotated picture of each photo, in one folder; where `blurred`, with unreadable faces.
+
+    It draws into the opened picture itself, so a sink that reads pixels stands before it.
+    """
+
+    def __init__(self, folder: str | PathLike[str], *, blurred: bool = False) -> None:
+        """Check that the folder can be written to.
+
+        Args:
+            blurred: blur all that may be a face, also what is not shown.
+        Raises:
+            OutputError: it is a file, or below one, or may not be written to.
+        """
+        self._pictures = PictureFolder(folder)
+        self.floor = BLUR_CONFIDENCE if blurred else None
+
+    def protect(self, paths: Iterable[str]) -> None:
+        """Never overwrite these files: the photos themselves."""
+        self._pictures.protect(paths)
+
+    def add(self, result: PhotoResult) -> None:
+        """Draw the faces of one photo and write it."""
+        image = result.picture.image
+        scale = (image.width / result.picture.width, image.height / result.picture.height)
+        if self.floor is not None:
+            candidates = result.candidates  # another sink may have asked for fainter ones
+            unsure = candidates[candidates.confidence >= np.float32(self.floor)]
+            blur_on(image, unsure.xyxy, scale)
+            blur_on(image, result.faces.xyxy, scale)  # of overlapping boxes the unsure one may win
+        draw_on(image, result.faces, scale)
+        self._pictures.write(image, result.source.relative)
