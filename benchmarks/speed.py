@@ -13,7 +13,6 @@ of it, except in the last line: one photo from process start to files written.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from peer_models import AIZOO_FILE, YOLO_FILE, Aizoo, Peer, PrunedYolo
 from PIL import Image
 
 from crowdmask import Detector
+from crowdmask.files import write_json
 from crowdmask.inference.stopwatch import Stopwatch
 from crowdmask.inference.timing import FLOAT
 from crowdmask.media.pictures import Picture, open_picture
@@ -185,13 +185,6 @@ def lines(name: str, report: dict[str, Any]) -> list[str]:
     return result
 
 
-def write_json(report: dict[str, Any], path: Path) -> None:
-    """Write the report under a temporary name, then rename it."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
-
-
 def main() -> None:
     """Print the times."""
     parser = argparse.ArgumentParser(
@@ -243,7 +236,7 @@ def main() -> None:
             }
     print("\n\n".join("\n".join(lines(name, report)) for name in detectors))
     if arguments.json:
-        write_json(report, arguments.json)
+        write_json(arguments.json, report)
 
 
 if __name__ == "__main__":

@@ -141,6 +141,16 @@ def test_only_interrupted_work_goes_on(
     assert names(tmp_path) == ["set"]
 
 
+def test_work_that_goes_on_removes_what_a_kill_left(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fill_folder(tmp_path / "set", "k", KeyboardInterrupt())
+    left = tmp_path / ".set.part" / "below" / ".a.jpg.0123abcd.part"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    assert fill_folder(tmp_path / "set", "k", None) == ["below", "photo0"]
+    assert names(tmp_path / "set" / "below") == []
+
+
 def test_a_folder_that_holds_something_is_kept(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "mine").write_text("mine")

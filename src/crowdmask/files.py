@@ -31,6 +31,13 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name[:_SHOWN_CHARS]}.{secrets.token_hex(4)}.part")
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a killed process left in a work folder of ours, at any depth."""
+    for path in folder.rglob(".*.part"):
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
+
+
 @contextmanager
 def as_output_error(name: str | os.PathLike[str], what: str = "") -> Iterator[None]:
     """Turn the system's errors into the error that users see.
@@ -144,16 +151,19 @@ def whole_folder(path: Path, *, what: str = "", key: str = "") -> Iterator[Path]
         OutputError: the folder cannot be written, is not empty, or the block raised an OSError.
     """
     with as_output_error(path, what), lock(path):
-        work = path.absolute().with_name(f".{path.name}.part")
+        work = path.absolute().with_name(f".{path.absolute().name}.part")
         mark = work / _KEY_FILE
-        if not (key and mark.is_file() and mark.read_text(encoding="utf-8") == key):
+        if key and mark.is_file() and mark.read_text(encoding="utf-8") == key:
+            remove_leftovers(work)
+        else:
             if work.exists():
                 shutil.rmtree(work)
             work.mkdir(parents=True)
-            mark.write_text(key, encoding="utf-8")
+            if key:
+                mark.write_text(key, encoding="utf-8")
         try:
             yield work
-            mark.unlink()
+            mark.unlink(missing_ok=True)
             if path.exists():
                 path.rmdir()
             work.rename(path)

@@ -291,7 +291,7 @@ def test_an_export_that_is_stopped_is_no_folder_and_goes_on(data: Path, tmp_path
     with pytest.raises(Stop):
         export(data, tmp_path / "out", "voc", set(), False, stop)
     assert not (tmp_path / "out").exists()
-    copied = next((tmp_path / ".out.export/JPEGImages").iterdir()).stat().st_ino
+    copied = next((tmp_path / ".out.part/JPEGImages").iterdir()).stat().st_ino
     export(data, tmp_path / "out", "voc", set(), False, quiet)
     assert (tmp_path / "out/JPEGImages/s__images__a.jpg").stat().st_ino == copied
     assert {path.name for path in tmp_path.iterdir()} == {"data", "out"}

@@ -121,7 +121,7 @@ def test_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
 @needs_full
 @pytest.mark.parametrize("kind", [JsonLines, CsvTable])
 def test_a_full_disk_is_one_clear_error(kind: type[JsonLines | CsvTable]) -> None:
-    with pytest.raises(OutputError, match=r"^/dev/full: cannot be written: no space left"):
+    with pytest.raises(OutputError, match=r"^cannot write /dev/full: no space left"):
         kind("/dev/full").write(record())
 
 
@@ -135,7 +135,7 @@ def test_half_a_line_is_taken_back_when_the_disk_fills_up(tmp_path: Path) -> Non
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (150, before[1]))
     try:
-        with pytest.raises(OutputError, match="cannot be written: file too large"):
+        with pytest.raises(OutputError, match=r"cannot write \S+: file too large"):
             lines.write("b" * 99 + "\n")
         lines.close()
     finally:
@@ -146,7 +146,7 @@ def test_half_a_line_is_taken_back_when_the_disk_fills_up(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("target", "message"),
-    [("folder", "a folder, not a file"), ("file/out.jsonl", "cannot be written")],
+    [("folder", "a folder, not a file"), ("file/out.jsonl", "cannot write")],
 )
 def test_places_where_no_file_can_be(target: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
@@ -239,7 +239,7 @@ def test_the_folder_is_made_with_its_first_picture(tmp_path: Path) -> None:
 
 
 def test_a_picture_too_wide_for_its_kind_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"a\.webp: cannot be written"):
+    with pytest.raises(OutputError, match=r"cannot write \S+a\.webp: "):
         PictureFolder(tmp_path).write(Image.new("RGB", (16_400, 2)), "a.webp")
     assert listing(tmp_path) == []
 

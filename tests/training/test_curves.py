@@ -33,7 +33,7 @@ def test_without_training_there_is_nothing_to_draw(tmp_path, rows):
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path):
-    with pytest.raises(OutputError, match=r"cannot draw the curves to .*gone.curves\.png: No such file"):
+    with pytest.raises(OutputError, match=r"cannot write the curves .*gone.curves\.png: no such file"):
         draw_curves(ROWS, tmp_path / "gone" / "curves.png")
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
-from crowdmask.errors import ModelError, OutputError, UsageError
+from crowdmask.errors import ModelError, UsageError
+from crowdmask.files import write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -112,7 +113,7 @@ def command(
     what = one_line(str(photo)) if photo else f"a drawn picture of {DRAWN_SIZE[0]} x {DRAWN_SIZE[1]}"
     say.print(f"medians of {runs} times, ms, {report['threads']} threads, {what}", soft_wrap=True)
     if json_file is not None:
-        _write(report, Path(json_file))
+        write_json(Path(json_file), report, what="the times", indent=2)
 
 
 @contextmanager
@@ -157,12 +158,3 @@ def _table(rows: list[dict[str, Any]], timings: list[Timing]) -> Table:
         times = (f"{ms:.1f}" for ms in row["ms"].values())
         table.add_row(one_line(row["model"]), row["precision"], row["backend"], *times, str(row["faces"]))
     return table
-
-
-def _write(report: dict[str, Any], path: Path) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write the times to {path}: {error.strerror}") from error

@@ -14,9 +14,9 @@ from crowdmask.data.importing.archives import Progress
 from crowdmask.data.manifest import Manifest, Photo, manifest_lines, read_manifest
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.data.sampling.split import refuse_leaks
-from crowdmask.errors import DataError, OutputError, UsageError
+from crowdmask.errors import DataError, UsageError
+from crowdmask.files import whole_folder, whole_path
 
-_KEY = "export.key"
 _NAME_CHARS = 180
 
 
@@ -60,22 +60,11 @@ def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progr
     refuse_leaks([item.photo for item in result.items])
     if not result.items:
         raise DataError(f"{place} has no annotated photo to export" + _of(splits))
-    work = to.absolute().with_name(f".{to.name}.export")
-    try:
-        _prepare(work, _identity(result.items, manifest, form, link))
+    key = _identity(result.items, manifest, form, link)
+    with whole_folder(to, key=key) as work:
         _copy_photos(result.items, manifest, work, layout, link, progress)
         progress("writing annotations", 0, 0)
         layout.write(work, result.items)
-        (work / _KEY).unlink()
-        if to.exists():
-            to.rmdir()
-        work.rename(to)
-    except OSError as error:
-        shutil.rmtree(work, ignore_errors=True)
-        raise OutputError(f"cannot write {to}: {error.strerror or error}") from error
-    except Exception:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
     return result
 
 
@@ -126,14 +115,6 @@ def _identity(items: list[Item], manifest: Manifest, form: str, link: bool) -> s
     return digest.hexdigest()
 
 
-def _prepare(work: Path, key: str) -> None:
-    mark = work / _KEY
-    if not mark.is_file() or mark.read_text(encoding="utf-8") != key:
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        mark.write_text(key, encoding="utf-8")
-
-
 def _copy_photos(
     items: list[Item], manifest: Manifest, work: Path, layout: Layout, link: bool, progress: Progress
 ) -> None:
@@ -142,11 +123,9 @@ def _copy_photos(
         source, place = manifest.path(item.photo), work / layout.place_of(item)
         place.parent.mkdir(parents=True, exist_ok=True)
         if not _same(source, place):
-            part = place.with_name(f"{place.name}.part")
-            part.unlink(missing_ok=True)
-            if not (link and _link(source, part)):
-                shutil.copy2(source, part)
-            part.replace(place)
+            with whole_path(place) as temporary:
+                if not (link and _link(source, temporary)):
+                    shutil.copy2(source, temporary)
 
 
 def _same(source: Path, place: Path) -> bool:

@@ -8,7 +8,6 @@ and write another; `train` and `evaluate` read it as they read a data set's YAML
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,7 +18,8 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from crowdmask.data.problems import Reason
 from crowdmask.data.sample import Dataset, Sample
-from crowdmask.errors import DataError, OutputError
+from crowdmask.errors import DataError
+from crowdmask.files import whole_file
 from crowdmask.labels import LABELS
 from crowdmask.settings import StrictModel, describe_problems
 
@@ -134,17 +134,9 @@ def write_manifest(manifest: Manifest) -> Path:
         OutputError: it cannot be written.
     """
     path = manifest.folder / FILE_NAME
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            for line in manifest_lines(manifest.photos):
-                file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    with whole_file(path, sync=True) as file:
+        for line in manifest_lines(manifest.photos):
+            file.write(line.encode() + b"\n")
     return path
 
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from crowdmask.evaluation.average_precision import Ranking
 from crowdmask.evaluation.calibration import BINS, Reliability
 from crowdmask.evaluation.classification import Outcome
+from crowdmask.files import whole_file
 from crowdmask.labels import DISPLAY_NAMES, LABELS
-from crowdmask.media.writers import whole_file
 
 # Okabe and Ito's colours, which colour-blind people can tell apart; the line styles do so in print.
 _STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#CC79A7", "-."), ("#000000", ":"))

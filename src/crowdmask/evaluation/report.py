@@ -21,8 +21,8 @@ from crowdmask.evaluation.appearance import (
 from crowdmask.evaluation.matching import ScoredPicture
 from crowdmask.evaluation.measures import SliceMeasures, measure_slices
 from crowdmask.evaluation.slices import ALL, FACE_WIDTHS_PX
+from crowdmask.files import whole_file
 from crowdmask.labels import DISPLAY_NAMES, LABELS
-from crowdmask.media.writers import whole_file
 
 FORMAT = 1
 

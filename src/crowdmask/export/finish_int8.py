@@ -20,6 +20,7 @@ from crowdmask.evaluation.run import Run, both_views, run_detector
 from crowdmask.export.finish import fit, thresholds
 from crowdmask.export.onnx import rewrite_metadata, with_closer_look
 from crowdmask.export.quantize import quantize_network
+from crowdmask.files import whole_path
 from crowdmask.inference.backends.onnx_runtime import read_metadata
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import METADATA_KEY, parse_metadata
@@ -82,9 +83,7 @@ def finish_int8(
     looked = parse_metadata({METADATA_KEY: json.dumps(about)}, source).closer_look
     detector = detector.with_options(closer_look=looked or False)
     inputs = calibration_inputs(detector, val, photos)
-    to.parent.mkdir(parents=True, exist_ok=True)
-    part = to.with_name(to.name + ".part")
-    try:
+    with whole_path(to, what="the model", make_parents=True) as part:
         with _bar(inputs, progress) as shown:
             quantize_network(source, part, shown, percentile)
         before = measure(run_detector(both_views(detector), val, progress).pictures)
@@ -93,9 +92,6 @@ def finish_int8(
         about["threshold"] = thresholds(_look(part, about, val, progress).pictures)
         after = measure(_look(part, about, val, progress).pictures)
         require_accuracy(before.two_class.map50, after.two_class.map50)
-        part.replace(to)
-    finally:
-        part.unlink(missing_ok=True)
     return Quantized(to, {"calibration": calibration, "threshold": about["threshold"]}, before, after)
 
 

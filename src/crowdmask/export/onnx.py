@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from crowdmask.default_boxes import VARIANCES
-from crowdmask.errors import MissingExtraError, ModelError, OutputError, UsageError
+from crowdmask.errors import MissingExtraError, ModelError, UsageError
 from crowdmask.export.rewrite import open_batch
+from crowdmask.files import whole_path
 from crowdmask.inference.closer import LEAST_ZOOM
 from crowdmask.inference.model_file import FORMAT, METADATA_KEY, InputSpec
 from crowdmask.labels import LABELS
@@ -119,38 +119,30 @@ def export_onnx(model: DetectionModel, path: Path, about: dict[str, Any]) -> Non
     if model.input_spec.resize == "fit":
         dynamic["picture"] |= {1: "height", 2: "width"}
         dynamic["scores"][1] = dynamic["deltas"][1] = "boxes"
-    part = path.with_name(path.name + ".part")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_path(path, what="the model", make_parents=True) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 _Exported(model).eval(),
                 (example,),
-                str(part),
+                str(temporary),
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=["picture"],
                 output_names=["scores", "deltas"],
                 dynamic_axes=dynamic,
             )
-        network = onnx.load(str(part))
+        network = onnx.load(str(temporary))
         open_batch(network)
-        onnx.save(network, str(part))
-        rewrite_metadata(part, about)
-        scores, deltas = parity(model, part)
+        onnx.save(network, str(temporary))
+        rewrite_metadata(temporary, about)
+        scores, deltas = parity(model, temporary)
         if not (scores <= PARITY_TOLERANCE and deltas <= DELTA_TOLERANCE):
             raise ModelError(
                 "the exported file answers differently from the model, "
                 f"by up to {scores:.4f} in scores and {deltas:.4f} in deltas; it is not written"
             )
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write the model to {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def rewrite_metadata(path: Path, about: dict[str, Any]) -> None:
@@ -165,14 +157,8 @@ def rewrite_metadata(path: Path, about: dict[str, Any]) -> None:
     del content.metadata_props[:]
     entry = content.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(about)
-    part = path.with_name(path.name + ".part")
-    try:
-        onnx.save(content, str(part))
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise OutputError(f"cannot write the model to {path}: {error.strerror or error}") from error
+    with whole_path(path, what="the model") as temporary:
+        onnx.save(content, str(temporary))
 
 
 def parity(model: DetectionModel, path: Path) -> tuple[float, float]:

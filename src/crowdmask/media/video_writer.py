@@ -213,7 +213,7 @@ class VideoWriter:
 
     def _failed(self, error: OSError | av.FFmpegError) -> OutputError:
         told = reason(error) if isinstance(error, av.FFmpegError) else (error.strerror or str(error)).lower()
-        return OutputError(f"{self.name}: cannot be written: {told}")
+        return OutputError(f"cannot write {self.name}: {told}")
 
 
 def _add_video(

@@ -6,14 +6,12 @@ A file is written under a temporary name beside its place and renamed when it is
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import json
 import os
-import secrets
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -21,6 +19,7 @@ from PIL import Image
 
 from crowdmask.detections import Detections
 from crowdmask.errors import OutputError
+from crowdmask.files import as_output_error, temporary_beside, whole_file
 
 STANDARD_OUTPUT = "-"
 CSV_COLUMNS = ("source", "width", "height", "x1", "y1", "x2", "y2", "label", "confidence")
@@ -101,10 +100,11 @@ class PictureFolder:
         profile = image.info.get("icc_profile")
         if profile and kind != "BMP":
             options = {**options, "icc_profile": profile}
-        with _as_output_error(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as file:
+        try:
+            with whole_file(path, make_parents=True) as file:
                 image.save(file, kind, **options)
+        except ValueError as error:  # Pillow: the format takes no picture of this size
+            raise OutputError(f"cannot write {path}: {error}") from error
         return path
 
     def _free_name(self, relative: str) -> Path:
@@ -146,12 +146,12 @@ class LineFile:
         self._path = Path(os.path.realpath(target))
         if self._path.is_dir():
             raise OutputError(f"{target}: a folder, not a file to write to")
-        with _as_output_error(target):
+        with as_output_error(target):
             if self._path.exists() and not self._path.is_file():
                 self._file = self._path.open("wb", buffering=0)
                 return
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._temporary = _temporary_beside(self._path)
+            self._temporary = temporary_beside(self._path)
             self._file = self._temporary.open("xb", buffering=0)
 
     def write(self, line: str) -> None:
@@ -160,7 +160,7 @@ class LineFile:
         Raises:
             OutputError: the disk is full, or the reader of a pipe has gone.
         """
-        with _as_output_error(self._name):
+        with as_output_error(self._name):
             if self._file is None:
                 _write_standard_output(line)
                 return
@@ -184,7 +184,7 @@ class LineFile:
         """
         if self._file is None or self._file.closed:
             return
-        with _as_output_error(self._name):
+        with as_output_error(self._name):
             self._file.close()
             if self._temporary is not None:
                 os.replace(self._temporary, self._path)
@@ -245,24 +245,6 @@ class CsvTable:
             self._file.write(text.getvalue())
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Write a binary file that appears under its name only once it is complete."""
-    temporary = _temporary_beside(path)
-    try:
-        with open(temporary, "x+b") as file:
-            yield file
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _temporary_beside(path: Path) -> Path:
-    # Hidden, so that a search for pictures passes over what an abrupt end has left.
-    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.part")
-
-
 def _write_standard_output(text: str) -> None:
     try:
         sys.stdout.write(text)
@@ -272,16 +254,3 @@ def _write_standard_output(text: str) -> None:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
-
-
-@contextmanager
-def _as_output_error(name: str | os.PathLike[str]) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            raise OutputError(f"{os.fspath(name)}: the program that reads it has ended") from error
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{os.fspath(name)}: cannot be written: {reason}") from error
-    except ValueError as error:
-        raise OutputError(f"{os.fspath(name)}: cannot be written: {error}") from error

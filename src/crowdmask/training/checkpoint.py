@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from crowdmask.data.sample import Sample
 from crowdmask.errors import ModelError, OutputError
+from crowdmask.files import whole_path
 
 METADATA_KEY = "crowdmask"
 _KEYS = ("digest", "step", "model", "average", "optimizer")
@@ -36,7 +37,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     Raises:
         OutputError: the disk is full or the folder cannot be written to; the old one is left.
     """
-    with _renamed(path) as part:
+    with _whole(path) as part:
         torch.save(state, part)
 
 
@@ -74,7 +75,7 @@ def save_weights(model: nn.Module, path: Path, metadata: dict[str, str]) -> None
         for name, value in model.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    with _renamed(path) as part:
+    with _whole(path) as part:
         # One key, since safetensors writes several in any order, and equal weights are to be equal files. Not
         # with save_file, which makes a file that no other user of the machine may read.
         part.write_bytes(save(state, {METADATA_KEY: json.dumps(metadata)}))
@@ -103,15 +104,12 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 
 @contextmanager
-def _renamed(path: Path) -> Iterator[Path]:
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        part.replace(path)
-    except (OSError, RuntimeError) as error:
-        # torch raises a RuntimeError of its own where a file cannot be written.
-        with suppress(OSError):
-            part.unlink()
-        why = getattr(error, "strerror", None) or "the disk may be full"
-        raise OutputError(f"cannot write {path}: {why}: free some space or choose another folder") from error
+def _whole(path: Path) -> Iterator[Path]:
+    with whole_path(path, make_parents=True, sync=True) as temporary:
+        try:
+            yield temporary
+        except RuntimeError as error:
+            # torch raises a RuntimeError of its own where a file cannot be written.
+            raise OutputError(
+                f"cannot write {path}: the disk may be full: free some space or choose another folder"
+            ) from error

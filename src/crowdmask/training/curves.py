@@ -7,7 +7,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from crowdmask.errors import DataError, OutputError
+from crowdmask.errors import DataError
+from crowdmask.files import whole_file
 
 _TRAIN, _VAL, _GAP = "#0072B2", "#D55E00", "#CC79A7"
 _SMOOTH = 0.9
@@ -47,12 +48,8 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> Path:
         bottom.axhline(0, color="grey", linewidth=0.8)
         bottom.set(xlabel="step", ylabel="val - train")
         bottom.grid(alpha=0.3)
-    part = path.with_name(path.name + ".part")
-    try:
-        figure.savefig(part, format="png", dpi=110)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot draw the curves to {path}: {error.strerror}") from error
+    with whole_file(path, what="the curves") as file:
+        figure.savefig(file, format="png", dpi=110)
     return path
 
 

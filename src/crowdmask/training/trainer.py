@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from crowdmask.data.sample import Sample
 from crowdmask.errors import DataError, DivergedError, ModelError, OutputError
+from crowdmask.files import write_text
 from crowdmask.models.detector import DetectionModel, Raw
 from crowdmask.training.batches import Batch, Batches, validation_batches
 from crowdmask.training.checkpoint import data_digest, load_checkpoint, save_checkpoint
@@ -325,9 +326,7 @@ def _cut_history(path: Path, step: int) -> None:
     """Drop what was logged after the checkpoint: those steps are run again."""
     if path.is_file():
         rows = [row for row in read_history(path.parent) if row["step"] <= step]
-        part = path.with_name(path.name + ".part")
-        part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        part.replace(path)
+        write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crowdmask.data.sample import Sample
-from crowdmask.errors import DataError, DivergedError, OutputError
+from crowdmask.errors import DataError, DivergedError
 from crowdmask.evaluation.measures import measure
 from crowdmask.evaluation.run import both_views, run_detector
 from crowdmask.export.onnx import export_onnx, metadata
+from crowdmask.files import write_text
 from crowdmask.inference.detector import Detector
 from crowdmask.models.detector import DetectionModel
 from crowdmask.training.checkpoint import save_weights
@@ -148,13 +149,5 @@ def _read_scores(folder: Path, step: int) -> list[tuple[int, float]]:
 
 
 def _write_scores(folder: Path, scores: list[tuple[int, float]]) -> None:
-    path = folder / _SCORES
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(
-            "".join(json.dumps({"step": step, "score": score}) + "\n" for step, score in scores),
-            encoding="utf-8",
-        )
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    lines = (json.dumps({"step": step, "score": score}) + "\n" for step, score in scores)
+    write_text(folder / _SCORES, "".join(lines))

@@ -15,6 +15,7 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial, TrialState
 
 from crowdmask.errors import DataError, OutputError
+from crowdmask.files import whole_file, write_text
 from crowdmask.training.recipe import Recipe
 from crowdmask.training.space import changed
 from crowdmask.training.tuning import Plan, Tuning
@@ -41,8 +42,8 @@ def write_report(tuning: Tuning, best_path: Path | None = None) -> list[Path]:
     importance = importances(tuning)
     try:
         recipe_path.parent.mkdir(parents=True, exist_ok=True)
-        _write(recipe_path, recipe_text(tuning, best, recipe_path))
-        _write(folder / "summary.md", summary(tuning, best, importance))
+        write_text(recipe_path, recipe_text(tuning, best, recipe_path))
+        write_text(folder / "summary.md", summary(tuning, best, importance))
         pictures = _draw(tuning, importance)
     except OSError as error:
         raise OutputError(f"cannot write the study's report: {error}") from error
@@ -212,12 +213,6 @@ def _from_there(path: str, before: Path, now: Path) -> str:
     return Path(os.path.relpath((before / path).resolve(), now.resolve())).as_posix()
 
 
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
 def _draw(tuning: Tuning, importance: dict[str, float]) -> list[Path]:
     """Draw the history, the importance of each key, and all trials side by side."""
     if _count(tuning, TrialState.COMPLETE) < 2:
@@ -243,10 +238,9 @@ def _draw(tuning: Tuning, importance: dict[str, float]) -> list[Path]:
             make()
         figure = pyplot.gcf()
         figure.set_size_inches(10, 5)
-        part = tuning.plan.folder / f"{name}.{os.getpid()}.part"
-        figure.savefig(part, format="png", dpi=110, bbox_inches="tight")
+        with whole_file(tuning.plan.folder / name) as file:
+            figure.savefig(file, format="png", dpi=110, bbox_inches="tight")
         pyplot.close("all")
-        part.replace(tuning.plan.folder / name)
         written.append(tuning.plan.folder / name)
     return written
 

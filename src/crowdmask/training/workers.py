@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
@@ -10,14 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from crowdmask.errors import OutputError
+import psutil
+
+from crowdmask.files import lock
 
 _SILENT_S = 900.0
-"""A worker of another machine that was not heard of for so long is taken for dead."""
+"""A worker of another machine that has not reported for so long is considered dead."""
+_CLOCK_S = 2.0
 
 
 def myself() -> dict[str, Any]:
-    """Return what tells this process from others, also from a later one of the same number."""
+    """Return what distinguishes this process from others, also from a later one with the same number."""
     return {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
 
 
@@ -30,46 +34,32 @@ def is_alive(worker: dict[str, Any] | None, heard: float) -> bool:
     """
     if not worker or worker.get("host") != socket.gethostname():
         return time.time() - heard < _SILENT_S
-    pid = int(worker["pid"])
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # it is there, of another user
-    return _started(pid) == worker.get("started")
+    began = _started(int(worker["pid"]))
+    # The system's clock may have been set meanwhile, by a little.
+    return began is not None and abs(began - _number(worker.get("started"))) < _CLOCK_S
 
 
 @contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Hold the study's lock, which the system lets go of when the process ends, however it ends.
+    """Hold the study's lock, which the system releases when the process ends, however it ends.
 
     Raises:
         OutputError: the folder cannot be written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / "study.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise OutputError(f"cannot write the study's folder {folder}: {error.strerror}") from error
-    try:
-        try:
-            import fcntl
-        except ImportError:  # Windows: there two workers may make one trial too many
-            yield
-            return
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with lock(folder / "study", wait=True):
         yield
-    finally:
-        os.close(handle)
 
 
-def _started(pid: int) -> str:
-    """Return when a process began, as the system counts it; empty where that cannot be asked."""
+def _started(pid: int) -> float | None:
+    """Return when a process began, seconds since the epoch; None where there is none."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    fields = text.rpartition(")")[2].split()
-    # A process that ended but was not yet waited for is at work no more.
-    return "" if fields[0] == "Z" else fields[19]
+        process = psutil.Process(pid)
+        # A process that ended but was not yet waited for is no longer at work.
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None
+
+
+def _number(value: Any) -> float:
+    """Return a time as stored; version 0.1.0 stored another clock's, which no process has."""
+    return value if isinstance(value, float) else math.inf

@@ -106,7 +106,7 @@ def _export(
 ) -> None:
     from crowdmask.data.labelling import cvat, label_studio
     from crowdmask.data.labelling.answers import Answers
-    from crowdmask.media.writers import whole_file
+    from crowdmask.files import whole_file
 
     complain = open_console(stderr=True)
     answers = Answers(detector, to.with_name(f"{to.name}.answers.jsonl"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Callable, Sequence
 from html import escape
 from io import BytesIO
@@ -13,7 +12,8 @@ from typing import Final
 from crowdmask.data.copies.dedup import Copy, Duplicates, best_of
 from crowdmask.data.manifest import Manifest, Photo
 from crowdmask.data.sampling.strata import judged_faces
-from crowdmask.errors import OutputError, PictureError
+from crowdmask.errors import PictureError
+from crowdmask.files import whole_file
 from crowdmask.media.pictures import open_picture
 
 _THUMBNAIL_PX: Final = 260
@@ -52,20 +52,12 @@ def write_page(
     """
     shown = sorted(duplicates.copies, key=lambda copy: (copy.likeness, copy.first, copy.second))[:most]
     best = {i: best_of(manifest.photos, group) for group in duplicates.groups for i in group}
-    part = page.with_name(f"{page.name}.{os.getpid()}.part")
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            file.write(_HEAD + _summary(duplicates, len(shown)))
-            for done, copy in enumerate(shown, 1):
-                file.write(_pair(manifest, copy, best[copy.first]))
-                progress(done)
-            file.write("</body></html>\n")
-        part.replace(page)
-    except OSError as error:
-        raise OutputError(f"cannot write {page}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(page, make_parents=True) as file:
+        file.write((_HEAD + _summary(duplicates, len(shown))).encode())
+        for done, copy in enumerate(shown, 1):
+            file.write(_pair(manifest, copy, best[copy.first]).encode())
+            progress(done)
+        file.write(b"</body></html>\n")
 
 
 def _summary(duplicates: Duplicates, shown: int) -> str:

@@ -17,6 +17,7 @@ from crowdmask.data.crawl.journal import Journal, Outcome
 from crowdmask.data.crawl.providers import Candidate, Provider
 from crowdmask.data.manifest import FILE_NAME, Manifest, Photo, read_manifest, write_manifest
 from crowdmask.errors import OutputError, PictureError
+from crowdmask.files import as_output_error, temporary_beside
 from crowdmask.media.pictures import open_picture
 
 PHOTO_FOLDER = "photos"
@@ -241,23 +242,23 @@ class Crawl:
         """
         provider, _, number = candidate.key.partition(":")
         stem = f"{provider}-{_file_name(number)}"
-        part = self.folder / PHOTO_FOLDER / f".{stem}.{os.getpid()}.part"
-        try:
-            with part.open("w+b") as file:
-                self._client.download(candidate.photo_url, self.wish.max_bytes, file)
-                file.flush()
-                os.fsync(file.fileno())
-                file.seek(0)
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            width, height, suffix = self._inspect(part, candidate)
-            if digest in self._hashes:
-                raise Rejected("there already")
-            relative = f"{PHOTO_FOLDER}/{stem}{suffix}"
-            part.replace(self.folder / relative)
-        except OSError as error:
-            raise OutputError(f"cannot write {part}: {error.strerror or error}") from error
-        finally:
-            part.unlink(missing_ok=True)
+        with as_output_error(self.folder):
+            # Its suffix, and so its name, is known only when it is here.
+            temporary = temporary_beside(self.folder / PHOTO_FOLDER / stem)
+            try:
+                with temporary.open("x+b") as file:
+                    self._client.download(candidate.photo_url, self.wish.max_bytes, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    file.seek(0)
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                width, height, suffix = self._inspect(temporary, candidate)
+                if digest in self._hashes:
+                    raise Rejected("there already")
+                relative = f"{PHOTO_FOLDER}/{stem}{suffix}"
+                temporary.replace(self.folder / relative)
+            finally:
+                temporary.unlink(missing_ok=True)
         self._hashes.add(digest)
         return Photo(
             photo=relative,

@@ -7,6 +7,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
+import defusedxml.ElementTree as defused
+from defusedxml import EntitiesForbidden
+
 from crowdmask.data.formats.annotation import Annotation, RawBox
 from crowdmask.data.formats.box_rules import IGNORE
 from crowdmask.data.formats.finding import (
@@ -41,11 +44,11 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
                 problems.add(path, f"more than {MAX_XML_BYTES:,} bytes of XML for one picture", Reason.BROKEN)
                 continue
             text = path.read_text(encoding="utf-8", errors="replace")
-            if "<!ENTITY" in text:
-                # An entity bomb grows to gigabytes while it is parsed; no annotation needs one.
-                problems.add(path, "declares XML entities; refused", Reason.ENTITIES)
-                continue
-            root = ElementTree.fromstring(text)
+            # Entities can expand to gigabytes while they are parsed; no annotation needs one.
+            root = defused.fromstring(text)
+        except EntitiesForbidden:
+            problems.add(path, "declares XML entities; refused", Reason.ENTITIES)
+            continue
         except (ElementTree.ParseError, ValueError, OSError) as error:
             problems.add(path, f"not readable as XML ({error})", Reason.BROKEN)
             continue

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -20,13 +19,13 @@ from crowdmask.data.importing.archive_kinds import READ_ERRORS, Opened, inside, 
 from crowdmask.data.importing.archive_limits import Budget, Limits, Member
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.errors import DataError, OutputError
+from crowdmask.files import whole_file
 
 WANTED = (*PICTURE_SUFFIXES, ".xml", ".txt", ".json", ".csv", ".yaml", ".yml", ".mat", ".names")
 """Only such files of an archive are unpacked, and archives within it."""
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 NESTED_DEPTH = 2
-_PART = ".part"
 _CHUNK = 1 << 20
 _NAME_BYTES = 240
 
@@ -161,26 +160,26 @@ def _require_space(archive: Path, folder: Path, needed: int) -> None:
 
 def _unpack_one(opened: Opened, member: Member, place: Path, archive: Path, problems: Problems) -> bool:
     """Write one file, unless it is there whole; return whether it is there now."""
-    part = place.with_name(place.name + _PART)
-    try:
-        if place.is_file() and place.stat().st_size == member.size:
-            return True
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as out:
-            _copy(opened, member, out)
-        part.replace(place)
+    where = f"{archive.name}/{member.name}"
+    if place.is_file() and place.stat().st_size == member.size:
         return True
-    except _Damaged as error:
-        problems.add(f"{archive.name}/{member.name}", f"damaged in the archive ({error})", Reason.BROKEN)
-    except (FileExistsError, IsADirectoryError, NotADirectoryError):
-        problems.add(f"{archive.name}/{member.name}", "both a file and a folder", Reason.BROKEN)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        clash = place.is_dir()
+    except (FileExistsError, NotADirectoryError):
+        clash = True
     except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         raise OutputError(f"cannot write {place}: {error.strerror or error}") from error
-    with suppress(OSError):
-        part.unlink(missing_ok=True)
-    return False
+    if clash:
+        problems.add(where, "both a file and a folder", Reason.BROKEN)
+        return False
+    try:
+        with whole_file(place) as out:
+            _copy(opened, member, out)
+    except _Damaged as error:
+        problems.add(where, f"damaged in the archive ({error})", Reason.BROKEN)
+        return False
+    return True
 
 
 class _Damaged(Exception):

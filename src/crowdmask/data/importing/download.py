@@ -7,7 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from crowdmask.errors import DataError, OutputError, UsageError
+from crowdmask.errors import DataError, UsageError
+from crowdmask.files import whole_folder
 
 _FOLDER = ".download"
 
@@ -37,18 +38,12 @@ def download(dataset: str, to: Path) -> Path:
             "it into ~/.kaggle/kaggle.json, or set KAGGLE_USERNAME and KAGGLE_KEY"
         )
     whole = download_folder(to) / dataset.replace("/", "-")
-    part = whole.with_name(f"{whole.name}.part")
     if not whole.is_dir():
-        try:
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
-            command = [program, "datasets", "download", "-d", dataset, "-p", str(part)]
+        with whole_folder(whole) as work:
+            command = [program, "datasets", "download", "-d", dataset, "-p", str(work)]
             code = subprocess.run(command, check=False, stdout=2).returncode
-        except OSError as error:
-            raise OutputError(f"cannot download to {part}: {error.strerror or error}") from error
-        if code or not any(part.iterdir()):
-            raise DataError(f"the kaggle client could not fetch {dataset} (exit code {code}); see above")
-        part.rename(whole)
+            if code or not any(work.iterdir()):
+                raise DataError(f"the kaggle client could not fetch {dataset} (exit code {code}); see above")
     archives = sorted(path for path in whole.iterdir() if path.is_file())
     # The client has options of its own that unpack at once.
     return archives[0] if len(archives) == 1 else whole

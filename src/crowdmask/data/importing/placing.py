@@ -12,6 +12,7 @@ from crowdmask.data.importing.state import ImportState
 from crowdmask.data.importing.workplace import PHOTOS
 from crowdmask.data.manifest import Photo
 from crowdmask.errors import OutputError
+from crowdmask.files import whole_path
 
 _CHUNK = 1 << 20
 
@@ -47,7 +48,6 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _copy(picture: Path, place: Path) -> str:
     digest = hashlib.sha256()
-    part = place.with_name(f"{place.name}.part")
     status = picture.stat()
     there = place.stat() if place.is_file() else None
     whole = there is not None and (there.st_size, there.st_mtime_ns) == (status.st_size, status.st_mtime_ns)
@@ -55,10 +55,10 @@ def _copy(picture: Path, place: Path) -> str:
         if whole:
             _read(file.read, digest.update)
         else:
-            with part.open("wb") as out:
-                _read(file.read, digest.update, out.write)
-            os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
-            part.replace(place)
+            with whole_path(place) as temporary:
+                with temporary.open("xb") as out:
+                    _read(file.read, digest.update, out.write)
+                os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
     return digest.hexdigest()
 
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from crowdmask.data.manifest import FILE_NAME, Manifest, Photo, read_manifest, write_manifest
-from crowdmask.errors import DataError, OutputError
+from crowdmask.errors import BusyError, DataError, OutputError
+from crowdmask.files import lock, remove_leftovers
 
 PHOTOS = "photos"
 REPORTS = "reports"
 _WORK = ".import-"
-_LOCK = ".import.lock"
+_LOCK = "import"
 _MARK = "placing.json"
 
 
@@ -48,7 +48,7 @@ class Workplace:
         self.name = name
         self.work = to / f"{_WORK}{key}"
         self._made: list[Path] = []
-        self._lock: int | None = None
+        self._held = ExitStack()
 
     def __enter__(self) -> Workplace:
         """Lock the folder, undo what a killed run left, and make the work folder.
@@ -60,12 +60,16 @@ class Workplace:
         with _writing(self.to):
             self._made = [place for place in (self.to, *self.to.parents) if not place.exists()]
             self.to.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self.to / _LOCK)
+        try:
+            self._held.enter_context(lock(self.to / _LOCK))
+        except BusyError as error:
+            raise DataError(f"another import is writing to {self.to}: wait for its end") from error
         try:
             with _writing(self.to):
                 self._clean_up()
                 self._check_name()
                 self.work.mkdir(exist_ok=True)
+                remove_leftovers(self.work)
         except BaseException:
             self._leave()
             raise
@@ -142,10 +146,7 @@ class Workplace:
         (work / _MARK).unlink()
 
     def _leave(self) -> None:
-        if self._lock is not None:
-            (self.to / _LOCK).unlink(missing_ok=True)
-            os.close(self._lock)
-            self._lock = None
+        self._held.close()
         for folder in (self.to / PHOTOS, self.to / REPORTS, *self._made):
             try:
                 folder.rmdir()
@@ -159,19 +160,3 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
-
-
-def _lock(path: Path) -> int:
-    """Hold a file that the system lets go of when this process ends, however it ends."""
-    with _writing(path.parent):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
-    try:
-        import fcntl
-    except ImportError:  # Windows: two imports at once are not told apart there
-        return handle
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise DataError(f"another import is writing to {path.parent}: wait for its end") from error
-    return handle

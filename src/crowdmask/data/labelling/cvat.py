@@ -11,7 +11,9 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree
-from xml.parsers import expat
+
+import defusedxml.ElementTree as defused
+from defusedxml import DTDForbidden
 
 from crowdmask.data.labelling.corrections import Correction, Shape
 from crowdmask.data.labelling.drafts import COLOURS, TOOL_LABELS, Draft
@@ -79,7 +81,7 @@ def read_export(content: bytes, name: str) -> Iterator[Correction]:
         content = _unzip(content, name)
     try:
         root = parse_xml(content)
-    except (expat.ExpatError, ValueError, LookupError) as error:
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise DataError(f"{name}: not readable as XML ({error})") from error
     version = root.findtext("version", "")
     if root.tag != "annotations" or not version.startswith("1."):
@@ -93,25 +95,17 @@ def read_export(content: bytes, name: str) -> Iterator[Correction]:
 def parse_xml(content: bytes) -> ElementTree.Element:
     """Parse XML that may come from anybody.
 
-    Annotations need no document type; without one no entity can be declared, so none can be a bomb or name
-    a file.
+    Annotations need no document type. Without one no entity can be declared, so none can expand without end
+    or name a file.
 
     Raises:
         ValueError: it has a document type.
-        expat.ExpatError: it is not well-formed.
+        ElementTree.ParseError: it is not well-formed.
     """
-    builder = ElementTree.TreeBuilder()
-    parser = expat.ParserCreate()
-
-    def refuse(*_: object) -> None:
-        raise ValueError("it declares a document type; refused")
-
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.data
-    parser.Parse(content, True)
-    return builder.close()
+    try:
+        return defused.fromstring(content, forbid_dtd=True)
+    except DTDForbidden as error:
+        raise ValueError("it declares a document type; refused") from error
 
 
 def _unzip(content: bytes, name: str) -> bytes:

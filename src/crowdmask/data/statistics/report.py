@@ -25,8 +25,8 @@ from crowdmask.data.statistics.counts import (
 from crowdmask.data.statistics.items import Items
 from crowdmask.data.statistics.looks import UNTOLD, Looks, look
 from crowdmask.errors import OutputError
+from crowdmask.files import whole_file
 from crowdmask.labels import DISPLAY_NAMES, LABELS
-from crowdmask.media.writers import whole_file
 
 _NAMES = [DISPLAY_NAMES[label] for label in LABELS]
 _COLOURS = {DISPLAY_NAMES[label]: COLOURS[label] for label in LABELS}

@@ -21,6 +21,7 @@ from crowdmask.data.manifest import FILE_NAME, Face, Manifest, Photo, read_manif
 from crowdmask.data.synthesis.faces import change_face, others
 from crowdmask.data.synthesis.look import look_at
 from crowdmask.errors import DataError, OutputError, PictureError
+from crowdmask.files import whole_file
 from crowdmask.labels import LABELS, WITHOUT_MASK
 from crowdmask.media.pictures import open_picture
 
@@ -212,9 +213,8 @@ def _draw_one(manifest: Manifest, parent: Photo, folder: Path, settings: Setting
         return row
     stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in path.stem)[:60]
     file = folder / f"{stem}-{name.hex()[:10]}.jpg"
-    part = file.with_suffix(".part")
-    Image.fromarray(drawn).save(part, "JPEG", **_as_saved(path))
-    part.replace(file)
+    with whole_file(file) as out:
+        Image.fromarray(drawn).save(out, "JPEG", **_as_saved(path))
     photo = Photo(
         photo=f"{PHOTOS}/{SOURCE}/{file.name}",
         width=opened.image.width,
