@@ -108,6 +108,17 @@ def shade(mask: Mask, u: Floats, v: Floats) -> Floats:
     return np.clip(value, 0.15, 1.25)
 
 
+def _fill_mesh(pen: ImageDraw.ImageDraw, mesh: Floats, colours: NDArray[np.int64]) -> None:
+    """Paint each cell between the points of a mesh, (rows, columns, 2), in its own colour."""
+    for row in range(len(mesh) - 1):
+        for column in range(mesh.shape[1] - 1):
+            corners = (
+                *mesh[row, column], *mesh[row, column + 1],
+                *mesh[row + 1, column + 1], *mesh[row + 1, column],
+            )  # fmt: skip
+            pen.polygon(list(corners), fill=tuple(colours[row, column]))
+
+
 def draw_mask(picture: Image.Image, mask: Mask) -> Image.Image:
     """Return a copy of the picture with the mask on it; all points in pixels of the picture."""
     k = SUPERSAMPLING
@@ -135,14 +146,7 @@ def draw_mask(picture: Image.Image, mask: Mask) -> Image.Image:
 
     big = (size[0] * k, size[1] * k)
     cloth = Image.new("RGB", big, tuple(int(c) for c in colour * 0.8))
-    pen = ImageDraw.Draw(cloth)
-    for row in range(rows - 1):
-        for column in range(columns - 1):
-            corners = (
-                *mesh[row, column], *mesh[row, column + 1],
-                *mesh[row + 1, column + 1], *mesh[row + 1, column],
-            )  # fmt: skip
-            pen.polygon(list(corners), fill=tuple(colours[row, column]))
+    _fill_mesh(ImageDraw.Draw(cloth), mesh, colours)
     alpha = Image.new("L", big)
     shape = ImageDraw.Draw(alpha)
     shape.polygon([tuple(p) for p in outline - shift], fill=255)

@@ -6,8 +6,9 @@ from PIL import Image
 
 from crowdmask import boxes
 from crowdmask.detections import Detections
-from crowdmask.drawing.draw import COLOURS, draw_detections, draw_on
+from crowdmask.drawing.draw import draw_detections, draw_on
 from crowdmask.drawing.label_layout import HIDDEN_AT_MOST, Placed, Sizes, lay_out, texts_of
+from crowdmask.drawing.palette import COLOURS
 from crowdmask.labels import LABELS
 
 BLUE, ORANGE, YELLOW = (COLOURS[label] for label in LABELS)

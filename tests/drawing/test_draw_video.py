@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crowdmask.drawing.draw import COLOURS
 from crowdmask.drawing.draw_video import Outline, draw_frame, track_texts
+from crowdmask.drawing.palette import COLOURS
 
 GREY = np.full((360, 640, 3), 90, np.uint8)
 

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from crowdmask.detections import Detections
 from crowdmask.drawing.label_layout import Placed, Sizes, lay_out, texts_of
+from crowdmask.drawing.palette import BLACK, COLOURS, Colour
 from crowdmask.media.pictures import as_rgb, from_array
 
-Colour = tuple[int, int, int]
 AnyPicture = TypeVar("AnyPicture", Image.Image, NDArray[np.uint8])
 
-# Okabe and Ito's palette: blue, vermilion and yellow differ in hue and in brightness, so people who
-# see no red or no green tell them apart too.
-COLOURS: dict[str, Colour] = {
-    "with_mask": (0, 114, 178),
-    "without_mask": (213, 94, 0),
-    "mask_worn_incorrect": (240, 228, 66),
-    "unknown": (150, 150, 150),  # of a track only
-}
-_BLACK: Colour = (0, 0, 0)
 _WHITE: Colour = (255, 255, 255)
 
 
-def draw_detections(picture: AnyPicture, detections: Detections) -> AnyPicture:
+class Faces(Protocol):
+    """What is drawn, as `crowdmask.Detections` has it."""
+
+    @property
+    def xyxy(self) -> NDArray[np.float32]:
+        """(N, 4) pixels of the upright picture."""
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """(N,) 0 to 1."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """N keys of `palette.COLOURS`."""
+
+
+def draw_detections(picture: AnyPicture, detections: Faces) -> AnyPicture:
     """Return a copy of the picture with a box and a label per face.
 
     Args:
@@ -53,13 +59,13 @@ def draw_detections(picture: AnyPicture, detections: Detections) -> AnyPicture:
     return image
 
 
-def draw_on(image: Image.Image, detections: Detections, scale: tuple[float, float] = (1.0, 1.0)) -> None:
+def draw_on(image: Image.Image, detections: Faces, scale: tuple[float, float] = (1.0, 1.0)) -> None:
     """Draw into an upright RGB image itself, which spares a copy.
 
     Args:
         scale: image pixels for a pixel of the photo that the boxes are measured in, across and down.
     """
-    if not len(detections):
+    if not len(detections.xyxy):
         return
     xyxy = detections.xyxy * np.array([*scale, *scale], np.float32)
     texts = [
@@ -79,7 +85,7 @@ def draw_faces(
 
     Args:
         xyxy: (N, 4) boxes in pixels of the image.
-        labels: N keys of `COLOURS`.
+        labels: N keys of `palette.COLOURS`.
         texts: what may be written of each face, the fullest first.
     """
     sizes = Sizes.of(image.width, image.height)
@@ -98,7 +104,7 @@ def _draw_box(pen: ImageDraw.ImageDraw, xyxy: NDArray[np.float32], sizes: Sizes,
     if line > 1:  # a thin dark seam shows the line on a ground of its own colour
         seam = max(1, line // 4)
         outer = (x1 - line - seam, y1 - line - seam, x2 + line + seam - 1, y2 + line + seam - 1)
-        pen.rectangle(outer, outline=_BLACK, width=seam)
+        pen.rectangle(outer, outline=BLACK, width=seam)
     pen.rectangle((x1 - line, y1 - line, x2 + line - 1, y2 + line - 1), outline=colour, width=line)
 
 
@@ -126,4 +132,4 @@ def _ink(ground: Colour) -> Colour:
     """Return black or white, whichever stands out more (WCAG relative luminance)."""
     linear = [v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in ground]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return _BLACK if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else _WHITE
+    return BLACK if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else _WHITE

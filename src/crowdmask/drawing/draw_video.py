@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from crowdmask import boxes
-from crowdmask.drawing.draw import COLOURS, Colour, draw_faces, font, text_length
+from crowdmask.drawing.draw import draw_faces, font, text_length
 from crowdmask.drawing.label_layout import Sizes
+from crowdmask.drawing.palette import COLOURS, Colour
 from crowdmask.labels import DISPLAY_NAMES
 
 _GROUND: Colour = (20, 20, 20)

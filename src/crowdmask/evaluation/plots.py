@@ -6,27 +6,34 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patheffects import Normal, Stroke
 
+from crowdmask.drawing.palette import BLACK, BLUE, COLOURS, YELLOW, as_hex
 from crowdmask.evaluation.average_precision import Ranking
 from crowdmask.evaluation.calibration import BINS, Reliability
 from crowdmask.evaluation.classification import Outcome
 from crowdmask.files import whole_file
 from crowdmask.labels import DISPLAY_NAMES, LABELS
 
-# Okabe and Ito's colours, which colour-blind people can tell apart; the line styles do so in print.
-_STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#CC79A7", "-."), ("#000000", ":"))
+# The line styles tell the labels apart in print.
+_STYLES = ("-", "--", "-.", ":")
+_PLAIN = as_hex(BLUE)
+# Yellow is hard to see on white without a dark edge.
+_EDGE = (Stroke(linewidth=2.6, foreground="#555555"), Normal())
 
 
 def draw_precision_recall(rankings: dict[str, Ranking], path: Path) -> Path:
     """Draw precision over recall of each ranking at an IoU of 0.5."""
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots()
-    for (name, ranking), (colour, line) in zip(rankings.items(), _STYLES, strict=False):
+    for (name, ranking), line in zip(rankings.items(), _STYLES, strict=False):
         if not ranking.faces.sum():
             continue
         recall, precision = ranking.curve()
         label = f"{DISPLAY_NAMES.get(name, name)}: AP50 {ranking.average_precision():.3f}"
-        axes.plot(recall, precision, color=colour, linestyle=line, label=label)
+        colour = as_hex(COLOURS.get(name, BLACK))
+        edge = _EDGE if COLOURS.get(name) == YELLOW else ()
+        axes.plot(recall, precision, color=colour, linestyle=line, label=label, path_effects=edge)
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02), title="Precision and recall")
     axes.grid(alpha=0.3)
     if axes.lines:
@@ -40,14 +47,12 @@ def draw_reliability(reliability: Reliability, path: Path) -> Path:
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     filled = reliability.count > 0
     top.plot([0, 1], [0, 1], color="grey", linestyle=":", label="as said")
-    top.plot(
-        reliability.confidence[filled], reliability.right[filled], "o-", color="#0072B2", label="measured"
-    )
+    top.plot(reliability.confidence[filled], reliability.right[filled], "o-", color=_PLAIN, label="measured")
     title = f"Reliability, expected calibration error {reliability.expected_error:.3f}"
     top.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1), title=title)
     top.grid(alpha=0.3)
     top.legend(loc="upper left")
-    bottom.bar((np.arange(BINS) + 0.5) / BINS, reliability.count, width=0.9 / BINS, color="#0072B2")
+    bottom.bar((np.arange(BINS) + 0.5) / BINS, reliability.count, width=0.9 / BINS, color=_PLAIN)
     bottom.set(xlabel="confidence", ylabel="detections")
     return _save(figure, path)
 

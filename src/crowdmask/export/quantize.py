@@ -87,27 +87,8 @@ def quantize_network(
         if len(outer) == len(network.graph.node) or _operators(network.graph, "QuantizeLinear"):
             raise ModelError(f"{source}: not a network in float that could be quantised")
         onnx.save(network, str(plain))
-        exact = {
-            "quant_type": quantization.QuantType.QUInt8,
-            "scale": np.array(_SPREAD, np.float32),
-            "zero_point": np.array(_GREY, np.uint8),
-        }
         quantization.quantize_static(
-            str(plain),
-            str(part),
-            _Photos(photos),
-            quant_format=quantization.QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-            nodes_to_exclude=outer,
-            calibrate_method=quantization.CalibrationMethod["MinMax" if percentile is None else "Percentile"],
-            extra_options={
-                # One photo after the other: they differ in shape, and together they fill the memory.
-                "CalibStridedMinMax": 1,
-                "CalibPercentile": percentile,
-                "TensorQuantOverrides": {normalised: [exact]} if normalised else {},
-            },
+            str(plain), str(part), _Photos(photos), **_settings(outer, normalised, percentile)
         )
         result = onnx.load(str(part))
         del result.metadata_props[:]
@@ -120,6 +101,31 @@ def quantize_network(
         open_batch(result)
         to.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(result, str(to))
+
+
+def _settings(outer: list[str], normalised: str | None, percentile: float | None) -> dict[str, Any]:
+    """Return how to quantise: all but the nodes outside the convolutions, the normalised input exactly."""
+    from onnxruntime import quantization
+
+    exact = {
+        "quant_type": quantization.QuantType.QUInt8,
+        "scale": np.array(_SPREAD, np.float32),
+        "zero_point": np.array(_GREY, np.uint8),
+    }
+    return {
+        "quant_format": quantization.QuantFormat.QDQ,
+        "per_channel": True,
+        "activation_type": quantization.QuantType.QUInt8,
+        "weight_type": quantization.QuantType.QInt8,
+        "nodes_to_exclude": outer,
+        "calibrate_method": quantization.CalibrationMethod["MinMax" if percentile is None else "Percentile"],
+        "extra_options": {
+            # One photo after the other: they differ in shape, and together they fill the memory.
+            "CalibStridedMinMax": 1,
+            "CalibPercentile": percentile,
+            "TensorQuantOverrides": {normalised: [exact]} if normalised else {},
+        },
+    }
 
 
 def _operators(graph: Any, kind: str) -> list[Any]:

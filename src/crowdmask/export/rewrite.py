@@ -6,6 +6,7 @@ numbers are multiplied and copied. Each of both cost as much as a tenth of the n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,14 +34,9 @@ def widen_stem(network: Any) -> bool:
     graph = network.graph
     constants = {value.name: value for value in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
-    readers = _readers(graph)
-    chain, name = [], graph.input[0].name
-    for kind in ("Transpose", "DequantizeLinear", "Conv", "QuantizeLinear"):
-        found = readers.get(name, [])
-        if len(found) != 1 or found[0].op_type != kind:
-            return False
-        chain.append(found[0])
-        name = found[0].output[0]
+    chain = _follow(graph, ("Transpose", "DequantizeLinear", "Conv", "QuantizeLinear"))
+    if chain is None:
+        return False
     transpose, _, convolution, quantise = chain
     given = {a.name: helper.get_attribute_value(a) for a in convolution.attribute}
     usual = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
@@ -79,6 +75,19 @@ def widen_stem(network: Any) -> bool:
         ],
     )
     return True
+
+
+def _follow(graph: Any, kinds: Sequence[str]) -> list[Any] | None:
+    """Return the nodes after the input, if they are of these kinds and each feeds the next one alone."""
+    readers = _readers(graph)
+    chain, name = [], graph.input[0].name
+    for kind in kinds:
+        found = readers.get(name, [])
+        if len(found) != 1 or found[0].op_type != kind:
+            return None
+        chain.append(found[0])
+        name = found[0].output[0]
+    return chain
 
 
 def repeat_cells(network: Any) -> int:

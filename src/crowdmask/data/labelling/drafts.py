@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 from crowdmask.data.manifest import Box, Photo
 from crowdmask.detections import Detections
+from crowdmask.drawing import palette
+from crowdmask.drawing.palette import as_hex
 from crowdmask.labels import LABELS
 
 IGNORE = "ignore"
 """The tools' label of a region that is not judged: a poster, a face that nobody can make out."""
 
 TOOL_LABELS = (*LABELS, IGNORE)
-COLOURS = dict(zip(TOOL_LABELS, ("#009E73", "#D55E00", "#CC79A7", "#777777"), strict=True))
-"""Okabe and Ito's, which colour-blind people can tell apart."""
+COLOURS = {label: as_hex(palette.COLOURS.get(label, palette.GREY)) for label in TOOL_LABELS}
+"""The colours of the tools' labels, those of our own pictures."""
 
 
 @dataclass(frozen=True)

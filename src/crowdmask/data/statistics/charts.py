@@ -11,8 +11,6 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which colour-blind people can tell apart.
-COLOURS = {"with_mask": "#009E73", "without_mask": "#D55E00", "mask_worn_incorrect": "#CC79A7"}
 PLAIN = "#4C78A8"
 _TEXT = "#1f2933"
 _LONGEST_NAME = 28

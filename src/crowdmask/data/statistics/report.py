@@ -11,7 +11,7 @@ import numpy as np
 
 from crowdmask.data.statistics import html
 from crowdmask.data.statistics.appearance import SKIN_BANDS
-from crowdmask.data.statistics.charts import COLOURS, histogram, stacked_bars
+from crowdmask.data.statistics.charts import histogram, stacked_bars
 from crowdmask.data.statistics.checks import Finding, Kind
 from crowdmask.data.statistics.counts import (
     FACE_WIDTHS,
@@ -24,12 +24,13 @@ from crowdmask.data.statistics.counts import (
 )
 from crowdmask.data.statistics.items import Items
 from crowdmask.data.statistics.looks import UNTOLD, Looks, look
+from crowdmask.drawing.palette import COLOURS, as_hex
 from crowdmask.errors import OutputError
 from crowdmask.files import whole_file
 from crowdmask.labels import DISPLAY_NAMES, LABELS
 
 _NAMES = [DISPLAY_NAMES[label] for label in LABELS]
-_COLOURS = {DISPLAY_NAMES[label]: COLOURS[label] for label in LABELS}
+_COLOURS = {DISPLAY_NAMES[label]: as_hex(COLOURS[label]) for label in LABELS}
 _MOST_NAMES = 40
 _MOST_LINES = 200
 

@@ -1,0 +1,30 @@
+"""The colours of the labels, the same in pictures, video, reports and plots.
+
+Okabe and Ito's palette: blue, vermilion and yellow differ in hue and in brightness, so people who see no red
+or no green tell them apart too.
+"""
+
+from __future__ import annotations
+
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
+
+BLUE: Colour = (0, 114, 178)
+VERMILION: Colour = (213, 94, 0)
+YELLOW: Colour = (240, 228, 66)
+PURPLE: Colour = (204, 121, 167)
+BLACK: Colour = (0, 0, 0)
+GREY: Colour = (150, 150, 150)
+
+COLOURS: dict[str, Colour] = {
+    "with_mask": BLUE,
+    "without_mask": VERMILION,
+    "mask_worn_incorrect": YELLOW,
+    "unknown": GREY,  # of a track only
+}
+"""The colour of each label."""
+
+
+def as_hex(colour: Colour) -> str:
+    """Return a colour as web pages and plots write it, like ``#0072b2``."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
