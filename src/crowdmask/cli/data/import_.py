@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +14,6 @@ from crowdmask.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crowdmask.data.importing.plan import Plan
-    from crowdmask.data.importing.presets import Preset
     from crowdmask.data.importing.run import Imported
 
 _NAMED = 3
@@ -108,18 +105,20 @@ def command(
     if list_presets:
         _show_presets()
         return
+    from crowdmask.data.importing.request import Request, drop_archive, make_plan
     from crowdmask.data.importing.run import NothingImported, import_source
 
     if to is None:
         raise UsageError("say where the data set is, or shall be:  --to DIR")
-    chosen = _preset(preset)
     # Further OLD=NEW after the one of --map arrive here.
     pairs = [word for word in source or () if "=" in word and not Path(word).exists()]
-    place = _source([word for word in source or () if word not in pairs], chosen, download, to)
-    plan = _plan(
-        place, to, chosen, form, name, licence, [*(class_map or ()), *pairs], convention, annotations,
-        events or [], split, split_list or [], ignore_regions or [], box,
+    request = Request(
+        to=to, preset=preset, form=form, name=name, licence=licence, class_map=[*(class_map or ()), *pairs],
+        convention=convention, annotations=annotations, events=events or [], split=split,
+        split_list=split_list or [], ignored=ignore_regions or [], crops=box,
     )  # fmt: skip
+    place = _source([word for word in source or () if word not in pairs], preset, download, to)
+    plan = make_plan(request, place)
     say, complain = open_console(), open_console(stderr=True)
     try:
         with show_stages(complain) as progress:
@@ -131,99 +130,29 @@ def command(
         _tell(error.result, say, complain, "would be imported")
         raise
     if download:
-        _drop_archive(place, to)
+        drop_archive(place, to)
     _tell(result, say, complain, "imported")
     say.print(f"{plan.name}: {one_line(str(to))}, report: {one_line(str(result.report))}", soft_wrap=True)
 
 
-def _preset(name: str | None) -> tuple[str, Preset] | None:
-    from crowdmask.data.importing.presets import find_preset
+def _source(given: list[str], preset: str | None, fetched: bool, to: Path) -> Path:
+    """Return the one source that was named, or what is downloaded instead."""
+    from crowdmask.data.importing.request import downloadable, fetch
 
-    return None if name is None else find_preset(name)
-
-
-def _source(given: list[str], preset: tuple[str, Preset] | None, fetch: bool, to: Path) -> Path:
-    if given and fetch:
+    if given and fetched:
         raise UsageError("give a SOURCE or --download, not both")
     if len(given) > 1:
         raise UsageError(f"one SOURCE at a time, not {len(given)}: {', '.join(given)}")
     if given:
         return Path(given[0])
-    if not fetch:
+    if not fetched:
         raise UsageError(
             "give a SOURCE: a zip, tar or folder (nothing is downloaded unasked, see --download)"
         )
-    if preset is None or preset[1].kaggle is None:
-        where = f"; fetch it from {preset[1].origin}" if preset else ""
-        raise UsageError(f"--download goes with the presets that are at Kaggle{where}")
-    from crowdmask.data.importing.download import download
-
+    known = downloadable(preset)
     say = open_console(stderr=True)
-    say.print(f"fetching {preset[1].origin} (licence: {preset[1].licence})", soft_wrap=True)
-    return download(preset[1].kaggle, to)
-
-
-def _drop_archive(source: Path, to: Path) -> None:
-    import shutil
-
-    from crowdmask.data.importing.download import download_folder
-
-    folder = download_folder(to)
-    if source.is_relative_to(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _plan(
-    source: Path,
-    to: Path,
-    preset: tuple[str, Preset] | None,
-    form: str | None,
-    name: str | None,
-    licence: str | None,
-    class_map: list[str],
-    convention: str | None,
-    annotations: Path | None,
-    events: list[str],
-    split: str | None,
-    split_list: list[str],
-    ignore_regions: list[Path],
-    box: str,
-) -> Plan:
-    from crowdmask.data.importing.plan import Plan
-    from crowdmask.data.importing.presets import parse_convention
-    from crowdmask.data.importing.published_splits import parse_split
-    from crowdmask.data.user_photos import parse_map
-
-    if preset is None and form is None:
-        raise UsageError("say what the annotations are:  --format NAME, or --preset NAME for a known source")
-    if preset is not None and form not in (None, preset[1].format):
-        raise UsageError(f"the preset {preset[0]} has the format {preset[1].format}: leave --format away")
-    known = preset[1] if preset else None
-    mapped = parse_map(class_map)
-    try:
-        splits = parse_split(split, split_list)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    return Plan(
-        source=source,
-        to=to,
-        name=name or (preset[0] if preset else _name(source)),
-        form=form or (known.format if known else ""),
-        annotations=annotations,
-        licence=licence or (known.licence if known else "not stated"),
-        classes={**(known.classes if known else {}), **mapped},
-        must_occur=tuple(mapped),
-        convention=parse_convention(convention or (known.convention if known else "none")),
-        splits=splits,
-        ignored=tuple(ignore_regions),
-        events=tuple(event.strip() for text in events for event in text.split(",") if event.strip()),
-        crops=box,  # type: ignore[arg-type]  # checked with the rest of the plan
-    )
-
-
-def _name(source: Path) -> str:
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", source.resolve().name.split(".")[0]).strip("-_")
-    return plain[:64] or "source"
+    say.print(f"fetching {known.origin} (licence: {known.licence})", soft_wrap=True)
+    return fetch(known, to)
 
 
 def _tell(result: Imported, say: Console, complain: Console, head: str) -> None:

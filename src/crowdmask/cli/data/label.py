@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.data.progress import progress
 from crowdmask.cli.lines import one_line, open_console
-from crowdmask.errors import EXIT_INPUT, DataError, OutputError, PictureError, UsageError
+from crowdmask.cli.progress import show_progress
+from crowdmask.data.labelling.tools import Tool
+from crowdmask.errors import EXIT_INPUT, DataError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crowdmask.data.labelling.answers import Answers
-    from crowdmask.data.labelling.drafts import Draft
     from crowdmask.data.manifest import Manifest, Photo
     from crowdmask.inference.detector import Detector
-
-
-class Tool(StrEnum):
-    """The labelling tools."""
-
-    label_studio = "label-studio"
-    cvat = "cvat"
 
 
 def command(
@@ -104,94 +93,30 @@ def _export(
     unsure: float,
     url_prefix: str | None,
 ) -> None:
-    from crowdmask.data.labelling import cvat, label_studio
-    from crowdmask.data.labelling.answers import Answers
-    from crowdmask.files import whole_file
+    from crowdmask.data.labelling.propose import propose
 
-    complain = open_console(stderr=True)
-    answers = Answers(detector, to.with_name(f"{to.name}.answers.jsonl"))
-    drafts, problems = _drafts(manifest, chosen, answers, detector, unsure, complain)
-    if tool is Tool.cvat:
-        content, settings, text = cvat.to_xml(drafts), "labels.json", cvat.labels_text()
-    else:
-        import json
-
-        prefix = url_prefix if url_prefix is not None else label_studio.local_prefix(manifest.folder)
-        tasks = [label_studio.task(draft, prefix) for draft in drafts]
-        content, settings = json.dumps(tasks, indent=1).encode() + b"\n", "config.xml"
-        text = label_studio.config_text()
-    beside = to.with_name(f"{to.stem}-{settings}")
-    try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        for path, data in ((to, content), (beside, text.encode())):
-            with whole_file(path) as file:
-                file.write(data)
-    except OSError as error:
-        raise OutputError(f"cannot write {to}: {error.strerror or error}") from error
-    answers.forget()
-    for line in problems:
+    complain, say = open_console(stderr=True), open_console()
+    with show_progress(complain, goes_on=True) as progress:
+        done = propose(
+            manifest, chosen, tool, to, detector, unsure=unsure, url_prefix=url_prefix, progress=progress
+        )
+    for line in done.problems:
         complain.print(f"error: {one_line(line)}", soft_wrap=True)
-    say = open_console()
-    faces = [face for draft in drafts for face in draft.faces]
+    faces = [face for draft in done.drafts for face in draft.faces]
     doubtful = sum(face.unsure for face in faces)
     say.print(
-        f"{len(drafts)} photos with {len(faces)} faces, {doubtful} of them marked unsure", soft_wrap=True
+        f"{len(done.drafts)} photos with {len(faces)} faces, {doubtful} of them marked unsure", soft_wrap=True
     )
-    say.print(f"wrote {one_line(str(to))} and {one_line(str(beside))}", soft_wrap=True)
-    if problems:
-        complain.print(f"{len(problems)} photos could not be read (named above)", soft_wrap=True)
+    say.print(f"wrote {one_line(str(to))} and {one_line(str(done.settings))}", soft_wrap=True)
+    if done.problems:
+        complain.print(f"{len(done.problems)} photos could not be read (named above)", soft_wrap=True)
         raise typer.Exit(EXIT_INPUT)
 
 
-def _drafts(
-    manifest: Manifest,
-    chosen: list[Photo],
-    answers: Answers,
-    detector: Detector,
-    unsure: float,
-    complain: Console,
-) -> tuple[list[Draft], list[str]]:
-    """Return each photo with the faces that it has or that the detector finds, and what cannot be read."""
-    from crowdmask.data.labelling.drafts import from_detections, from_manifest
-
-    bare = {photo.photo: photo for photo in chosen if photo.faces is None}
-    origin = f"{detector.model_name} {detector.model_hash[:12]}"
-    found: dict[str, Draft] = {
-        photo.photo: from_manifest(photo) for photo in chosen if photo.faces is not None
-    }
-    problems = []
-    with progress("looking at photos", len(bare), complain) as tick:
-        asked = answers.ask((name, manifest.path(photo)) for name, photo in bare.items())
-        for done, (name, answer) in enumerate(asked, 1):
-            if isinstance(answer, PictureError):
-                problems.append(str(answer))
-            else:
-                found[name] = from_detections(bare[name], answer, unsure, origin)
-            tick(done)
-    return [found[photo.photo] for photo in chosen if photo.photo in found], problems
-
-
 def _import(folder: Path, corrected: Path, mapping: list[str]) -> None:
-    from crowdmask.data.labelling import cvat, label_studio
-    from crowdmask.data.labelling.corrections import Outcome, apply_corrections
-    from crowdmask.data.manifest import read_manifest, write_manifest
-    from crowdmask.data.user_photos import parse_map
+    from crowdmask.data.labelling.correct import read_corrections
 
-    labels = parse_map(mapping)
-    manifest = read_manifest(folder)
-    try:
-        content = corrected.read_bytes()
-    except OSError as error:
-        raise DataError(f"{corrected}: cannot be read ({error.strerror or error})") from error
-    outcome = Outcome()
-    # JSON begins with a bracket, whatever the file is called.
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        corrections = label_studio.read_export(content, str(corrected), outcome)
-    else:
-        corrections = cvat.read_export(content, str(corrected))
-    changed = apply_corrections(manifest, corrections, labels, outcome)
-    if outcome.reviewed:
-        write_manifest(changed)
+    outcome = read_corrections(folder, corrected, mapping)
     complain, say = open_console(stderr=True), open_console()
     for line in outcome.problems:
         complain.print(f"error: {one_line(line)}", soft_wrap=True)
