@@ -10,7 +10,7 @@ STAMP := $(VENV)/.crowdmask
 TRAIN := $(STAMP)-train-$(or $(TORCH_BUILD),any)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train hooks demo test lint format types docs check build check-wheel clean
+.PHONY: help setup setup-train hooks demo test coverage lint format types docs check build check-wheel clean
 # MkDocs would tell at each build of a successor of its theme.
 export NO_MKDOCS_2_WARNING := 1
 
@@ -43,15 +43,19 @@ demo: $(STAMP)-base ## set up and detect on the example photo
 	@$(BIN)/python Detect_image.py --image 1.jpg
 
 test: $(TRAIN) ## set up and run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TEST_OPTIONS)
 
-lint: $(TRAIN) ## ruff
+coverage: $(TRAIN) ## run the tests and measure how much of the code they reach; fails below the figure reached
+	$(MAKE) test TEST_OPTIONS="--cov --cov-report=term --cov-report=html"
+
+lint: $(TRAIN) ## ruff: rules and formatting
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 
 format: $(TRAIN) ## format the code
 	$(BIN)/python -m ruff format .
 
-types: $(TRAIN) ## mypy
+types: $(TRAIN) ## mypy over the package, tests, benchmarks, tools and examples
 	$(BIN)/python -m mypy
 
 docs: $(TRAIN) ## the documentation site into site/; a broken link fails
@@ -67,4 +71,4 @@ check-wheel: build ## install the wheel into a clean environment, and detect and
 	$(BIN)/python tools/check_wheel.py dist/*.whl
 
 clean: ## remove the environment, caches and builds
-	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def process_seconds(photo: Path, model: str, runs: int = 5) -> float:
             command = [*DETECT, str(photo), "--model", model]
             command += ["--out", str(place / "out"), "--json", str(place / "faces.jsonl")]
             milliseconds, _ = timed(
-                lambda command=command: subprocess.run(command, check=True, capture_output=True)
+                partial(subprocess.run, command, check=True, capture_output=True)
             )
             seconds.append(milliseconds / 1000)
             if not list((place / "out").glob("*")) or not (place / "faces.jsonl").stat().st_size:

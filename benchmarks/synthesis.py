@@ -21,7 +21,7 @@ from crowdmask.evaluation.run import both_views, run_detector
 from crowdmask.export.onnx import export_onnx, metadata
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import LABELS, MASK_WORN_INCORRECT
-from crowdmask.models.pretrained import cache_folder
+from crowdmask.paths import cache_folder
 from crowdmask.training.recipe import Recipe, load_recipe
 from crowdmask.training.start import starting_model
 from crowdmask.training.trainer import Trainer

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,7 +179,7 @@ def score(runs: Sequence[Run]) -> dict[str, float]:
     }
 
 
-def _dense(run: Run) -> tuple[list, list, list]:
+def _dense(run: Run) -> tuple[list[Any], list[Any], list[Any]]:
     """Return the numbers of a run as 0, 1, 2 …, as the library's HOTA wants them."""
 
     def renumber(frames: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
@@ -224,7 +225,8 @@ def main() -> None:
 
     samples = load_dataset(arguments.data, arguments.root).split(arguments.split)
     chosen = choose(samples, arguments.sources, arguments.clips, arguments.seed)
-    detector, threshold = None, (0.5, 0.5, 0.5)
+    detector: Detector | None = None
+    threshold: tuple[float, ...] = (0.5, 0.5, 0.5)
     if arguments.detector != "none":
         detector = Detector(
             arguments.detector, confidence=LEAST_CONFIDENCE, threads=arguments.threads, closer_look=False

@@ -62,7 +62,7 @@ def film(sample: Sample, frames: int, fps: float, seed: int) -> Iterator[View]:
         # OpenCV counts from the middle of the first pixel, boxes from its corner.
         half = (scale - 1) / 2
         warp = np.array([[scale, 0, half - left * scale], [0, scale, half - top * scale]])
-        seen = cv2.warpAffine(photo, warp, (WIDTH, HEIGHT), flags=cv2.INTER_AREA)
+        seen = np.asarray(cv2.warpAffine(photo, warp, (WIDTH, HEIGHT), flags=cv2.INTER_AREA), np.uint8)
         placed = ((boxes - np.array([left, top] * 2)) * scale).astype(np.float32)
         covered = np.zeros(WIDTH, bool)
         for each in passing:
@@ -85,7 +85,9 @@ def _view(
     )
 
 
-def _smooth(random: np.random.Generator, frames: int, fps: float, low: float, high: float) -> NDArray:
+def _smooth(
+    random: np.random.Generator, frames: int, fps: float, low: float, high: float
+) -> NDArray[np.float64]:
     """Return a value that wanders between two bounds, and rests for a moment at each of its turns."""
     turns = random.uniform(low, high, int(frames / (TURN_S * fps)) + 2)
     place = np.arange(frames) / (TURN_S * fps)
@@ -96,7 +98,7 @@ def _smooth(random: np.random.Generator, frames: int, fps: float, low: float, hi
 
 
 def _camera(
-    random: np.random.Generator, frames: int, fps: float, width: int, height: int, faces: NDArray
+    random: np.random.Generator, frames: int, fps: float, width: int, height: int, faces: NDArray[np.float32]
 ) -> Iterator[tuple[float, float, float]]:
     """Yield left, top and scale of each frame's window in the photo.
 

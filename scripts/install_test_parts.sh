@@ -15,7 +15,11 @@ set -u
 
 # videotestsrc is of base, imagefreeze and the RTP packers of good, x264enc of ugly.
 wanted="python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-gstreamer1.0-plugins-ugly chromium xvfb ffmpeg nodejs npm mosquitto postgresql"
+gstreamer1.0-plugins-ugly"
+# Programs, each with the package that brings it; one from elsewhere will do as well.
+programs="chromium:chromium Xvfb:xvfb ffmpeg:ffmpeg node:nodejs npm:npm mosquitto:mosquitto psql:postgresql"
+# Servers are where only root looks.
+PATH="$PATH:/usr/sbin:/sbin"
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "no Debian packages here: for all tests install GStreamer's RTSP server with its Python bindings, Chromium, Xvfb," \
@@ -27,6 +31,9 @@ missing=""
 for package in $wanted; do
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)
     [ "$state" = installed ] || missing="$missing $package"
+done
+for entry in $programs; do
+    command -v "${entry%%:*}" >/dev/null 2>&1 || missing="$missing ${entry#*:}"
 done
 if [ -z "$missing" ]; then
     echo "all parts that tests need are already there"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -31,8 +32,9 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def project() -> dict[str, object]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+def project() -> dict[str, Any]:
+    loaded = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return dict(loaded["project"])
 
 
 def test_version_is_said_the_same_everywhere() -> None:
@@ -85,7 +87,7 @@ def test_detecting_loads_neither_torch_nor_other_heavy_packages(work: str) -> No
     assert done.stdout.strip() == "[]"
 
 
-def test_base_install_asks_for_no_torch(project: dict[str, object]) -> None:
+def test_base_install_asks_for_no_torch(project: dict[str, Any]) -> None:
     names = {re.match(r"[\w.-]+", line).group().lower() for line in project["dependencies"]}
     assert "onnxruntime" in names
     assert not names & {"torch", "torchvision", "onnx", "tensorboard"}
@@ -93,7 +95,7 @@ def test_base_install_asks_for_no_torch(project: dict[str, object]) -> None:
     assert "opencv-python-headless" not in names
 
 
-def test_extras_are_those_that_messages_name(project: dict[str, object]) -> None:
+def test_extras_are_those_that_messages_name(project: dict[str, Any]) -> None:
     extras = set(project["optional-dependencies"])
     named = set()
     for path in (ROOT / "src").rglob("*.py"):

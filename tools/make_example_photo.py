@@ -247,7 +247,7 @@ def cut_out(picture: NDArray[np.uint8], outline: tuple[Point, ...], band: int) -
     # Borders of the picture do not erode what goes on beyond them.
     state[cv2.erode(inside, kernel, borderValue=1) == 1] = cv2.GC_FGD
     cv2.setRNGSeed(1)
-    cv2.grabCut(picture, state, None, np.zeros((1, 65)), np.zeros((1, 65)), 6, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(picture, state, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 6, cv2.GC_INIT_WITH_MASK)
     person = ((state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD)).astype(np.uint8)
     count, parts, stats, _ = cv2.connectedComponentsWithStats(person)
     if count > 1:

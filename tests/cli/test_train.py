@@ -24,8 +24,9 @@ from safetensors.torch import load_file
 from crowdmask.cli.main import app
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import LABELS
-from crowdmask.models.pretrained import FILE_NAME, cache_folder
+from crowdmask.models.pretrained import FILE_NAME
 from crowdmask.models.registry import build
+from crowdmask.paths import cache_folder
 from crowdmask.signals import StopOnSignal
 from crowdmask.training.checkpoint import save_weights
 from crowdmask.training.start import shipped_weights

@@ -86,7 +86,7 @@ def test_sample_of_a_photo(tmp_path: Path) -> None:
     sample = to_sample(Manifest(tmp_path), photo(faces=[FACE, ignored]))
     assert sample.path == tmp_path / "photos/a.jpg"
     assert (sample.name, sample.source, sample.width, sample.height) == ("photos/a.jpg", "s", 40, 30)
-    np.testing.assert_array_equal(sample.boxes, np.float32([[1.5, 2, 11.25, 12], [0, 0, 5, 5]]))
+    np.testing.assert_array_equal(sample.boxes, np.array([[1.5, 2, 11.25, 12], [0, 0, 5, 5]], np.float32))
     assert sample.class_id.tolist() == [2, 0]
     assert sample.ignore.tolist() == [False, True]
 

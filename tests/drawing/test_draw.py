@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,7 +16,7 @@ from crowdmask.labels import LABELS
 BLUE, ORANGE, YELLOW = (COLOURS[label] for label in LABELS)
 
 
-def faces(xyxy: list[tuple[float, ...]], class_id: list[int] | None = None) -> Detections:
+def faces(xyxy: Sequence[tuple[float, ...]], class_id: list[int] | None = None) -> Detections:
     n = len(xyxy)
     return Detections(
         np.array(xyxy, np.float32).reshape(-1, 4),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +18,7 @@ def count(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> int:
 
 
 def draw(
-    boxes: list[list[float]], labels: list[str], outlines: list[Outline] | None = None
+    boxes: Sequence[Sequence[float]], labels: list[str], outlines: list[Outline] | None = None
 ) -> NDArray[np.uint8]:
     n = len(boxes)
     xyxy = np.array(boxes, np.float32).reshape(-1, 4)

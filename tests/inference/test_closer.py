@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +37,7 @@ INFO = ModelInfo(
 MOST_PX = 0.64 * 500**2
 
 
-def raw(rows: list[tuple[float, ...]]) -> RawFaces:
+def raw(rows: Sequence[tuple[float, ...]]) -> RawFaces:
     """From rows of x1, y1, x2, y2 and one score, or three."""
     xyxy = np.array([row[:4] for row in rows], np.float32).reshape(-1, 4)
     scores = np.zeros((len(rows), 3), np.float32)
@@ -175,14 +176,14 @@ def test_what_is_too_faint_to_matter_does_not(
     """Also where faces lie across the border of the part, and where several boxes are of one face."""
 
     def joined(*least: float) -> RawFaces:
-        looks = [
+        first_look, second_look = (
             suppress(
                 raw(sorted((face(*spot) for spot in spots if spot[3] >= floor), key=lambda row: -row[4])),
                 INFO,
             )
             for spots, floor in zip((first, second), least, strict=True)
-        ]
-        faces = join(*looks, PART, 1000, 700, INFO)
+        )
+        faces = join(first_look, second_look, PART, 1000, 700, INFO)
         return faces[faces.best >= shown]
 
     everything, enough = joined(KEPT_SCORE, KEPT_SCORE), joined(*least_scores(shown))

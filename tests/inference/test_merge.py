@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +26,7 @@ INFO = ModelInfo(
 )
 
 
-def detections(rows: list[tuple[float, ...]]) -> Detections:
+def detections(rows: Sequence[tuple[float, ...]]) -> Detections:
     """From rows of x1, y1, x2, y2, class_id, confidence."""
     table = np.array(rows, np.float64).reshape(-1, 6)
     return Detections(

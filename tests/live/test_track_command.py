@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -99,23 +98,39 @@ def test_rtsp_killed_and_started_again(rtsp: Any, tmp_path: Path, colour_model: 
         text=True,
     )
     assert running.stdout is not None
+    assert running.stderr is not None
     lines: Queue[str] = Queue()
-    Thread(target=pass_on, args=(running.stdout, lines), daemon=True).start()
+    told: Queue[str] = Queue()
+    streams = ((running.stdout, lines), (running.stderr, told))
+    readers = [Thread(target=pass_on, args=each) for each in streams]
+    for reader in readers:
+        reader.start()
+    said = [""]
+
+    def wait_for(words: str) -> None:
+        while words not in said[-1]:
+            said.append(told.get(timeout=30))
+
     try:
         lines.get(timeout=60)
         for _ in range(3):
             rtsp.kill()
-            time.sleep(1.5)
+            wait_for("trying again")
             while not lines.empty():
                 lines.get()
             rtsp.start()
             lines.get(timeout=10)  # back within ten seconds
+            wait_for("receiving again")
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=60)
+        assert running.wait(timeout=60) == 130
     except Empty:
+        pytest.fail(f"no frame came: {said}")
+    finally:
         running.kill()
-        pytest.fail(f"no frame came: {running.communicate()[1]}")
-    assert running.returncode == 130
-    assert re.search(r"stats: .*reconnects 3,", told), told
+        for reader, (stream, _) in zip(readers, streams, strict=True):
+            reader.join(10)
+            stream.close()
+    said += list(told.queue)
+    assert re.search(r"stats: .*reconnects 3,", "".join(said)), said
     assert len(list(read_frames(out))) >= 4
     assert not frames.exists()

@@ -81,7 +81,7 @@ def make_video(tmp_path_factory: pytest.TempPathFactory) -> MakeVideo:
             if frames:
                 container.mux(stream.encode(None))
             if heard is not None:
-                container.mux(_tone(heard, frames / fps if sound_s is None else sound_s))
+                container.mux(_tone(heard, float(frames / fps) if sound_s is None else sound_s))
         return path
 
     return make

@@ -4,6 +4,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def difference(a: Image.Image, b: Image.Image) -> float:
         (".tiff", {"compression": "jpeg"}, 6),
     ],
 )
-def test_kinds_of_file(suffix: str, options: dict[str, object], tolerance: float, tmp_path: Path) -> None:
+def test_kinds_of_file(suffix: str, options: dict[str, Any], tolerance: float, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"
     scene().save(path, **options)
     picture = open_picture(path)

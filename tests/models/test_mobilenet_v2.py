@@ -7,7 +7,8 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 import torch
 
 from crowdmask.models.mobilenet_v2 import InvertedResidual, conv_bn_relu6, feature_layers
-from crowdmask.models.pretrained import FILE_NAME, cache_folder, imagenet_weights, load_backbone
+from crowdmask.models.pretrained import FILE_NAME, imagenet_weights, load_backbone
+from crowdmask.paths import cache_folder
 
 
 def test_the_parameters_are_as_many_as_published():
@@ -95,7 +96,7 @@ def test_halving_gives_the_same_in_training_as_in_use(side, kernel):
     for training in (True, False):
         halve.train(training)
         out = halve(x)
-        gradients = torch.autograd.grad(out.square().sum(), [x, halve.weight])
+        gradients = torch.autograd.grad(out.square().sum(), [x, halve.get_parameter("weight")])
         results.append((out, *gradients))
     assert results[0][0].shape == (2, 6, -(-side // 2), -(-side // 2))
     for quick, plain in zip(*results, strict=True):

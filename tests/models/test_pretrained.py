@@ -12,6 +12,7 @@ from torch import nn
 from crowdmask.errors import ModelError
 from crowdmask.models import pretrained
 from crowdmask.models.mobilenet_v2 import conv_bn_relu6
+from crowdmask.paths import cache_folder
 
 
 @pytest.fixture
@@ -21,9 +22,9 @@ def empty_cache(tmp_path, monkeypatch):
 
 
 def test_the_cache_is_where_the_environment_says(empty_cache, monkeypatch):
-    assert pretrained.cache_folder() == empty_cache
+    assert cache_folder() == empty_cache
     monkeypatch.delenv("CROWDMASK_CACHE")
-    assert pretrained.cache_folder().parts[-2:] == (".cache", "crowdmask")
+    assert cache_folder().parts[-2:] == (".cache", "crowdmask")
 
 
 def test_offline_one_is_told_soon_what_to_do(empty_cache, monkeypatch):

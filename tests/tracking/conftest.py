@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ MakeScene = Callable[..., Scene]
 def four_people() -> MakeScene:
     """Return a function that makes a scene: four put masks on, one takes his off, beside a painted face."""
 
-    def make(seed: int = 0, **options: float) -> Scene:
+    def make(seed: int = 0, **options: Any) -> Scene:
         on, off = WITH_MASK, WITHOUT_MASK
         people = (
             Actor((100, 200), 62, changes=((4.0, on),), **options),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Generator
 from dataclasses import replace
 
 import numpy as np
@@ -73,6 +74,7 @@ def test_the_threads_end_with_the_iteration(samples, recipe):
     iteration = Batches(samples, recipe(), SPEC).iterate(list(range(100)))
     next(iteration)
     assert threading.active_count() > before
+    assert isinstance(iteration, Generator)
     iteration.close()
     assert threading.active_count() == before
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from optuna.distributions import FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
@@ -300,7 +300,7 @@ def add_trials(tuning, number):
             "learning_rate": 0.0005 * 20 ** (trial / number),
             "augmentation.blur": 0.49 * (trial % 3) / 2,
         }
-        distributions = {"learning_rate": rate, "augmentation.blur": blur}
+        distributions: dict[str, BaseDistribution] = {"learning_rate": rate, "augmentation.blur": blur}
         score = values["learning_rate"]
         tuning.study.add_trial(create_trial(params=values, distributions=distributions, value=score))
 

@@ -97,7 +97,9 @@ def _navigation(
     nav = []
     for entry in config.nav or []:
         ((title, inner),) = entry.items()
-        nav.append({title: [*inner, *made.pop(title, [])] if isinstance(inner, list) else inner})
+        if isinstance(inner, list):
+            inner = [*inner, *made.pop(title)] if title in made else inner
+        nav.append({title: inner})
     if made:
         raise PluginError(f"mkdocs.yml has no section named {', '.join(made)}")
     return nav

@@ -6,7 +6,7 @@ from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
 from crowdmask.cli.main import app
-from crowdmask.data.copies import looks_cache
+from crowdmask.data.copies import hashing, looks_cache
 from crowdmask.data.manifest import Manifest, Photo, read_manifest, write_manifest
 
 
@@ -74,7 +74,7 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_done(data):
 
 def test_an_interrupted_run_leaves_the_manifest_and_goes_on(data, monkeypatch):
     before = (data / "manifest.jsonl").read_bytes()
-    real, read = looks_cache.look_at, []
+    real, read = hashing.look_at, []
 
     def look(path):
         read.append(path.name)

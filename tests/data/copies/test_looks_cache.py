@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crowdmask.data.copies import looks_cache
+from crowdmask.data.copies import hashing, looks_cache
 from crowdmask.data.copies.hashing import Looks
 from crowdmask.data.copies.looks_cache import FILE_NAME, LooksCache, iterate_looks, stamp_of
 from crowdmask.errors import OutputError, PictureError
@@ -26,7 +26,7 @@ NAMES = [f"{seed}.png" for seed in range(5)]
 def count_looks(monkeypatch) -> list[str]:
     """Watch which photos are really read."""
     read: list[str] = []
-    real = looks_cache.look_at
+    real = hashing.look_at
 
     def look(path):
         read.append(path.name)

@@ -47,6 +47,7 @@ class Site:
     openverse: list[dict[str, Any]] = field(default_factory=list)
     wikimedia: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
     trouble: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     counts_pages: bool = True
@@ -141,6 +142,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body[: len(body) - cut])
+            site.answered.append(self.path)
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -148,8 +148,8 @@ def lay_out_preset(name: str, folder: Path, make_photo: MakePhoto) -> tuple[Path
         with tarfile.open(folder / "COVID-mask-detection_WIDER.tar.xz", "w:xz") as tar:
             tar.add(folder / "inner", ".")
         shutil.rmtree(folder / "inner")
-        classes = {"0": "without_mask", "1": "with_mask"}
-        return folder, {"classes": classes, "events": ("Group",)}, ["without_mask", "with_mask"]
+        named = {"0": "without_mask", "1": "with_mask"}
+        return folder, {"classes": named, "events": ("Group",)}, ["without_mask", "with_mask"]
     if name == "wider":
         make_photo(folder / "WIDER_val/images/2--Demonstration/a.jpg", SIZE)
         as_wider(folder.parent / "lists/wider_face_split", {"2--Demonstration/a": [("face", box)]})

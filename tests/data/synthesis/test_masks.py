@@ -30,7 +30,8 @@ COVERED = {
 
 
 def draw(made, seed=0, **options):
-    return draw_mask(*made, np.random.default_rng(seed), **options)
+    picture, look = made
+    return draw_mask(picture, look, np.random.default_rng(seed), **options)
 
 
 def share_changed(before, after, box, rows):

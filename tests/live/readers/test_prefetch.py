@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,7 +20,9 @@ def test_values_come_in_order_and_then_the_error() -> None:
     assert got == [0, 1, 2, 3, 4]
 
 
-def test_no_more_than_asked_for_is_read_ahead_and_closing_ends_the_thread() -> None:
+def test_no_more_than_asked_for_is_read_ahead_and_closing_ends_the_thread(
+    wait_until: Callable[[Callable[[], bool], float], float],
+) -> None:
     read: list[int] = []
     closed = threading.Event()
 
@@ -35,8 +36,9 @@ def test_no_more_than_asked_for_is_read_ahead_and_closing_ends_the_thread() -> N
 
     ahead = Prefetch(values(), 3, "reads ahead")
     assert next(iter(ahead)) == 0
-    time.sleep(0.3)
-    assert len(read) <= 5  # one taken, three waiting, one in hand
+    wait_until(lambda: len(read) >= 4, 10)
+    with pytest.raises(AssertionError, match="in time"):  # one taken, three waiting, one in hand
+        wait_until(lambda: len(read) > 5, 0.3)
     ahead.close()
     assert closed.is_set()
     assert "reads ahead" not in {thread.name for thread in threading.enumerate()}
