@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from crowdmask.cli.data.stages import show_stages
+from crowdmask.cli.data.looking import show_looking
 from crowdmask.cli.data.tables import balance_table
 from crowdmask.cli.lines import one_line, open_console
-from crowdmask.errors import EXIT_INPUT, DataError, PictureError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crowdmask.data.manifest import Photo
+from crowdmask.errors import EXIT_INPUT, DataError
 
 
 def command(
@@ -48,7 +42,7 @@ def command(
     Example: `crowdmask data balance crowd --strength 0.5 --cap 4`
     """
     from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
-    from crowdmask.data.sampling.balance import margins_of, pick, to_balance, weigh
+    from crowdmask.data.sampling.balance import look_at_tones, margins_of, pick, to_balance, weigh
     from crowdmask.data.sampling.raking import aims
     from crowdmask.data.sampling.split import refuse_leaks
 
@@ -68,8 +62,11 @@ def command(
     looked: list[list[float | None]] | None = None
     failed = 0
     if tones:
-        with show_stages(complain) as tell:
-            looked, failed = _look(manifest.folder, mine, threads, tell, complain)
+        with show_looking(complain, "the same command goes on") as progress:
+            looked, failed = look_at_tones(
+                manifest.folder, mine, threads=threads, progress=progress,
+                complain=lambda error: complain.print(f"error: {one_line(str(error))}", soft_wrap=True),
+            )  # fmt: skip
     margins = margins_of(mine, looked)
     weights = pick(margins, subset, strength, seed) if subset is not None else weigh(margins, strength, cap)
     for i, weight in zip(chosen, weights.tolist(), strict=True):
@@ -85,35 +82,3 @@ def command(
     if failed:
         complain.print(f"{failed} could not be read (named above): skin tone not known", soft_wrap=True)
         raise typer.Exit(EXIT_INPUT)
-
-
-def _look(
-    folder: Path,
-    photos: list[Photo],
-    threads: int,
-    tell: Callable[[str, int, int], None],
-    complain: Console,
-) -> tuple[list[list[float | None]], int]:
-    """Return the skin tone proxies of each photo's faces, and how many photos cannot be read."""
-    from crowdmask.data.copies.looks_cache import LooksCache
-    from crowdmask.data.sampling.balance import iterate_tones
-
-    looked: list[list[float | None]] = []
-    failed = 0
-    with LooksCache(folder) as cache:
-        try:
-            for found in iterate_tones(folder, photos, cache, threads):
-                if isinstance(found, PictureError):
-                    failed += 1
-                    complain.print(f"error: {one_line(str(found))}", soft_wrap=True)
-                    looked.append([])
-                else:
-                    looked.append(found)
-                tell("looking", len(looked), len(photos))
-        except KeyboardInterrupt:
-            complain.print(
-                f"interrupted after {len(looked):,} of {len(photos):,} photos; the same command goes on",
-                soft_wrap=True,
-            )
-            raise
-    return looked, failed

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.data.progress import progress
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.progress import show_progress
 from crowdmask.errors import EXIT_INPUT, UsageError
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ def command(
     with Client(Manners(delay_s=delay), contact, private_hosts=is_private(api_url)) as client:
         crawl = Crawl(to, wish, client, providers)
         try:
-            with progress("fetching", limit, complain) as tick:
-                crawl.run(lambda report: tick(report.earlier + report.kept))
+            with show_progress(complain, goes_on=True) as progress:
+                progress("fetching", 0, limit)
+                crawl.run(lambda report: progress("fetching", report.earlier + report.kept, limit))
         finally:
             _tell(crawl.report, to, complain)
     if crawl.report.stopped:

@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.data.stages import show_stages
+from crowdmask.cli.data.looking import show_looking
 from crowdmask.cli.lines import one_line, open_console
-from crowdmask.errors import EXIT_INPUT, PictureError, UsageError
+from crowdmask.errors import EXIT_INPUT, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import Console
 
     from crowdmask.data.copies.dedup import Duplicates
-    from crowdmask.data.copies.hashing import Looks
     from crowdmask.data.manifest import Manifest
-
-_PARTS = 1000
 
 
 def command(
@@ -47,68 +42,26 @@ def command(
 
     Example: `crowdmask data dedup crowd --to pairs.html`, look, then `crowdmask data dedup crowd --drop`
     """
-    from crowdmask.data.copies.dedup import drop_copies, find_duplicates, with_groups
-    from crowdmask.data.copies.pairs_page import write_page
-    from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
+    from crowdmask.data.copies.run import deduplicate
 
     if to is not None and to.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--to {to}: name a page that ends in .html")
     say, complain = open_console(), open_console(stderr=True)
-    manifest = read_manifest(data)
-    with show_stages(complain) as tell:
-        looks, failed = _look(manifest, threads, tell, complain)
-        try:
-            found = find_duplicates(
-                manifest.photos,
-                looks,
-                alike,
-                lambda part: tell("comparing", int(part * _PARTS), _PARTS),
-            )
-            manifest = Manifest(manifest.folder, with_groups(manifest.photos, looks, found))
-            if to is not None:
-                pairs = min(most, len(found.copies))
-                write_page(to, manifest, found, most, lambda done: tell("page", done, pairs))
-            kept, dropped = drop_copies(manifest.photos, found) if drop else (manifest.photos, [])
-            write_manifest(Manifest(manifest.folder, kept))
-        except KeyboardInterrupt:
-            complain.print("interrupted; the manifest is as it was, and the same command goes on")
-            raise
-    _report(manifest, found, say)
+    with show_looking(complain, "the manifest is as it was, and the same command goes on") as progress:
+        done = deduplicate(
+            data, alike=alike, page=to, most=most, drop=drop, threads=threads, progress=progress,
+            complain=lambda error: complain.print(f"error: {one_line(str(error))}", soft_wrap=True),
+        )  # fmt: skip
+    _report(done.manifest, done.found, say)
     if drop:
-        say.print(f"dropped from the manifest: {len(dropped):,} copies; their files are still there")
+        say.print(f"dropped from the manifest: {done.dropped:,} copies; their files are still there")
     if to is not None:
         say.print(f"pairs to look at: {one_line(str(to))} (shows people: keep it private)", soft_wrap=True)
-    if failed:
-        complain.print(f"{failed} could not be read (named above) and were not compared", soft_wrap=True)
+    if done.unreadable:
+        complain.print(
+            f"{done.unreadable} could not be read (named above) and were not compared", soft_wrap=True
+        )
         raise typer.Exit(EXIT_INPUT)
-
-
-def _look(
-    manifest: Manifest, threads: int, tell: Callable[[str, int, int], None], complain: Console
-) -> tuple[list[Looks | None], int]:
-    """Return the looks of each photo, None of one that cannot be read, and how many those are."""
-    from crowdmask.data.copies.looks_cache import LooksCache, iterate_looks
-
-    names = [photo.photo for photo in manifest.photos]
-    looks: list[Looks | None] = []
-    failed = 0
-    with LooksCache(manifest.folder) as cache:
-        try:
-            for found in iterate_looks(manifest.folder, names, cache, threads):
-                if isinstance(found, PictureError):
-                    failed += 1
-                    complain.print(f"error: {one_line(str(found))}", soft_wrap=True)
-                    looks.append(None)
-                else:
-                    looks.append(found)
-                tell("looking", len(looks), len(names))
-        except KeyboardInterrupt:
-            complain.print(
-                f"interrupted after {len(looks):,} of {len(names):,} photos; the same command goes on there",
-                soft_wrap=True,
-            )
-            raise
-    return looks, failed
 
 
 def _report(manifest: Manifest, found: Duplicates, say: Console) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from crowdmask.cli.data.stages import show_stages
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.progress import show_progress
 from crowdmask.errors import EXIT_INPUT, UsageError
 
 
@@ -39,7 +39,7 @@ def command(
         raise UsageError(f"--split {unknown[0]}: choose from {', '.join(SPLITS)}")
     say, complain = open_console(), open_console(stderr=True)
     try:
-        with show_stages(complain) as progress:
+        with show_progress(complain) as progress:
             result = export(data, to, form, set(split or ()), link, progress)
     except KeyboardInterrupt:
         complain.print("interrupted; the same command goes on where it stopped", soft_wrap=True)

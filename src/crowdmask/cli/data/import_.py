@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.data.stages import show_stages
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.progress import show_progress
 from crowdmask.errors import UsageError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def command(
     plan = make_plan(request, place)
     say, complain = open_console(), open_console(stderr=True)
     try:
-        with show_stages(complain) as progress:
+        with show_progress(complain) as progress:
             result = import_source(plan, progress, strict)
     except KeyboardInterrupt:
         complain.print("interrupted; the data set is as it was, the same command goes on", soft_wrap=True)

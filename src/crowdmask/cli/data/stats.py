@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from crowdmask.cli.data.progress import progress
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.progress import show_progress
 from crowdmask.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from crowdmask.data.statistics.checks import Finding
-    from crowdmask.data.statistics.items import Items
-    from crowdmask.inference.detector import Detector
 
 
 def command(
@@ -48,6 +40,7 @@ def command(
     Example: `crowdmask data stats crowd --with-model --to report.html`
     """
     from crowdmask.data.statistics.checks import check_boxes
+    from crowdmask.data.statistics.contradictions import contradictions
     from crowdmask.data.statistics.items import load_items
     from crowdmask.data.statistics.report import Wish, build_page, write_page
 
@@ -67,10 +60,13 @@ def command(
 
         detector = Detector(model, threads=threads)
         name = f"{detector.model_name} ({detector.model_hash[:12]})"
-        findings += _contradictions(items, detector, answers, sure, complain)
+        with show_progress(complain, goes_on=True) as progress:
+            findings += contradictions(items, detector, answers, sure, progress)
     wish = Wish(sample, review, seed, name)
-    with progress("opening photos", min(sample, len(items.items)), complain) as tick:
-        text, totals = build_page(items, findings, wish, tick)
+    shown = min(sample, len(items.items))
+    with show_progress(complain, goes_on=True) as progress:
+        progress("opening photos", 0, shown)
+        text, totals = build_page(items, findings, wish, lambda done: progress("opening photos", done, shown))
     write_page(text, to)
     answers.unlink(missing_ok=True)
     say = open_console()
@@ -78,20 +74,3 @@ def command(
     for kind, number in totals.most_common():
         say.print(f"  {number:,}: {kind.value[0].lower()}{kind.value[1:]}", soft_wrap=True)
     say.print(f"wrote {one_line(str(to))}", soft_wrap=True)
-
-
-def _contradictions(
-    items: Items, detector: Detector, answers: Path, sure: float, complain: Console
-) -> Iterator[Finding]:
-    """Ask the model about every annotated photo; one that cannot be read is reported by the page."""
-    from crowdmask.data.labelling.answers import Answers
-    from crowdmask.data.statistics.checks import check_against
-    from crowdmask.detections import Detections
-
-    annotated = [(index, item) for index, item in enumerate(items.items) if item.photo.faces is not None]
-    asked = Answers(detector, answers).ask((str(index), item.path) for index, item in annotated)
-    with progress("asking the model", len(annotated), complain) as tick:
-        for done, ((index, item), (_, answer)) in enumerate(zip(annotated, asked, strict=True), 1):
-            if isinstance(answer, Detections):
-                yield from check_against(index, item.photo, answer, sure)
-            tick(done)

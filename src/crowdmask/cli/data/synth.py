@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from crowdmask.cli.data.stages import show_stages
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.progress import show_progress
 from crowdmask.errors import EXIT_INPUT
 
 
@@ -40,7 +40,7 @@ def command(
     say, complain = open_console(), open_console(stderr=True)
     settings = Settings(share, occluders, min_face, seed)
     try:
-        with show_stages(complain) as tell:
+        with show_progress(complain) as tell:
             result = synthesize(data, to, settings, lambda done, total: tell("drawing", done, total))
     except KeyboardInterrupt:
         complain.print("interrupted; the same command goes on where it stopped", soft_wrap=True)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from crowdmask.data.statistics.appearance import SKIN_BANDS, skin_band, skin_ita
 from crowdmask.errors import PictureError, UsageError
 from crowdmask.labels import LABELS
 from crowdmask.media.pictures import open_picture
+from crowdmask.progress import Progress, silent
 
 TONE: Final = "apparent skin tone"
 MIN_FACE_PX: Final = 16
@@ -74,6 +75,36 @@ def iterate_tones(
                     if not isinstance(found, PictureError):
                         cache.keep_tones(*key, found)
                 yield found
+
+
+def look_at_tones(
+    folder: Path,
+    photos: Sequence[Photo],
+    *,
+    threads: int = 2,
+    progress: Progress = silent,
+    complain: Callable[[PictureError], None] = lambda error: None,
+) -> tuple[list[Tones], int]:
+    """Return the skin tone proxies of each photo's faces, and how many photos cannot be read.
+
+    Args:
+        folder: of the data set; what was looked at is kept there, so a run that was stopped goes on.
+        photos: annotated ones.
+        threads: so many photos are decoded at a time.
+        progress: told of every photo.
+        complain: told of each photo that cannot be read, which has no tones then.
+    """
+    looked: list[Tones] = []
+    failed = 0
+    with LooksCache(folder) as cache:
+        for found in iterate_tones(folder, photos, cache, threads):
+            if isinstance(found, PictureError):
+                failed += 1
+                complain(found)
+                found = []
+            looked.append(found)
+            progress("looking", len(looked), len(photos))
+    return looked, failed
 
 
 def margins_of(photos: Sequence[Photo], tones: Sequence[Sequence[float | None]] | None) -> list[Margin]:

@@ -1,0 +1,91 @@
+"""Find and drop copies in a whole data set: look at the photos, compare them, write the groups down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from crowdmask.data.copies.dedup import Duplicates, drop_copies, find_duplicates, with_groups
+from crowdmask.data.copies.hashing import Looks
+from crowdmask.data.copies.looks_cache import LooksCache, iterate_looks
+from crowdmask.data.copies.pairs_page import write_page
+from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
+from crowdmask.errors import PictureError
+from crowdmask.progress import Progress, silent
+
+_PARTS = 1000
+
+
+@dataclass
+class Deduplicated:
+    """What was found.
+
+    Attributes:
+        manifest: all photos, each with its group, before copies were dropped.
+        found: the copies.
+        dropped: how many copies were taken out of the manifest.
+        unreadable: how many photos could not be read.
+    """
+
+    manifest: Manifest
+    found: Duplicates
+    dropped: int
+    unreadable: int
+
+
+def deduplicate(
+    folder: Path,
+    *,
+    alike: float,
+    page: Path | None = None,
+    most: int = 500,
+    drop: bool = False,
+    threads: int = 2,
+    progress: Progress = silent,
+    complain: Callable[[PictureError], None] = lambda error: None,
+) -> Deduplicated:
+    """Find the copies in a data set and write their groups, and what is left, into its manifest.
+
+    Args:
+        folder: of the data set; what was looked at is kept there, so a run that was stopped goes on.
+        alike: least correlation of two photos that count as copies.
+        page: an HTML page of the pairs to write, None for none.
+        most: so many pairs are on the page at most.
+        drop: keep one photo of each group in the manifest; no file is deleted.
+        threads: so many photos are decoded at a time.
+        progress: told of every step.
+        complain: told of each photo that cannot be read; the others are compared all the same.
+    Raises:
+        DataError: the manifest cannot be read.
+        OutputError: a file cannot be written.
+    """
+    manifest = read_manifest(folder)
+    looks = _look(manifest, threads, progress, complain)
+    found = find_duplicates(
+        manifest.photos, looks, alike, lambda part: progress("comparing", int(part * _PARTS), _PARTS)
+    )
+    grouped = Manifest(manifest.folder, with_groups(manifest.photos, looks, found))
+    if page is not None:
+        pairs = min(most, len(found.copies))
+        write_page(page, grouped, found, most, lambda done: progress("page", done, pairs))
+    kept, dropped = drop_copies(grouped.photos, found) if drop else (grouped.photos, [])
+    write_manifest(Manifest(manifest.folder, kept))
+    return Deduplicated(grouped, found, len(dropped), sum(each is None for each in looks))
+
+
+def _look(
+    manifest: Manifest, threads: int, progress: Progress, complain: Callable[[PictureError], None]
+) -> list[Looks | None]:
+    """Return the looks of each photo, None of one that cannot be read."""
+    names = [photo.photo for photo in manifest.photos]
+    looks: list[Looks | None] = []
+    with LooksCache(manifest.folder) as cache:
+        for found in iterate_looks(manifest.folder, names, cache, threads):
+            if isinstance(found, PictureError):
+                complain(found)
+                looks.append(None)
+            else:
+                looks.append(found)
+            progress("looking", len(looks), len(names))
+    return looks

@@ -1,0 +1,34 @@
+"""Where a detector is sure of something else than the annotations say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from crowdmask.data.labelling.answers import Answers
+from crowdmask.data.statistics.checks import Finding, check_against
+from crowdmask.data.statistics.items import Items
+from crowdmask.detections import Detections
+from crowdmask.inference.detector import Detector
+from crowdmask.progress import Progress, silent
+
+
+def contradictions(
+    items: Items, detector: Detector, answers: Path, sure: float, progress: Progress = silent
+) -> Iterator[Finding]:
+    """Ask the detector about every annotated photo; one that cannot be read is reported by the page.
+
+    Args:
+        items: the data set.
+        detector: whom to ask.
+        answers: a file for its answers, so that a run which was stopped goes on.
+        sure: from this confidence on it is sure.
+        progress: told of every photo.
+    """
+    annotated = [(index, item) for index, item in enumerate(items.items) if item.photo.faces is not None]
+    asked = Answers(detector, answers).ask((str(index), item.path) for index, item in annotated)
+    progress("asking the model", 0, len(annotated))
+    for done, ((index, item), (_, answer)) in enumerate(zip(annotated, asked, strict=True), 1):
+        if isinstance(answer, Detections):
+            yield from check_against(index, item.photo, answer, sure)
+        progress("asking the model", done, len(annotated))
