@@ -10,12 +10,12 @@ from pathlib import Path
 
 from crowdmask.data.formats.item import Item
 from crowdmask.data.formats.table import Layout, find_layout
-from crowdmask.data.importing.archives import Progress
 from crowdmask.data.manifest import Manifest, Photo, manifest_lines, read_manifest
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.data.sampling.split import refuse_leaks
 from crowdmask.errors import DataError, UsageError
 from crowdmask.files import whole_folder, whole_path
+from crowdmask.progress import Progress
 
 _NAME_CHARS = 180
 

@@ -23,7 +23,6 @@ def test_copies_are_found_and_dropped(tmp_path: Path) -> None:
         image.resize((64, 48)).save(tmp_path / "photos/copy.jpg", quality=int(rng.integers(85, 95)))
     (tmp_path / "photos/broken.png").write_bytes(b"no picture")
     names = ["a.png", "b.png", "copy.jpg", "broken.png"]
-    same = {"width": 80, "height": 60, "source": "s", "licence": "CC0", "faces": []}
     photos = [
         Photo(photo=f"photos/{name}", width=80, height=60, source="s", licence="CC0", faces=[])
         for name in names

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -20,6 +19,7 @@ from crowdmask.data.importing.archive_limits import Budget, Limits, Member
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.errors import DataError, OutputError
 from crowdmask.files import whole_file
+from crowdmask.progress import Progress
 
 WANTED = (*PICTURE_SUFFIXES, ".xml", ".txt", ".json", ".csv", ".yaml", ".yml", ".mat", ".names")
 """Only such files of an archive are unpacked, and archives within it."""
@@ -28,9 +28,6 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", "
 NESTED_DEPTH = 2
 _CHUNK = 1 << 20
 _NAME_BYTES = 240
-
-Progress = Callable[[str, int, int], None]
-"""Told the stage, how much of it is done, and how much there is."""
 
 
 @dataclass

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from crowdmask.boxes import area
 from crowdmask.data.formats.box_rules import clip_box
-from crowdmask.data.importing.archives import Progress
 from crowdmask.data.manifest import Box, Face, Photo
+from crowdmask.progress import Progress
 
 MODEL = "crowd"
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from crowdmask.data.formats.table import find_format, hint
-from crowdmask.data.importing.archives import Progress
 from crowdmask.data.importing.crops import find_faces
 from crowdmask.data.importing.opening import open_place
 from crowdmask.data.importing.photos import judge_photos
@@ -20,6 +19,7 @@ from crowdmask.data.importing.workplace import Workplace
 from crowdmask.data.manifest import Photo
 from crowdmask.data.problems import Problems
 from crowdmask.errors import DataError
+from crowdmask.progress import Progress
 
 
 @dataclass(frozen=True)

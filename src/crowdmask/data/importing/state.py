@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crowdmask.data.importing.archives import Progress
 from crowdmask.data.importing.judging import Judge
 from crowdmask.data.importing.plan import Plan
 from crowdmask.data.problems import Problems
+from crowdmask.progress import Progress
 
 
 @dataclass
