@@ -66,6 +66,13 @@ def command(
             metavar="FILE", help="Write all detections down to a confidence of 0.01, one line a picture."
         ),
     ] = None,
+    rates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the counts of errors that `crowdmask survey` corrects by; see docs/survey.md.",
+        ),
+    ] = None,
     bootstrap: Annotated[
         int, typer.Option(min=0, metavar="N", help="Draw the pictures again N times for 95 % intervals.")
     ] = 0,
@@ -125,6 +132,16 @@ def command(
     typer.echo(report.to_text())
     if detections is not None:
         write_detections(run, detections, detector.model_name, detector.model_hash)
+    if rates is not None:
+        from crowdmask.evaluation.rates import measure_rates
+
+        measure_rates(
+            run.pictures,
+            detector.model_name,
+            detector.model_hash,
+            detector.info.threshold,
+            f"{data.name}, {split.value}",
+        ).write(rates)
     if json_file is not None:
         reports.write_json(report, json_file)
     if out is not None:

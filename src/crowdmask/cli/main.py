@@ -54,6 +54,9 @@ COMMANDS: dict[str, Entry] = {
     "track": Entry(
         "Follow everyone in a video, camera or stream, and tell who puts a mask on or takes it off."
     ),
+    "survey": Entry(
+        "Say how many people wear masks, with 95 % intervals, corrected for whom the detector misses."
+    ),
     "data": Entry("Collect, import, clean, balance, split and look at data sets to train on.", "train"),
     "tune": Entry(
         "Search for a better setting of a recipe. A study that was stopped or killed goes on where it was.",

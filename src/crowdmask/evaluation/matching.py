@@ -1,18 +1,16 @@
-"""Which detection found which face, and which was false (the base of every measure)."""
+"""A picture with its truth and what a detector said about it, and how labels count as classes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crowdmask import boxes
 from crowdmask.detections import Detections
-
-FALSE, IGNORED = -1, -2
-IGNORE_IOA, IGNORE_IOU = 0.5, 0.4
+from crowdmask.matching import FALSE as FALSE
+from crowdmask.matching import IGNORED as IGNORED
+from crowdmask.matching import match as match
 
 # What label of three counts as what class; each measure names the protocol it is under.
 TWO_CLASSES = np.array([0, 1, 1])
@@ -56,59 +54,3 @@ class ScoredPicture:
     def ignored(self) -> NDArray[np.float32]:
         """The ignore regions, (K, 4)."""
         return self.boxes[self.ignore]
-
-
-def match(
-    detections: NDArray[np.float32],
-    confidence: NDArray[np.float32],
-    faces: NDArray[np.float32],
-    ignored: NDArray[np.float32],
-    iou_thresholds: Sequence[float] = (0.5,),
-    elsewhere: NDArray[np.float32] | None = None,
-) -> NDArray[np.intp]:
-    """Give each detection, by falling confidence, the free face that it covers best.
-
-    Args:
-        detections: (D, 4) xyxy.
-        confidence: (D,).
-        faces: (N, 4) xyxy, each of which can be found once.
-        ignored: (K, 4) xyxy; what else lies in one by more than half of itself, or overlaps one by
-            an IoU above 0.4, is not counted.
-        iou_thresholds: (T,) the least IoU of a find.
-        elsewhere: (E, 4) xyxy of faces that are measured at another time (of another width, say);
-            what else finds one of them is not counted.
-    Returns:
-        (T, D): for each threshold and detection the index of its face, `FALSE` or `IGNORED`.
-    """
-    result = np.full((len(iou_thresholds), len(detections)), FALSE, np.intp)
-    if not len(detections):
-        return result
-    overlap = boxes.iou(detections, faces)
-    inside = boxes.ioa(detections, ignored) > IGNORE_IOA
-    not_counted = (inside | (boxes.iou(detections, ignored) > IGNORE_IOU)).any(axis=1)
-    best_elsewhere = np.zeros(len(detections))
-    if elsewhere is not None and len(elsewhere):
-        best_elsewhere = boxes.iou(detections, elsewhere).max(axis=1)
-
-    order = np.argsort(-confidence, kind="stable")
-    if len(faces):
-        # Most of a detector's thousands of faint detections are near no face: pass over them at once.
-        order = order[overlap.max(axis=1)[order] >= min(iou_thresholds)]
-        for row, threshold in zip(result, iou_thresholds, strict=True):
-            _assign(row, overlap, order, threshold)
-    for row, threshold in zip(result, iou_thresholds, strict=True):
-        row[(row == FALSE) & (not_counted | (best_elsewhere >= threshold))] = IGNORED
-    return result
-
-
-def _assign(
-    row: NDArray[np.intp], overlap: NDArray[np.float32], order: NDArray[np.intp], threshold: float
-) -> None:
-    """Write into `row` (D,) the face that each detection of `order` takes."""
-    free = np.ones(overlap.shape[1], bool)
-    for detection in order:
-        candidates = np.where(free, overlap[detection], -1.0)
-        face = int(candidates.argmax())
-        if candidates[face] >= threshold:
-            free[face] = False
-            row[detection] = face

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from crowdmask.data.statistics import html
 from crowdmask.data.statistics.appearance import SKIN_BANDS
 from crowdmask.data.statistics.charts import histogram, stacked_bars
 from crowdmask.data.statistics.checks import Finding, Kind
@@ -24,6 +23,7 @@ from crowdmask.data.statistics.counts import (
 )
 from crowdmask.data.statistics.items import Items
 from crowdmask.data.statistics.looks import UNTOLD, Looks, look
+from crowdmask.drawing import page as html
 from crowdmask.drawing.palette import COLOURS, as_hex
 from crowdmask.errors import OutputError
 from crowdmask.files import whole_file

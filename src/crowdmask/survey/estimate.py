@@ -1,0 +1,224 @@
+"""Estimate one group: people, shares, intervals, and what is to be said about them."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from crowdmask.survey.cells import N_CONFIDENCES, SHOWN, Floats, confidence_edges
+from crowdmask.survey.grouping import Clusters, Group
+from crowdmask.survey.outside import OTHER_KIND, compare
+from crowdmask.survey.place import FEW, FEWEST, draw_place, make_sample, widen
+from crowdmask.survey.quantify import CONFIDENCE, CONFUSION, RECALL, Corrected, correct
+from crowdmask.survey.rates import NO_FACE
+from crowdmask.survey.shares import FIGURES, Figure, make_figures, parts
+from crowdmask.survey.sightings import FACE, PASSAGE, Cells, Sightings, sort_faces
+from crowdmask.survey.uncertainty import Knowledge, draw_people
+from crowdmask.survey.words import percent
+
+PHOTOS, PLACE = "photos", "place"
+TARGETS = (PHOTOS, PLACE)
+
+# Who is told by events alone was followed, which faces of fewer pixels hardly are.
+_FOLLOWED_FROM = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a survey says of one group.
+
+    Attributes:
+        photos: photos or frames looked at.
+        faces: faces shown; in video, passages, or faces of all frames.
+        people: corrected: faces, passages or person-seconds; None where it cannot be told.
+        figures: by name, see `crowdmask.survey.shares.FIGURES`.
+        not_judged: people who are expected to have been missed, or who were seen without a label.
+        clusters: independent parts.
+        notes: what the reader has to know.
+        bounds: for each figure its least and most, were all who are not judged the one or the other.
+        sensitivity: shares with a mask with other corrections, by what was corrected.
+        cells: (3, 4) amounts shown by label and width, for the plots.
+        left_out: amounts, by why.
+    """
+
+    photos: int
+    faces: int
+    people: float | None
+    figures: dict[str, Figure]
+    not_judged: float
+    clusters: int
+    notes: tuple[str, ...]
+    bounds: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    sensitivity: dict[str, float] = field(default_factory=dict)
+    cells: Floats = field(default_factory=lambda: np.zeros((3, 4)))
+    left_out: dict[str, float] = field(default_factory=dict)
+
+
+def estimate_group(
+    seen: Sightings, group: Group, clusters: Clusters, known: Knowledge | None, target: str
+) -> Estimate:
+    """Estimate one group.
+
+    Args:
+        seen: all that was looked at.
+        group: the part to estimate.
+        clusters: which looks belong together.
+        known: the rates; None where there are none for this model: raw figures only.
+        target: `PHOTOS` or `PLACE`.
+    """
+    edges = known.rates.edges if known is not None else confidence_edges((1e-9,) * 3)
+    floor = known.floor if known is not None else 0
+    cells = sort_faces(seen, group.looks, group.faces, edges, floor)
+    notes: list[str] = []
+    names = [clusters.names[look] for look in cells.looks]
+    number = len({name for name in names if name})
+    figures, best = None, None
+    if not len(cells.looks):
+        notes.append("nothing was looked at in this group: there is no figure")
+    elif cells.shown == 0:
+        notes.append("no face was found: there is no figure; an empty place has no share of masks")
+    elif known is None:
+        notes.append(
+            "no error rates are known for this model: only the raw shares are given, which are "
+            "biased, and whose "
+            "intervals are too narrow; measure them (docs/survey.md) or audit (`audit`)"
+        )
+    else:
+        figures, best = _corrected(seen, cells, names, clusters, known, target, notes, group.name)
+    raw = cells.raw
+    if figures is None:
+        figures = make_figures(None, None, raw, cells.shown)
+    unjudged = float(cells.unjudged.sum())
+    missed = 0.0 if best is None else float(best.missed.sum())
+    if unjudged > 0:
+        notes.append(f"{percent(unjudged / (unjudged + float(raw.sum())))} of what was seen carries no label")
+    return Estimate(
+        photos=int(seen.frames[cells.looks].sum()),
+        faces=cells.shown,
+        people=None if best is None else float(best.people.sum()) + unjudged,
+        figures=figures,
+        not_judged=missed + unjudged,
+        clusters=number,
+        notes=tuple(notes),
+        bounds={} if best is None else _bounds(best, unjudged),
+        sensitivity={} if best is None or known is None else _sensitivity(cells, known, raw),
+        cells=cells.known[..., SHOWN:].sum(axis=(0, 3)),
+        left_out={
+            "narrower than 8 px": float(cells.narrow.sum()),
+            "without a label": unjudged,
+            "expected to be missed": missed,
+        },
+    )
+
+
+def _corrected(
+    seen: Sightings,
+    cells: Cells,
+    names: list[str],
+    clusters: Clusters,
+    known: Knowledge,
+    target: str,
+    notes: list[str],
+    group: str,
+) -> tuple[dict[str, Figure] | None, Corrected | None]:
+    photos = cells.known + _by_usual_width(cells, known)
+    if photos.sum() <= 0:
+        notes.append("all faces are narrower than 8 px: there is no figure")
+        return None, None
+    likeness = compare(photos, float(cells.narrow.sum()), known)
+    scale = likeness.kind_scale
+    notes += likeness.notes
+    if seen.unit != FACE:
+        scale = OTHER_KIND
+        notes.append(_video_note(seen.unit))
+    if cells.no_width.any():
+        notes.append("events carry no width of faces: the usual widths of faces from 16 px on are assumed")
+    seed = zlib.crc32(group.encode("utf-8", "surrogatepass"))
+    raw, shown = cells.raw, cells.shown
+    if target == PHOTOS:
+        seconds = seen.observed_s[cells.looks] if seen.is_video and seen.unit != PASSAGE else None
+        best, draws = draw_people(photos, known, seed, seconds, scale)
+        figures = make_figures(best.people, draws, raw, shown)
+    else:
+        sample, told = make_sample(photos, names, clusters.stratum, clusters.weight)
+        notes += told
+        left = sum(not name for name in names)
+        if left:
+            notes.append(f"{left} photos or minutes have no cluster in the table and were left out")
+        if sample.clusters < FEWEST or sample.freedom < 1:
+            notes.append(
+                f"{sample.clusters} clusters: a figure for the place needs at least {FEWEST}; "
+                f"the target photos tells "
+                "of these photos alone"
+            )
+            return None, None
+        if sample.clusters < FEW:
+            notes.append(f"only {sample.clusters} clusters: under {FEW} the interval is itself uncertain")
+        best, draws = draw_place(sample, known, seed, scale)
+        if best.people.sum() <= 0:
+            notes.append("no face was found in the clusters of the table: there is no figure")
+            return None, None
+        figures = make_figures(
+            best.people, draws, raw, shown, lambda interval, share: widen(interval, share, sample.freedom)
+        )
+    refused = [name for name in FIGURES if figures[name].share is None]
+    if refused:
+        notes.append(
+            f"too little was seen to tell {', '.join(refused)}: the interval would hold nearly everything"
+        )
+    return figures, best
+
+
+def _by_usual_width(cells: Cells, known: Knowledge) -> Floats:
+    """Spread faces of unknown width over the widths from 16 px on, as those measured were."""
+    found, _ = known.rates.from_floor(SHOWN)
+    usual = found[:, :NO_FACE].sum(axis=(0, 1, 2, 4))[_FOLLOWED_FROM:]
+    spread = np.zeros_like(cells.known)
+    part = usual / max(float(usual.sum()), 1.0)
+    spread[:, :, _FOLLOWED_FROM:, N_CONFIDENCES - 1] = cells.no_width[:, :, None] * part
+    return spread
+
+
+def _video_note(unit: str) -> str:
+    if unit == PASSAGE:
+        return (
+            "passages are corrected for confused labels only: who is missed in one frame is found "
+            "in another, and a "
+            "track that breaks counts twice"
+        )
+    return "the error rates were measured on photos, not on video: the interval was widened"
+
+
+def _bounds(best: Corrected, unjudged: float) -> dict[str, tuple[float, float] | None]:
+    found = best.found.sum(axis=-1)
+    rest = float(best.missed.sum()) + unjudged
+    bounds: dict[str, tuple[float, float] | None] = {}
+    for name in FIGURES:
+        ends = []
+        for label in range(len(found)):
+            people = found.copy()
+            people[label] += rest
+            part, whole = (float(value) for value in parts(name, people))
+            if whole > 0:
+                ends.append(part / whole)
+        bounds[name] = (min(ends), max(ends)) if ends else None
+    return bounds
+
+
+def _sensitivity(cells: Cells, known: Knowledge, raw: Floats) -> dict[str, float]:
+    """Return the share with a mask under other corrections than the chosen ones."""
+    total = cells.known.sum(axis=0) + _by_usual_width(cells, known).sum(axis=0)
+    shares = {"none (raw)": float(raw[0] / raw.sum())} if raw.sum() else {}
+    for corrections in (
+        (CONFIDENCE,),
+        (CONFIDENCE, CONFUSION),
+        (CONFUSION, RECALL),
+        (CONFIDENCE, CONFUSION, RECALL),
+    ):
+        other = Knowledge(known.rates, known.floor, corrections)
+        people = correct(total, other.best).people
+        if people.sum() > 0:
+            shares[" and ".join(corrections)] = float(people[0] / people.sum())
+    return shares

@@ -1,0 +1,160 @@
+"""Turn counts of detections into expected counts of people, given a detector's rates.
+
+Three corrections in turn, each of which can be left out: a detection counts as much as detections of its
+cell were faces (confidence); labels are exchanged as they were confused (confusion); and for each face found
+of a label and width, the ones missed are added (recall).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.survey.cells import N_CONFIDENCES, N_LABELS, N_WIDTHS, SHOWN, Floats
+from crowdmask.survey.rates import NO_FACE
+
+CONFIDENCE, CONFUSION, RECALL = "confidence", "confusion", "recall"
+CORRECTIONS = (CONFIDENCE, CONFUSION, RECALL)
+
+# So many faces or detections as of all labels are added to a cell that holds few: a rate of one face in one
+# photo would swing between 0 and 1.
+_PRIOR_FACES, _PRIOR_DETECTIONS = 3.0, 4.0
+# For the confusion: so many right and wrong answers are added to each label.
+_PRIOR_RIGHT, _PRIOR_WRONG = 0.55, 0.05
+_EM_STEPS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """The rates in the form in which counts are corrected; each may have leading axes of draws.
+
+    Attributes:
+        face: (..., 3, 4, 6): the share of a cell's detections that are faces; 0 below the floor.
+        confusion: (..., 3, 3): the share of each true label (row) that is given each label (column).
+        missed: (..., 3, 4): faces missed for each one found, by true label and width.
+    """
+
+    face: Floats
+    confusion: Floats
+    missed: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Corrected:
+    """Expected counts; each may have leading axes of draws.
+
+    Attributes:
+        found: (..., 3, 4): the faces that were found, by true label and width.
+        missed: (..., 3, 4): those that were not.
+        truth: (..., 3, 3): the share of each label said (column) that truly is each label (row).
+    """
+
+    found: Floats
+    missed: Floats
+    truth: Floats
+
+    @cached_property
+    def people(self) -> Floats:
+        """All faces by true label, (..., 3)."""
+        return (self.found + self.missed).sum(axis=-1)
+
+
+def factors(
+    found: Floats,
+    missed: Floats,
+    floor: int,
+    corrections: tuple[str, ...] = CORRECTIONS,
+    prior: NDArray[np.float64] | float = 1.0,
+) -> Factors:
+    """Turn counts into factors.
+
+    Args:
+        found, missed: (..., 4, 3, 4, 6 - floor) and (..., 3, 4), added over photos.
+        floor: the first class of confidences that is counted.
+        corrections: those to make; the others' factors leave counts as they are.
+        prior: (...) or one number: how much what is known of all labels weighs in thin cells.
+    """
+    faces = found[..., :NO_FACE, :, :, :]
+    hits = faces.sum(axis=(-3, -1))
+    lead = found.shape[:-4]
+    weight = np.broadcast_to(np.asarray(prior, np.float64), lead)[..., None, None]
+    face = _face_shares(faces.sum(axis=-4), found.sum(axis=-4), weight[..., None])
+    if CONFIDENCE not in corrections:
+        # Without it only what a user is shown counts, each as one face.
+        face = np.zeros_like(face)
+        face[..., max(SHOWN - floor, 0) :] = 1.0
+    shown = np.zeros((*lead, N_LABELS, N_WIDTHS, N_CONFIDENCES))
+    shown[..., floor:] = face
+    confusion = np.broadcast_to(np.eye(N_LABELS), (*lead, N_LABELS, N_LABELS)).copy()
+    if CONFUSION in corrections:
+        confusion = faces.sum(axis=(-2, -1)) + weight * (
+            _PRIOR_WRONG + (_PRIOR_RIGHT - _PRIOR_WRONG) * np.eye(N_LABELS)
+        )
+        confusion = confusion / confusion.sum(axis=-1, keepdims=True)
+    odds = np.zeros((*lead, N_LABELS, N_WIDTHS))
+    if RECALL in corrections:
+        ratio = (missed.sum(axis=-2) + 1) / (hits.sum(axis=-2) + 1)
+        share = (ratio / (1 + ratio))[..., None, :]
+        extra = _PRIOR_FACES * weight
+        odds = (missed + extra * share) / (hits + extra * (1 - share))
+    return Factors(shown, confusion, odds)
+
+
+def correct(detections: Floats, given: Factors) -> Corrected:
+    """Correct counts of detections.
+
+    Args:
+        detections: (..., 3, 4, 6) by label said, width and confidence.
+        given: the factors, of the same leading axes or none.
+    """
+    faces = (detections * given.face).sum(axis=-1)
+    truth = _truth_of_said(faces.sum(axis=-1), given.confusion)
+    found = truth @ faces
+    return Corrected(found, found * given.missed, truth)
+
+
+def correct_photos(detections: Floats, given: Factors, truth: Floats) -> tuple[Floats, Floats, Floats]:
+    """Correct each photo's counts with the exchange of labels of the whole group.
+
+    Args:
+        detections: (P, 3, 4, 6).
+        given: factors without draws.
+        truth: (3, 3) of `correct` for the group.
+    Returns:
+        Expected faces found and missed, and the variance of those found (each is a face or not), each (P, 3)
+        by
+        true label.
+    """
+    faces = (detections * given.face).sum(axis=-1)
+    doubt = (detections * given.face * (1 - given.face)).sum(axis=(-2, -1))
+    found = np.einsum("ts,psw->ptw", truth, faces)
+    return found.sum(axis=-1), (found * given.missed).sum(axis=-1), doubt @ truth.T
+
+
+def _face_shares(faces: Floats, all_: Floats, weight: Floats) -> Floats:
+    pooled = (faces.sum(axis=-3) + 1) / (all_.sum(axis=-3) + 1.2)
+    extra = _PRIOR_DETECTIONS * weight
+    return (faces + extra * pooled[..., None, :, :]) / (all_ + extra)
+
+
+def _truth_of_said(said: Floats, confusion: Floats) -> Floats:
+    """Return what those of each label said truly are, (..., 3, 3), by expectation-maximisation.
+
+    The shares of the true labels are unknown in the group, unlike where the confusion was measured: they are
+    found by turns with the truth of those said. No share becomes negative, as by inverting the matrix.
+
+    Source: Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori
+        probabilities (2002), equations 2.3 and 2.4, here on labels instead of confidences.
+    """
+    share = said + 0.1
+    share = share / share.sum(axis=-1, keepdims=True)
+    truth = np.zeros((*said.shape[:-1], N_LABELS, N_LABELS))
+    for _ in range(_EM_STEPS):
+        joint = share[..., :, None] * confusion
+        truth = joint / joint.sum(axis=-2, keepdims=True)
+        expected = (truth * said[..., None, :]).sum(axis=-1) + 1e-9
+        share = expected / expected.sum(axis=-1, keepdims=True)
+    return truth

@@ -1,0 +1,299 @@
+"""Survey what a detector has seen: the one function of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import crowdmask
+from crowdmask.errors import UsageError
+from crowdmask.inference.model_file import DEFAULT_MODEL
+from crowdmask.survey.cells import N_CONFIDENCES, SHOWN, confidence_class
+from crowdmask.survey.design import Design, check_timezone, parse_time, read_design, times_of
+from crowdmask.survey.estimate import PHOTOS, PLACE, TARGETS, Estimate, estimate_group
+from crowdmask.survey.grouping import Clusters, Group, local_times, make_clusters, make_groups
+from crowdmask.survey.quantify import CONFUSION, CORRECTIONS
+from crowdmask.survey.rates import NO_FACE, Rates, read_rates, shipped_rates
+from crowdmask.survey.shares import FIGURES
+from crowdmask.survey.sightings import PASSAGE, UNITS, Sightings
+from crowdmask.survey.uncertainty import DRAWS, Knowledge
+from crowdmask.survey.words import DEFINITION, percent
+
+_MANY_GROUPS, _FEWER_DRAWS = 200, 400
+_SURELY_CUT = 0.01
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to survey.
+
+    Attributes:
+        by: "folder", "camera", "hour", "day", "zone", "face-size", or a CSV file with a
+            column `group`; None: all.
+        design: a CSV file with what is known of the sources; left out, the one of `by`.
+        target: "photos": the people in these very photos; "place": the place they were drawn from.
+        corrections: which of "confidence", "confusion" and "recall" are made.
+        rates: a file of counts; None: the ones shipped for the model.
+        timezone: name of the time zone of the sources' clocks, like "Europe/Zurich".
+        start: when a video began, ISO 8601.
+        draws, seed: of the intervals.
+    """
+
+    by: str | None = None
+    design: str | None = None
+    target: str = PHOTOS
+    corrections: tuple[str, ...] = CORRECTIONS
+    rates: str | None = None
+    timezone: str | None = None
+    start: str | None = None
+    draws: int = DRAWS
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class GroupResult:
+    """One group: where and when, and the estimate."""
+
+    name: str
+    estimate: Estimate
+    begins: datetime | None
+    ends: datetime | None
+    observed_s: float | None
+    gaps_s: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """The result for all groups.
+
+    Attributes:
+        groups: in order.
+        unit, target: what is counted, and of whom.
+        corrections: those made.
+        definition: what counts as what.
+        model_hash, model: of the detector.
+        timezone: name, or None.
+        seed: of the draws.
+        problems: what could not be read.
+        rates: the counts that were used.
+    """
+
+    groups: tuple[GroupResult, ...]
+    unit: str
+    target: str
+    corrections: tuple[str, ...]
+    definition: str
+    model: str | None
+    model_hash: str | None
+    timezone: str | None
+    seed: int
+    problems: tuple[str, ...] = ()
+    rates: Rates | None = field(default=None, repr=False)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield one record a group, which other programs rely on."""
+        for group in self.groups:
+            yield self._record(group)
+
+    def _record(self, group: GroupResult) -> dict[str, Any]:
+        estimate = group.estimate
+        figures = {name: estimate.figures[name].to_record() for name in FIGURES}
+        people = estimate.people
+        return {
+            "group": group.name,
+            "photos": estimate.photos,
+            "faces": estimate.faces,
+            "people": None if people is None else round(people, 2),
+            **figures,
+            "not_judged": round(estimate.not_judged, 2),
+            "unit": self.unit,
+            "target": self.target,
+            "clusters": estimate.clusters,
+            "from": None if group.begins is None else group.begins.isoformat(timespec="seconds"),
+            "to": None if group.ends is None else group.ends.isoformat(timespec="seconds"),
+            "timezone": self.timezone,
+            "observed_s": None if group.observed_s is None else round(group.observed_s, 2),
+            "gaps_s": None if group.gaps_s is None else round(group.gaps_s, 2),
+            "definition": self.definition,
+            "corrections": list(self.corrections),
+            "model_hash": self.model_hash,
+            "version": crowdmask.__version__,
+            "seed": self.seed,
+            "notes": list(estimate.notes),
+        }
+
+
+def survey(seen: Sightings, settings: Settings = Settings()) -> Survey:
+    """Say how many people wear masks in what was looked at, with intervals that hold the truth.
+
+    Args:
+        seen: of `crowdmask.survey.read`, or any `crowdmask.survey.sightings.Source`.
+        settings: how.
+    Raises:
+        UsageError: settings that do not fit together or to the sightings.
+        DataError: a table that does not fit.
+    """
+    _check(settings)
+    design = _design(settings)
+    seen = _with_times(seen, design, settings)
+    groups = make_groups(seen, _way(settings), design)
+    if settings.target == PLACE and (design is None or "cluster" not in design.columns):
+        raise UsageError(
+            "`target` place needs to know what was drawn as a whole: a CSV with the columns source "
+            "and cluster "
+            "(visit, day or place)"
+        )
+    clusters = make_clusters(seen, design)
+    rates = _rates(seen, settings)
+    corrections = settings.corrections
+    if seen.unit == PASSAGE:
+        corrections = tuple(each for each in corrections if each == CONFUSION)
+    known: Knowledge | None = None
+    told: list[str] = []
+    if rates is not None:
+        floor, told = _floor(seen, rates)
+        draws = settings.draws if len(groups) <= _MANY_GROUPS else min(settings.draws, _FEWER_DRAWS)
+        known = Knowledge(rates, floor, corrections, draws, settings.seed)
+        if seen.model_hash is None:
+            told.append(f"the records do not name their model: the rates of {rates.model} were taken")
+        elif seen.model_hash != rates.model_hash:
+            told.append("the rates were measured on another model than the records come from")
+    if design is not None:
+        told += _unmatched(design, seen)
+    results = [
+        _result(seen, group, estimate_group(seen, group, clusters, known, settings.target), told)
+        for group in groups
+    ]
+    return Survey(
+        tuple(results), seen.unit, settings.target, corrections if known is not None else (), DEFINITION,
+        seen.model or (rates.model if rates is not None else None), seen.model_hash, settings.timezone,
+        settings.seed, seen.problems, rates,
+    )  # fmt: skip
+
+
+def _rates(seen: Sightings, settings: Settings) -> Rates | None:
+    if settings.rates:
+        return read_rates(Path(settings.rates))
+    return shipped_rates(seen.model_hash, seen.model or DEFAULT_MODEL)
+
+
+def _check(settings: Settings) -> None:
+    for name, value, choice in (("target", settings.target, TARGETS),):
+        if value not in choice:
+            raise UsageError(f"{name} {value!r}: choose from {', '.join(choice)}")
+    unknown = set(settings.corrections) - set(CORRECTIONS)
+    if unknown:
+        raise UsageError(
+            f"no correction {', '.join(sorted(unknown))}: choose from {', '.join(CORRECTIONS)}, none"
+        )
+    if settings.draws < 100:
+        raise UsageError(f"an interval needs at least 100 draws, not {settings.draws}")
+    if settings.timezone is not None:
+        check_timezone(settings.timezone)
+
+
+def _is_table(by: str | None) -> bool:
+    return by is not None and by.lower().endswith(".csv")
+
+
+def _way(settings: Settings) -> str | None:
+    return "group" if _is_table(settings.by) else settings.by
+
+
+def _design(settings: Settings) -> Design | None:
+    path = settings.design or (settings.by if _is_table(settings.by) else None)
+    if settings.design and _is_table(settings.by) and settings.design != settings.by:
+        raise UsageError("give one table: that of `by` says groups, clusters, weights and times together")
+    return None if path is None else read_design(path, settings.timezone)
+
+
+def _with_times(seen: Sightings, design: Design | None, settings: Settings) -> Sightings:
+    start = None
+    if settings.start is not None:
+        try:
+            start = parse_time(settings.start, settings.timezone)
+        except (ValueError, OverflowError) as error:
+            raise UsageError(f"`start` {settings.start!r}: write it like 2026-03-02T08:15") from error
+    told = times_of(design, seen.sources, start)[seen.source]
+    return seen.with_times(np.where(np.isnan(told), seen.time_s, told))
+
+
+def _floor(seen: Sightings, rates: Rates) -> tuple[int, list[str]]:
+    """Return the first class of confidences that the records are complete from, and what to say of it."""
+    confidence = seen.confidence[~np.isnan(seen.confidence)]
+    if seen.is_video or not len(confidence):
+        return SHOWN, []
+    label = seen.label[~np.isnan(seen.confidence)].astype(np.int64)
+    judged = label < len(rates.thresholds)
+    confidence, label = confidence[judged], label[judged]
+    if not len(confidence):
+        return SHOWN, []
+    least = float(confidence.min())
+    classes = confidence_class(label, confidence, rates.edges)
+    if (classes < SHOWN).any():
+        whole = np.flatnonzero((rates.edges >= least - 1e-4).all(axis=0))
+        return int(min(whole.min(initial=SHOWN), SHOWN)), []
+    floor = _raised_floor(least, classes, rates)
+    if floor == SHOWN:
+        return SHOWN, []
+    return floor, [
+        f"the records hold no confidence under {least:.2f}: only faces from {rates.edges[0, floor]:.2f} on "
+        "are counted; make them with `confidence` 0.01 for a narrower interval"
+    ]
+
+
+def _raised_floor(least: float, classes: NDArray[np.int64], rates: Rates) -> int:
+    """Return the first class left where the user must have cut off lower confidences, else `SHOWN`."""
+    found, _ = rates.from_floor(SHOWN)
+    by_class = found[:, :NO_FACE].sum(axis=(0, 1, 2, 3))
+    starts = rates.edges[:, SHOWN:].max(axis=0)
+    # The part of the faces shown that has a lower confidence than the least, within a class by its width.
+    shares = by_class / max(float(by_class.sum()), 1.0)
+    lower = np.clip((least - starts) / np.diff(starts, append=1.0), 0.0, 1.0)
+    if (1 - float((shares * lower).sum())) ** len(classes) >= _SURELY_CUT:
+        return SHOWN
+    # A class counts as whole where less than half of it was cut off.
+    floor = SHOWN + int((starts + np.diff(starts, append=1.0) / 2 <= least).sum())
+    whole = floor < N_CONFIDENCES and 2 * int((classes >= floor).sum()) > len(classes)
+    return floor if whole else SHOWN
+
+
+def _unmatched(design: Design, seen: Sightings) -> list[str]:
+    _, missing = design.match(seen.sources)
+    if not missing:
+        return []
+    return [
+        f"{len(missing)} of {len(design.rows)} rows of {design.name} name no source that was looked "
+        f"at, like {missing[0]}"
+    ]
+
+
+def _result(seen: Sightings, group: Group, estimate: Estimate, told: Sequence[str]) -> GroupResult:
+    looks = np.flatnonzero(group.looks)
+    begins = ends = None
+    times = seen.time_s[looks]
+    stated = looks[~np.isnan(times)]
+    if len(stated):
+        offset = np.nan_to_num(seen.offset_s[stated])
+        begins = datetime.fromtimestamp(float((seen.time_s[stated] + offset).min()), UTC).replace(tzinfo=None)
+        last = seen.time_s[stated] + offset + seen.observed_s[stated] + seen.gaps_s[stated]
+        ends = datetime.fromtimestamp(float(last.max()), UTC).replace(tzinfo=None)
+    observed = float(seen.observed_s[looks].sum()) if seen.is_video else None
+    gaps = float(seen.gaps_s[looks].sum()) if seen.is_video else None
+    notes = (*estimate.notes, *told)
+    if gaps:
+        notes = (
+            *notes,
+            f"nothing was looked at for {percent(gaps / (gaps + (observed or 0.0)))} of the time: a "
+            f"gap counts for nobody",
+        )
+    return GroupResult(group.name, replace(estimate, notes=notes), begins, ends, observed, gaps)
+
+
+__all__ = ["UNITS", "Clusters", "GroupResult", "Settings", "Survey", "local_times", "survey"]

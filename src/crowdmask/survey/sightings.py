@@ -1,0 +1,174 @@
+"""What was looked at and which faces were seen, in columns: the one form that every source becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.survey.cells import (
+    N_CONFIDENCES,
+    N_LABELS,
+    N_WIDTHS,
+    SHOWN,
+    Floats,
+    confidence_class,
+    width_class,
+)
+
+FACE, PASSAGE, PERSON_TIME = "face", "passage", "person-time"
+UNITS = (FACE, PASSAGE, PERSON_TIME)
+UNKNOWN = N_LABELS
+"""The label of somebody who was seen but not judged."""
+
+LOOK_S = 60.0
+"""Video is cut into looks of so many seconds; what lies closer together is one cluster."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """Looks (photos, or minutes of a video) and the faces in them.
+
+    Attributes:
+        unit: what one amount counts, one of `UNITS`.
+        sources: shown names, each once.
+        source: (L,) int32, index into `sources`, of each look.
+        time_s: (L,) when it was taken, seconds since 1970 by the local clock; NaN: not known.
+        offset_s: (L,) seconds since the source's beginning; NaN for photos.
+        observed_s: (L,) seconds looked at; 0 for photos.
+        gaps_s: (L,) seconds in which nothing was looked at.
+        frames: (L,) photos or frames.
+        look: (F,) int32, index of the look of each face.
+        label: (F,) int8, index into `LABELS`, or `UNKNOWN`.
+        width_px, confidence: (F,) float32; NaN: not known.
+        amount: (F,) float32: 1 for a face or passage, seconds for person-time.
+        zones: names, and `zone`: (F,) int16, index into them, -1: in none.
+        model, model_hash: of the detector, None where records do not say.
+        problems: what could not be read, a line each.
+    """
+
+    unit: str
+    sources: tuple[str, ...]
+    source: NDArray[np.int32]
+    time_s: Floats
+    offset_s: Floats
+    observed_s: Floats
+    gaps_s: Floats
+    frames: NDArray[np.int64]
+    look: NDArray[np.int32]
+    label: NDArray[np.int8]
+    width_px: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    amount: NDArray[np.float32]
+    zones: tuple[str, ...] = ()
+    zone: NDArray[np.int16] | None = None
+    model: str | None = None
+    model_hash: str | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def looks(self) -> int:
+        """How many photos, or minutes of video, were looked at."""
+        return len(self.source)
+
+    @property
+    def is_video(self) -> bool:
+        """Whether looks have a length."""
+        return self.unit != FACE
+
+    def with_times(self, time_s: Floats) -> Sightings:
+        """Return the same with other times of the looks."""
+        return replace(self, time_s=time_s)
+
+    def faces_of(self, looks: NDArray[np.bool_], faces: NDArray[np.bool_] | None = None) -> NDArray[np.intp]:
+        """Return the faces in the looks marked, (L,), and among `faces`, (F,), where that is given."""
+        mine = looks[self.look]
+        return np.flatnonzero(mine if faces is None else mine & faces)
+
+
+class Source(Protocol):
+    """Anything that sightings can be read from: files of records, photos, a store."""
+
+    def read(self) -> Sightings:
+        """Read it all.
+
+        Raises:
+            CrowdmaskError: nothing of it can be read.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The faces of some looks, sorted.
+
+    Attributes:
+        looks: (L',) indices of the looks.
+        known: (L', 3, 4, 6) amounts by label, width and confidence.
+        unjudged: (L',) amounts seen without a label.
+        narrow: (3,) amounts shown that are narrower than what is surveyed, by label.
+        no_width: (L', 3) amounts of no known width, by label.
+        shown: how many faces, frames' faces or passages were shown at the model's own thresholds.
+    """
+
+    looks: NDArray[np.intp]
+    known: Floats
+    unjudged: Floats
+    narrow: Floats
+    no_width: Floats
+    shown: int
+
+    @property
+    def raw(self) -> Floats:
+        """The amounts shown at the model's own thresholds, by label, (3,)."""
+        return self.known[..., SHOWN:].sum(axis=(0, 2, 3)) + self.narrow + self.no_width.sum(axis=0)
+
+
+def sort_faces(
+    seen: Sightings, looks: NDArray[np.bool_], faces: NDArray[np.bool_] | None, edges: Floats, floor: int
+) -> Cells:
+    """Sort the faces of some looks into cells.
+
+    Args:
+        seen: all.
+        looks: (L,) those to take.
+        faces: (F,) those to take; None: all.
+        edges: where each class of confidences begins, (3, 6).
+        floor: the first class that counts.
+    """
+    chosen = np.flatnonzero(looks)
+    place = np.full(seen.looks, -1)
+    place[chosen] = np.arange(len(chosen))
+    mine = seen.faces_of(looks, faces)
+    judged = seen.label[mine] < N_LABELS
+    rest = mine[~judged]
+    unjudged = _added(place[seen.look[rest]], seen.amount[rest], len(chosen))
+    mine = mine[judged]
+    # What carries no confidence was shown, and counts as such; so does what continues a track.
+    sure = confidence_class(seen.label[mine], np.nan_to_num(seen.confidence[mine], nan=1.0), edges)
+    if seen.is_video:
+        sure = np.maximum(sure, SHOWN)
+    mine, sure = mine[sure >= floor], sure[sure >= floor]
+    at, label = place[seen.look[mine]], seen.label[mine].astype(np.int64)
+    amount, width = seen.amount[mine], seen.width_px[mine]
+    unsized = np.isnan(width)
+    wide = width_class(width)
+    small = ~unsized & (wide < 0) & (sure >= SHOWN)
+    keep = wide >= 0
+    shape = (len(chosen), N_LABELS, N_WIDTHS, N_CONFIDENCES)
+    flat = np.ravel_multi_index((at[keep], label[keep], wide[keep], sure[keep]), shape)
+    return Cells(
+        looks=chosen,
+        known=_added(flat, amount[keep], int(np.prod(shape))).reshape(shape),
+        unjudged=unjudged,
+        narrow=_added(label[small], amount[small], N_LABELS),
+        no_width=_added(
+            at[unsized] * N_LABELS + label[unsized], amount[unsized], len(chosen) * N_LABELS
+        ).reshape(-1, N_LABELS),
+        shown=int((sure >= SHOWN).sum()),
+    )
+
+
+def _added(at: NDArray[np.integer], amount: NDArray[np.float32], number: int) -> Floats:
+    return np.bincount(at, amount, number).astype(np.float64)

@@ -1,0 +1,164 @@
+"""Turn video frames into seconds in which people were seen, and into tracks."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.survey.cells import N_LABELS, Floats
+from crowdmask.survey.sightings import LOOK_S, PASSAGE, Sightings
+
+# Frames further apart than this, and than so many usual distances, have a gap between them.
+_GAP_S, _GAP_TIMES = 2.0, 10.0
+_FACE = np.dtype([("frame", "i4"), ("label", "i1"), ("width", "f4"), ("confidence", "f4"), ("track", "i8")])
+
+
+@dataclass
+class Frames:
+    """Frames of video as they come, compactly."""
+
+    sources: dict[str, int] = field(default_factory=dict)
+    source: array[int] = field(default_factory=lambda: array("i"))
+    time_s: array[float] = field(default_factory=lambda: array("d"))
+    frame: array[int] = field(default_factory=lambda: array("i"))
+    label: array[int] = field(default_factory=lambda: array("b"))
+    width: array[float] = field(default_factory=lambda: array("f"))
+    confidence: array[float] = field(default_factory=lambda: array("f"))
+    track: array[int] = field(default_factory=lambda: array("q"))
+
+    def take(self, source: str, time_s: float, faces: Iterable[tuple[int, float, float, int]]) -> None:
+        """Append a frame.
+
+        Args:
+            source: shown name.
+            time_s: seconds since its beginning.
+            faces: label, width, confidence and track (-1: none) of each.
+        """
+        if not np.isfinite(time_s):
+            raise ValueError("has an impossible time")
+        number = len(self.time_s)
+        self.source.append(self.sources.setdefault(source, len(self.sources)))
+        self.time_s.append(time_s)
+        for label, width, confidence, track in faces:
+            self.frame.append(number)
+            self.label.append(label)
+            self.width.append(width)
+            self.confidence.append(confidence)
+            self.track.append(track)
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """Minutes of video.
+
+    Attributes:
+        of_frame: (N,) the look of each frame.
+        source, offset_s, observed_s, gaps_s, frames: (L,) as in `Sightings`.
+        lasts_s: (N,) for how long each frame stands.
+    """
+
+    of_frame: NDArray[np.int64]
+    source: NDArray[np.int32]
+    offset_s: Floats
+    observed_s: Floats
+    gaps_s: Floats
+    frames: NDArray[np.int64]
+    lasts_s: Floats
+
+
+def cut_into_looks(source: NDArray[np.int32], time_s: Floats) -> Looks:
+    """Cut frames into looks of a minute; each frame stands until the next one of its source.
+
+    Args:
+        source, time_s: (N,) of each frame.
+    """
+    order = np.lexsort((time_s, source))
+    mine, times = source[order], time_s[order]
+    step = np.diff(times, append=times[-1:])
+    last = np.append(mine[1:] != mine[:-1], True)
+    step[last] = np.nan
+    lasts = np.zeros(len(order))
+    gaps = np.zeros(len(order))
+    for number in np.unique(mine):
+        here = mine == number
+        steps = step[here]
+        known = steps[(~np.isnan(steps)) & (steps > 0)]
+        usual = float(np.median(known)) if len(known) else 0.0
+        longest = max(_GAP_S, _GAP_TIMES * usual)
+        is_gap = steps > longest
+        gaps[here] = np.where(is_gap, np.nan_to_num(steps) - usual, 0.0)
+        lasts[here] = np.where(np.isnan(steps) | is_gap, usual, steps)
+    minute = np.floor(times / LOOK_S).astype(np.int64)
+    keys, of_sorted = np.unique(np.stack([mine.astype(np.int64), minute]), axis=1, return_inverse=True)
+    of_sorted = of_sorted.reshape(-1)
+    of_frame, lasts_s = np.empty(len(order), np.int64), np.empty(len(order))
+    of_frame[order], lasts_s[order] = of_sorted, lasts
+    number_of_looks = keys.shape[1]
+    first = np.full(number_of_looks, np.inf)
+    np.minimum.at(first, of_sorted, times)
+    return Looks(
+        of_frame, keys[0].astype(np.int32), first, _added(of_sorted, lasts, number_of_looks),
+        _added(of_sorted, gaps, number_of_looks), np.bincount(of_sorted, minlength=number_of_looks),
+        lasts_s,
+    )  # fmt: skip
+
+
+def sightings_of_frames(frames: Frames, unit: str, about: dict[str, Any]) -> Sightings:
+    """Return frames as person-time or passages.
+
+    Args:
+        frames: all.
+        unit: `PERSON_TIME` or `PASSAGE`.
+        about: further fields of `Sightings`.
+    """
+    looks = cut_into_looks(np.frombuffer(frames.source, np.int32), np.frombuffer(frames.time_s, np.float64))
+    frame = np.frombuffer(frames.frame, np.int32)
+    label = np.frombuffer(frames.label, np.int8)
+    width, confidence = np.frombuffer(frames.width, np.float32), np.frombuffer(frames.confidence, np.float32)
+    look, amount = looks.of_frame[frame].astype(np.int32), looks.lasts_s[frame].astype(np.float32)
+    if unit == PASSAGE:
+        track = np.frombuffer(frames.track, np.int64)
+        source = np.frombuffer(frames.source, np.int32)[frame]
+        look, label, width, confidence = _one_a_track(source, track, look, label, width, confidence, amount)
+        amount = np.ones(len(look), np.float32)
+    number = len(looks.source)
+    return Sightings(
+        unit, tuple(frames.sources), looks.source, np.full(number, np.nan), looks.offset_s, looks.observed_s,
+        looks.gaps_s, looks.frames, look, label, width, confidence, amount, **about,
+    )  # fmt: skip
+
+
+def _one_a_track(
+    source: NDArray[np.int32],
+    track: NDArray[np.int64],
+    look: NDArray[np.int32],
+    label: NDArray[np.int8],
+    width: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+    amount: NDArray[np.float32],
+) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
+    """Join the faces of each track: its first look, the label of most of its time, its mean size."""
+    on = track >= 0
+    source, track, look, label = source[on], track[on], look[on], label[on]
+    width, confidence, amount = width[on], confidence[on], amount[on]
+    keys, which = np.unique(np.stack([source.astype(np.int64), track]), axis=1, return_inverse=True)
+    which, number = which.reshape(-1), keys.shape[1]
+    first = np.full(number, np.iinfo(np.int32).max, np.int32)
+    np.minimum.at(first, which, look)
+    time = np.bincount(which * (N_LABELS + 1) + label, amount + 1e-9, number * (N_LABELS + 1))
+    by_label = time.reshape(number, N_LABELS + 1)
+    known = by_label[:, :N_LABELS]
+    kind = np.where(known.any(axis=1), known.argmax(axis=1), N_LABELS).astype(np.int8)
+    seen = np.maximum(np.bincount(which, minlength=number), 1)
+    mean_width = (np.bincount(which, width, number) / seen).astype(np.float32)
+    mean_confidence = (np.bincount(which, confidence, number) / seen).astype(np.float32)
+    return first, kind, mean_width, mean_confidence
+
+
+def _added(at: NDArray[np.integer], amount: Floats, number: int) -> Floats:
+    return np.bincount(at, amount, number).astype(np.float64)

@@ -1,0 +1,126 @@
+"""Turn the events of ``crowdmask track --events`` into people's times and passages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from crowdmask.labels import LABELS
+from crowdmask.survey.sightings import LOOK_S, PASSAGE, UNKNOWN, Sightings
+
+APPEARED, LEFT = "person_appeared", "person_left"
+_LABEL_INDEX = {label: index for index, label in enumerate(LABELS)}
+
+
+@dataclass
+class _Life:
+    began_s: float
+    ended_s: float
+    zone: str | None = None
+    changes: list[tuple[float, int]] = field(default_factory=list)
+    """When it was held to wear what, by time."""
+
+
+@dataclass
+class Lives:
+    """Tracks as their events tell of them; a track begun anew under an old number is another one."""
+
+    sources: dict[str, int] = field(default_factory=dict)
+    open: dict[tuple[int, int], _Life] = field(default_factory=dict)
+    done: list[tuple[int, _Life]] = field(default_factory=list)
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Take the next event.
+
+        Args:
+            record: one line of ``--events``.
+        """
+        time_s = float(record["time_s"])
+        if not np.isfinite(time_s):
+            raise ValueError("has an impossible time")
+        label = _LABEL_INDEX.get(record["label"], UNKNOWN)
+        if label == UNKNOWN and record["label"] != "unknown":
+            raise ValueError(f"has a label that is none of {', '.join(LABELS)}")
+        source = self.sources.setdefault(str(record["source"]), len(self.sources))
+        key = (source, int(record["track"]))
+        if record["event"] == APPEARED and key in self.open:
+            self.done.append((source, self.open.pop(key)))
+        life = self.open.setdefault(key, _Life(time_s, time_s))
+        life.ended_s = max(life.ended_s, time_s)
+        life.zone = life.zone or record.get("zone")
+        life.changes.append((time_s, label))
+        if record["event"] == LEFT:
+            self.done.append((source, self.open.pop(key)))
+
+    def all(self) -> list[tuple[int, _Life]]:
+        """Return every life with the number of its source, also those that have not ended."""
+        return [*self.done, *((source, life) for (source, _), life in self.open.items())]
+
+
+def sightings_of_lives(lives: Lives, unit: str, about: dict[str, Any]) -> Sightings:
+    """Return tracks as person-time or passages; their faces' widths are not known.
+
+    Args:
+        lives: all.
+        unit: `PERSON_TIME` or `PASSAGE`.
+        about: further fields of `Sightings`.
+    """
+    rows: list[tuple[int, int, int, float, int]] = []
+    zones: dict[str, int] = {}
+    for source, life in lives.all():
+        zone = -1 if life.zone is None else zones.setdefault(life.zone, len(zones))
+        spans = _spans(life)
+        if unit == PASSAGE:
+            time = np.zeros(len(LABELS) + 1)
+            for _, label, seconds in spans:
+                time[label] += seconds + 1e-6
+            kind = int(time[: len(LABELS)].argmax()) if time[: len(LABELS)].any() else UNKNOWN
+            rows.append((source, int(life.began_s // LOOK_S), kind, 1.0, zone))
+        else:
+            rows += [(source, minute, label, seconds, zone) for minute, label, seconds in spans]
+    table = np.array(rows, np.float64).reshape(-1, 5)
+    first: dict[int, float] = {}
+    last: dict[int, float] = {}
+    for source, life in lives.all():
+        first[source] = min(life.began_s, first.get(source, life.began_s))
+        last[source] = max(life.ended_s, last.get(source, life.ended_s))
+    looks = [
+        (source, minute)
+        for source in range(len(lives.sources))
+        for minute in range(int(first[source] // LOOK_S), int(last[source] // LOOK_S) + 1)
+    ]
+    place = {look: number for number, look in enumerate(looks)}
+    observed = np.array(
+        [
+            min(last[source], (minute + 1) * LOOK_S) - max(first[source], minute * LOOK_S)
+            for source, minute in looks
+        ]
+    )
+    at = np.array([place[int(source), int(minute)] for source, minute in table[:, :2]], np.int32)
+    number = len(looks)
+    return Sightings(
+        unit, tuple(lives.sources), np.array([source for source, _ in looks], np.int32), np.full(number,
+        np.nan),
+        np.array([minute * LOOK_S for _, minute in looks]), observed, np.zeros(number), np.zeros(number,
+        np.int64),
+        at, table[:, 2].astype(np.int8), np.full(len(table), np.nan, np.float32),
+        np.full(len(table), np.nan, np.float32), table[:, 3].astype(np.float32),
+        tuple(zones), table[:, 4].astype(np.int16), **about,
+    )  # fmt: skip
+
+
+def _spans(life: _Life) -> list[tuple[int, int, float]]:
+    """Return minute, label and seconds of each part of a life."""
+    spans = []
+    changes = sorted(life.changes, key=lambda change: change[0])
+    ends = [time for time, _ in changes[1:]] + [life.ended_s]
+    for (start, label), end in zip(changes, ends, strict=True):
+        at = start
+        while at < end:
+            minute = int(at // LOOK_S)
+            stop = min(end, (minute + 1) * LOOK_S)
+            spans.append((minute, label, stop - at))
+            at = stop
+    return spans

@@ -1,0 +1,193 @@
+"""What a survey does not know, as draws: the rates themselves, and what the detector did on these photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from crowdmask.survey.cells import N_LABELS, Floats
+from crowdmask.survey.quantify import (
+    CORRECTIONS,
+    Corrected,
+    Factors,
+    correct,
+    correct_photos,
+    factors,
+)
+from crowdmask.survey.rates import Rates
+
+DRAWS = 1000
+
+# Chosen on the photos of `val` alone, half of which gave the rates for groups of the other half, so that
+# nominal 95 % intervals cover about that (benchmarks/survey_coverage.py): how much miss rates differ between
+# kinds of photos beyond what the differences between single photos explain (standard deviation of the
+# logarithm, apart by label), and how much more than on the photos measured on a new photo's errors vary.
+KIND_SD = 0.3
+EXCESS = 1.5
+LABEL_EXCESS = 2.0
+
+_FOLDS = 10
+# A label that nobody was found with may still be among the missed.
+_UNSEEN = 0.5
+_LEAST = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """Rates, prepared for one level of confidences and one set of corrections.
+
+    Attributes:
+        rates: the counts.
+        floor: the first class of confidences that the detections were kept from.
+        corrections: which of `CORRECTIONS` are made.
+        draws: how many draws are made.
+        seed: of all draws. Groups share the draws of the rates, so that their differences are right.
+    """
+
+    rates: Rates
+    floor: int
+    corrections: tuple[str, ...] = CORRECTIONS
+    draws: int = DRAWS
+    seed: int = 0
+
+    @cached_property
+    def best(self) -> Factors:
+        """The factors of the counts as they are."""
+        found, missed = self.rates.from_floor(self.floor)
+        return factors(found.sum(axis=0), missed.sum(axis=0), self.floor, self.corrections)
+
+    @cached_property
+    def drawn(self) -> Factors:
+        """Factors of as many draws: the photos measured on are weighted anew each time.
+
+        Source: Rubin, The Bayesian bootstrap (1981); with photos as units, since errors cluster in them.
+        """
+        random = np.random.default_rng([self.seed, 1])
+        found, missed = self.rates.from_floor(self.floor)
+        weights = random.exponential(size=(self.draws, len(found)))
+        prior = random.exponential(size=self.draws)
+        return factors(
+            np.tensordot(weights, found, 1),
+            np.tensordot(weights, missed, 1),
+            self.floor,
+            self.corrections,
+            np.maximum(prior, 0.05),
+        )
+
+    @cached_property
+    def spread(self) -> Floats:
+        """How a photo's error grows with what is doubtful in it, (3,): variance = a + b u + c u².
+
+        `u` is the expected number of missed faces plus the variance of those found. Each tenth of the photos
+        is judged by the rates of the others.
+        """
+        found, missed = self.rates.from_floor(self.floor)
+        order = np.random.default_rng(0).permutation(len(found))
+        doubts, errors = [], []
+        for fold in range(min(_FOLDS, len(found))):
+            held = order[fold::_FOLDS]
+            rest = np.setdiff1d(order, held)
+            given = factors(found[rest].sum(axis=0), missed[rest].sum(axis=0), self.floor, self.corrections)
+            counts = np.zeros((len(held), *given.face.shape))
+            counts[..., self.floor :] = found[held].sum(axis=1)
+            truth = correct(counts.sum(axis=0), given).truth
+            hits, lost, doubt = correct_photos(counts, given, truth)
+            there = found[held][:, :N_LABELS].sum(axis=(1, 2, 3, 4)) + missed[held].sum(axis=(1, 2))
+            doubts.append((lost + doubt).sum(axis=1))
+            errors.append(there - (hits + lost).sum(axis=1))
+        return _variance_curve(np.concatenate(doubts), np.concatenate(errors))
+
+
+def draw_people(
+    photos: Floats,
+    known: Knowledge,
+    seed: int = 0,
+    seconds: Floats | None = None,
+    kind_scale: float = 1.0,
+) -> tuple[Corrected, Floats]:
+    """Draw what people may really be in a group's photos.
+
+    Args:
+        photos: (P, 3, 4, 6) detections of each photo; in video, person-seconds of each minute.
+        known: the rates.
+        seed: of the group.
+        seconds: (P,) how long each minute was looked at: its errors are those of one photo, since the same
+            people stay in view; None for photos.
+        kind_scale: how much more this kind of photos may differ from those measured on than usual.
+    Returns:
+        The corrected counts of the group, and draws of its people by label, (draws, 3).
+    """
+    random = np.random.default_rng([known.seed, 2, seed])
+    total = photos.sum(axis=0)
+    best = correct(total, known.best)
+    drawn = correct(total[None], known.drawn)
+    _, lost, doubt = correct_photos(photos, known.best, best.truth)
+    uncertain = lost + doubt
+    odds = known.drawn.missed.mean(axis=-1)
+    # In video one unseen person stays for a while.
+    unseen = random.gamma(_UNSEEN, size=(known.draws, N_LABELS)) * odds
+    if seconds is not None and len(seconds):
+        unseen *= seconds.mean()
+    # A wrong label, too, stays with a person for as long as they are in view.
+    stays = 1.0 if seconds is None else float(seconds.mean()) if len(seconds) else 1.0
+    noise = _label_noise(total, known.best, best, random, known) * np.sqrt(stays)
+    found = np.maximum(drawn.found.sum(axis=-1) + noise, 0)
+    swing = _swing(uncertain, known, random, seconds) * kind_effect(known, random, kind_scale)
+    people = found + drawn.missed.sum(axis=-1) + (swing - 1) * uncertain.sum(axis=0) + unseen
+    return best, np.maximum(people, 0.2 * found + _LEAST)
+
+
+def kind_effect(known: Knowledge, random: np.random.Generator, scale: float = 1.0) -> Floats:
+    """Draw by what factor the missed of each label differ in this kind of photos, (draws, 3), mean 1."""
+    if not known.best.missed.any():
+        return np.ones((known.draws, N_LABELS))
+    deviation = KIND_SD * scale
+    return np.exp(random.normal(size=(known.draws, N_LABELS)) * deviation - deviation**2 / 2)
+
+
+def _swing(
+    uncertain: Floats, known: Knowledge, random: np.random.Generator, seconds: Floats | None
+) -> Floats:
+    """Draw by what factor the doubtful people of each label turn out more or fewer, (draws, 3), mean 1."""
+    size = uncertain.sum(axis=1)
+    unit = np.ones_like(size) if seconds is None else np.maximum(seconds, _LEAST)
+    doubt = size / unit
+    total = uncertain.sum(axis=0)
+    mixture = total / max(total.sum(), _LEAST)
+    known_mixture = doubt > 0.05
+    shares = np.where(known_mixture[:, None], uncertain / np.maximum(size, _LEAST)[:, None], mixture)
+    variance = EXCESS * (known.spread @ np.stack([np.ones_like(doubt), doubt, doubt**2])) * unit**2
+    covariance = np.einsum("p,pt,pu->tu", variance, shares, shares)
+    scale = np.maximum(total, 0.05 * float(unit.mean() if len(unit) else 1.0))
+    relative = covariance / np.outer(scale, scale)
+    values, axes = np.linalg.eigh((relative + relative.T) / 2)
+    logs = np.log1p(np.maximum(values, 0.0))
+    normal = random.normal(size=(known.draws, N_LABELS)) * np.sqrt(logs) @ axes.T
+    return np.exp(normal - (axes**2 @ logs) / 2)
+
+
+def _label_noise(
+    total: Floats, given: Factors, best: Corrected, random: np.random.Generator, known: Knowledge
+) -> Floats:
+    """Draw how many more or fewer of each label there are among those found than expected, (draws, 3)."""
+    said = (total * given.face).sum(axis=(-2, -1))
+    covariance = np.zeros((N_LABELS, N_LABELS))
+    for label, number in enumerate(said):
+        truth = best.truth[:, label]
+        covariance += LABEL_EXCESS * number * (np.diag(truth) - np.outer(truth, truth))
+    values, axes = np.linalg.eigh(covariance)
+    return random.normal(size=(known.draws, N_LABELS)) * np.sqrt(np.maximum(values, 0.0)) @ axes.T
+
+
+def _variance_curve(doubt: Floats, error: Floats) -> Floats:
+    """Fit squared errors by a + b u + c u², none negative (multiplicative updates of least squares)."""
+    weight = 1 / (1 + doubt)
+    design = np.stack([np.ones_like(doubt), doubt, doubt**2], axis=1) * weight[:, None]
+    target = error**2 * weight
+    gram, right = design.T @ design, design.T @ target
+    answer = np.full(3, max(float(target.mean()), _LEAST))
+    for _ in range(2000):
+        answer = answer * right / np.maximum(gram @ answer, _LEAST)
+    return answer

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from crowdmask.cli.main import app
+
+
+def record(source: str, masked: int, bare: int) -> str:
+    def face(label: str) -> dict:
+        return {"box": [0, 0, 40, 40], "label": label, "confidence": 0.97}
+
+    faces = [face("with_mask")] * masked + [face("without_mask")] * bare
+    return json.dumps({"source": source, "detections": faces}) + "\n"
+
+
+@pytest.fixture
+def records(place):
+    path = place / "photos.jsonl"
+    path.write_text("".join(record(f"hall/{at}.jpg", 6, 2) for at in range(30)))
+    return path
+
+
+def survey(*words):
+    return CliRunner().invoke(app, ["survey", *map(str, words)])
+
+
+def test_sentence_files_and_page(records, place) -> None:
+    result = survey(records, "--json", "s.jsonl", "--csv", "s.csv", "--out", "s.html", "--by", "folder")
+    assert result.exit_code == 0
+    assert "hall: 30 photos, 240 faces seen: of an estimated" in result.stdout
+    assert "with a mask" in result.stdout
+    (line,) = (place / "s.jsonl").read_text().splitlines()
+    share = json.loads(line)["with_mask"]["share"]
+    (row,) = csv.DictReader(io.StringIO((place / "s.csv").read_text()))
+    assert float(row["with_mask_share"]) == share
+    page = (place / "s.html").read_text()
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+    assert all(word in page for word in ("STROBE", "Ethics", "Funding", "Bounds and sensitivity"))
+
+
+def test_records_go_to_standard_output_alone(records) -> None:
+    result = survey(records, "--json", "-")
+    assert json.loads(result.stdout)["group"] == "all"
+    assert "95 % intervals" in result.stderr
+
+
+def test_records_come_from_standard_input(records) -> None:
+    result = CliRunner().invoke(app, ["survey", "-", "--json", "-"], input=records.read_bytes())
+    assert json.loads(result.stdout)["photos"] == 30
+
+
+def test_cut_off_line_is_named_and_the_rest_surveyed(records) -> None:
+    with records.open("a") as file:
+        file.write('{"source": "hall/99.jpg", "dete')
+    result = survey(records, "--json", "-")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["photos"] == 30
+    assert "line 31 is cut off" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["none.jsonl"], 1, "no such file"),
+        (["photos.jsonl", "--by", "none.csv"], 1, "no such file"),
+        (["photos.jsonl", "--by", "mood"], 2, "--by mood"),
+        (["photos.jsonl", "--correct", "none,recall"], 2, "--correct"),
+        (["photos.jsonl", "--target", "place"], 2, "--target place"),
+        (["photos.jsonl", "--json", "x", "--csv", "x"], 2, "cannot both write"),
+        (["photos.jsonl", "--rates", "none.json"], 1, "no such file"),
+        (["photos.jsonl", "--unit", "passage"], 1, "--unit passage"),
+        (["photos.jsonl", "--json", "no/such/../.."], 1, "folder"),
+    ],
+)
+def test_errors_are_one_line(records, words, code, told) -> None:
+    result = survey(*words)
+    assert result.exit_code == code
+    assert told in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1 or code == 2
