@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import uuid
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import crowdmask
 from crowdmask import Detector, TrackedFrame, Tracker
@@ -171,3 +173,19 @@ def test_the_package_stays_light() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env={"PYTHONPATH": path}
     )
     assert run.stdout.strip() == "[]"
+
+
+def test_the_example_program(clip: Path, tmp_path: Path, project_root: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, project_root / "examples" / "track_video.py", clip, "last.png"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(project_root / "src")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "people, by what they wore last" in run.stdout
+    with Image.open(tmp_path / "last.png") as drawn:
+        assert drawn.size == (320, 192)
