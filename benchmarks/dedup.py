@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crowdmask.data.copies.hashing import SIDE, Looks, look_at
-from crowdmask.data.copies.looks_cache import LooksCache, stamp_of
+from crowdmask.data.copies.hashing import SIDE, Fingerprint, fingerprint_of
+from crowdmask.data.copies.photo_cache import PhotoCache, stamp_of
 from crowdmask.data.manifest import Face, Manifest, Photo, read_manifest, write_manifest
 from crowdmask.errors import PictureError
 from crowdmask.labels import LABELS
@@ -74,7 +74,7 @@ def simulate(folder: Path, number: int, seed: int = 0) -> list[int]:
     rng = np.random.default_rng(seed)
     families: list[int] = []
     photos: list[Photo] = []
-    with LooksCache(folder) as cache:
+    with PhotoCache(folder) as cache:
         family = 0
         while len(photos) < number:
             for field in fields(rng, min(1000, number - len(photos))):
@@ -95,7 +95,7 @@ def simulate(folder: Path, number: int, seed: int = 0) -> list[int]:
 
 
 def _add(
-    folder: Path, cache: LooksCache, number: int, small: NDArray[np.uint8], rng: np.random.Generator
+    folder: Path, cache: PhotoCache, number: int, small: NDArray[np.uint8], rng: np.random.Generator
 ) -> Photo:
     name = f"{number // 1000:03}/{number:06}.jpg"
     path = folder / name
@@ -103,7 +103,7 @@ def _add(
     path.touch()
     pixels = np.ascontiguousarray(small)
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-    cache.keep_looks(name, stamp_of(path), Looks(digest, digest, pixels))
+    cache.keep_fingerprint(name, stamp_of(path), Fingerprint(digest, digest, pixels))
     faces = [
         Face(box=(x, y, x + width, y + width), label=LABELS[label])
         for x, y, width, label in zip(
@@ -151,7 +151,7 @@ def hashing_speed(folder: Path, most: int = 1000) -> tuple[int, float]:
 
     def look(path: Path) -> bool:
         try:
-            look_at(path)
+            fingerprint_of(path)
         except PictureError:
             return False
         return True

@@ -19,21 +19,21 @@ from crowdmask.data.dataset import load_dataset
 from crowdmask.data.sample import Sample
 from crowdmask.detections import Detections
 from crowdmask.evaluation.measures import SliceMeasures, measure_slices
-from crowdmask.evaluation.run import FAINTEST, Look, both_views, run_detector
+from crowdmask.evaluation.run import FAINTEST, DetectTwice, both_views, run_detector
 from crowdmask.inference.model_file import shipped_models
 from crowdmask.media.pictures import Picture
 
 SLICES = ("all", "masks", "gotg", "jolignier", "wider")
 
 
-def peer_views(peer: Peer) -> Look:
-    """Return a look like that of `both_views`; a peer has one threshold, so one suppression does."""
+def peer_views(peer: Peer) -> DetectTwice:
+    """Return a detect like that of `both_views`; a peer has one threshold, so one suppression does."""
 
-    def look(picture: Picture) -> tuple[Detections, Detections]:
+    def detect(picture: Picture) -> tuple[Detections, Detections]:
         found = peer.detect(np.asarray(picture.image))
         return found, found[found.confidence >= peer.default_confidence]
 
-    return look
+    return detect
 
 
 def row(name: str, slices: dict[str, SliceMeasures]) -> str:
@@ -46,9 +46,9 @@ def row(name: str, slices: dict[str, SliceMeasures]) -> str:
     return f"| {' | '.join([name, *scores, accuracy, found])} |"
 
 
-def measure(name: str, look: Look, samples: Sequence[Sample]) -> str:
+def measure(name: str, detect: DetectTwice, samples: Sequence[Sample]) -> str:
     """Run one detector over the samples and return its line."""
-    run = run_detector(look, samples)
+    run = run_detector(detect, samples)
     for line in run.failed:
         print(f"{name}: {line}")
     return row(name, measure_slices(run.pictures))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from crowdmask.data.exporting import export, file_names
-from crowdmask.data.importing.plan import Plan
+from crowdmask.data.importing.plan import ImportPlan
 from crowdmask.data.importing.published_splits import parse_split
 from crowdmask.data.importing.run import import_source
 from crowdmask.data.manifest import Face, Manifest, Photo, read_manifest, write_manifest
@@ -93,7 +93,7 @@ def test_import_reads_back_what_export_wrote(form: str, photos: list[Photo]) -> 
         folder = Path(name)
         by_hash = lay_out(folder / "data", photos)
         export(folder / "data", folder / "out", form, set(), False, quiet)
-        plan = Plan(
+        plan = ImportPlan(
             source=folder / "out", to=folder / "back", name="b", form=form,
             splits=parse_split("as-published", []),
         )  # fmt: skip

@@ -13,10 +13,10 @@ from crowdmask.evaluation.appearance import (
     LIGHT_BANDS,
     TONE,
     UNKNOWN,
-    Looks,
+    FaceAppearance,
+    appearance_of,
+    appearance_of_samples,
     join_bands,
-    look_at,
-    look_at_samples,
     measure_appearance,
 )
 
@@ -45,24 +45,24 @@ def painted(skin: tuple[int, int, int], mask: tuple[int, int, int] | None = None
     ],
 )
 def test_a_face_is_sorted_by_its_pixels(skin, tone, light):
-    looks = look_at(painted(skin), np.array([FACE], np.float32))
+    looks = appearance_of(painted(skin), np.array([FACE], np.float32))
     assert looks.tone.tolist() == [UNKNOWN if tone is None else SKIN_BANDS.index(tone)]
     assert looks.light.tolist() == [LIGHT_BANDS.index(light)]
 
 
 def test_the_mask_says_nothing_about_the_tone():
     boxes = np.array([FACE], np.float32)
-    bare = look_at(painted((150, 100, 70)), boxes)
+    bare = appearance_of(painted((150, 100, 70)), boxes)
     for mask in ((235, 235, 235), (90, 150, 200), (10, 10, 10)):
-        assert look_at(painted((150, 100, 70), mask), boxes).tone.tolist() == bare.tone.tolist()
+        assert appearance_of(painted((150, 100, 70), mask), boxes).tone.tolist() == bare.tone.tolist()
 
 
 def test_narrow_faces_and_boxes_outside_are_not_told():
     boxes = np.array([(20, 20, 43.9, 70), (20, 20, 44, 70), (200, 200, 260, 260)], np.float32)
-    looks = look_at(painted((150, 100, 70)), boxes)
+    looks = appearance_of(painted((150, 100, 70)), boxes)
     assert looks.tone.tolist() == [UNKNOWN, SKIN_BANDS.index("brown"), UNKNOWN]
     assert looks.light.tolist() == [UNKNOWN, LIGHT_BANDS.index("medium"), UNKNOWN]
-    nothing = look_at(painted((1, 1, 1)), np.zeros((0, 4), np.float32))
+    nothing = appearance_of(painted((1, 1, 1)), np.zeros((0, 4), np.float32))
     assert (len(nothing.tone), len(nothing.light)) == (0, 0)
 
 
@@ -79,7 +79,7 @@ def test_photos_are_read_again_without_their_ignored_regions(tmp_path):
         class_id=np.array([0, 1]),
         ignore=np.array([True, False]),
     )
-    (looks,) = look_at_samples([sample])
+    (looks,) = appearance_of_samples([sample])
     assert looks.tone.tolist() == [SKIN_BANDS.index("dark")]
 
 
@@ -130,7 +130,7 @@ def measured(scored):
         light = np.full(10, LIGHT_BANDS.index("medium"))
         if index == 0:
             tone[9] = UNKNOWN
-        looks.append(Looks(tone, light))
+        looks.append(FaceAppearance(tone, light))
     return pictures, looks
 
 
@@ -173,7 +173,7 @@ def test_intervals_are_by_picture(measured):
 def test_masks_are_a_slice_of_their_own_where_there_are_others(measured, scored):
     pictures, looks = measured
     bare = scored([(0, 0, 30, 40, 1, 0)], [], source="bare")
-    result = measure_appearance([*pictures, bare], [*looks, Looks(np.array([0]), np.array([0]))])
+    result = measure_appearance([*pictures, bare], [*looks, FaceAppearance(np.array([0]), np.array([0]))])
     assert list(result.slices) == ["all", "masks"]
     assert result.slices["all"][1].groups[0].faces == 121
     assert result.slices["masks"][1].groups[0].faces == 120

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from crowdmask.evaluation.classification import Outcome, outcome, tallies
+from crowdmask.evaluation.classification import ConfusionCounts, count_confusion, tallies
 
 A, B, C, D = (0, 0, 20, 20), (100, 0, 120, 20), (200, 0, 220, 20), (300, 0, 320, 20)
 WITH, WITHOUT, INCORRECT = 0, 1, 2
@@ -30,14 +30,14 @@ def two_pictures(scored):
 
 
 def test_counts(two_pictures):
-    result = outcome(two_pictures)
+    result = count_confusion(two_pictures)
     assert result.confusion.tolist() == [[2, 0, 0], [1, 0, 0], [0, 1, 0]]
     assert result.missed.tolist() == [0, 0, 1]
     assert result.false.tolist() == [0, 0, 1]
 
 
 def test_rates(two_pictures):
-    result = outcome(two_pictures)
+    result = count_confusion(two_pictures)
     assert result.recall == pytest.approx(4 / 5)
     assert result.precision == pytest.approx(4 / 5)
     # A mask worn incorrectly and said to be none is right under two classes, wrong under three.
@@ -53,11 +53,11 @@ def test_rates(two_pictures):
 def test_tallies_add_up_to_the_outcome(two_pictures):
     rows = tallies(two_pictures)
     assert rows.shape == (2, 15)
-    assert Outcome.from_vector(rows.sum(axis=0)).to_dict() == outcome(two_pictures).to_dict()
-    twice_the_second = Outcome.from_vector(np.array([0.0, 2.0]) @ rows)
+    assert ConfusionCounts.from_vector(rows.sum(axis=0)).to_dict() == count_confusion(two_pictures).to_dict()
+    twice_the_second = ConfusionCounts.from_vector(np.array([0.0, 2.0]) @ rows)
     assert (twice_the_second.recall, twice_the_second.confusion[0, 0]) == (1.0, 2.0)
 
 
 @pytest.mark.parametrize("name", ["recall", "precision", "class_accuracy", "balanced_accuracy_3"])
 def test_nothing_to_measure_is_not_a_number(name):
-    assert math.isnan(getattr(outcome([]), name))
+    assert math.isnan(getattr(count_confusion([]), name))

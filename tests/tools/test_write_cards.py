@@ -19,7 +19,7 @@ import targets
 import write_cards
 from crowdmask.cli.main import app
 from crowdmask.detections import Detections
-from crowdmask.evaluation.appearance import Looks
+from crowdmask.evaluation.appearance import FaceAppearance
 from crowdmask.evaluation.matching import ScoredPicture
 from crowdmask.evaluation.report import build_report
 from crowdmask.inference.backends.onnx_runtime import read_metadata
@@ -57,7 +57,7 @@ def report() -> dict[str, Any]:
         scored("jolignier", [0, 1, 2], [0, 1, 2], 0.85),
         scored("wider", [1, 1, 1], [1, 1], 0.85),
     ]
-    looks = [Looks(np.full(len(p.boxes), 1), np.full(len(p.boxes), 2)) for p in pictures]
+    looks = [FaceAppearance(np.full(len(p.boxes), 1), np.full(len(p.boxes), 2)) for p in pictures]
     about = {"model": "crowd", "model_hash": hash_of(locate("crowd"))}
     content = build_report(pictures, about, bootstrap=20, looks=looks).to_dict()
     return json.loads(json.dumps(content))

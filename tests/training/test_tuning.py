@@ -21,7 +21,7 @@ from crowdmask.training.checkpoint import save_weights
 from crowdmask.training.recipe import load_recipe
 from crowdmask.training.space import Space
 from crowdmask.training.trial import measure_model
-from crowdmask.training.tuning import MOST_ATTEMPTS, Plan, Tuning
+from crowdmask.training.tuning import MOST_ATTEMPTS, StudyPlan, Tuning
 from crowdmask.training.tuning_report import importances, recipe_text, write_report
 from crowdmask.training.workers import is_alive, myself
 
@@ -48,7 +48,7 @@ def start(tmp_path_factory):
 @pytest.fixture
 def plan(recipe, samples, start, tmp_path):
     """Four steps a trial, validated twice, judged by the val loss."""
-    return Plan(
+    return StudyPlan(
         recipe=recipe(steps=4, validate_every=2, checkpoint_every=1, start="start.safetensors"),
         beside=start,
         space=Space.model_validate({"learning_rate": RATE, "augmentation.blur": BLUR}),

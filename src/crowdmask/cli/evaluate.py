@@ -121,9 +121,9 @@ def command(
     }
     looks = None
     if appearance:
-        from crowdmask.evaluation.appearance import look_at_samples
+        from crowdmask.evaluation.appearance import appearance_of_samples
 
-        looks = look_at_samples(run.samples)
+        looks = appearance_of_samples(run.samples)
     report = reports.build_report(run.pictures, about, run.failed, bootstrap, seed, looks)
     typer.echo(
         f"{detector.model_name} ({detector.model_hash}) at {detector.info.input.size} px "

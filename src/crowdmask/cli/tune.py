@@ -135,7 +135,7 @@ def _plan(
     from crowdmask.paths import studies_folder
     from crowdmask.training.recipe import load_recipe
     from crowdmask.training.space import load_space
-    from crowdmask.training.tuning import Plan
+    from crowdmask.training.tuning import StudyPlan
 
     base = load_recipe(recipe)
     spaces = load_space(space, base, objective.value)
@@ -151,7 +151,7 @@ def _plan(
         # Evenly over the names, so that every source is among them.
         val = [val[index * len(val) // val_photos] for index in range(val_photos)]
     place = (folder or studies_folder() / name).expanduser().absolute()
-    plan = Plan(
+    plan = StudyPlan(
         base, recipe.parent, spaces, objective.value, pruner.value, trials, place, dataset.split("train"), val
     )
     return plan, name

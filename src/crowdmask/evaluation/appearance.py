@@ -45,7 +45,7 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Looks:
+class FaceAppearance:
     """How the faces of one picture look, in the order of `ScoredPicture.faces`.
 
     Attributes:
@@ -143,7 +143,7 @@ class Appearance:
         return {"note": NOTE, "minimum_width_px": MIN_WIDTH_PX, "slices": slices}
 
 
-def look_at(pixels: NDArray[np.uint8], faces: NDArray[np.float32]) -> Looks:
+def appearance_of(pixels: NDArray[np.uint8], faces: NDArray[np.float32]) -> FaceAppearance:
     """Sort the faces of one picture by their pixels.
 
     The same upper part of every face is taken, masked or not, so that groups don't differ by what was cut.
@@ -162,10 +162,10 @@ def look_at(pixels: NDArray[np.uint8], faces: NDArray[np.float32]) -> Looks:
         band = skin_band(skin_ita(skin_region(pixels, (box[0], box[1], box[2], box[3]), covered=True)))
         if band is not None:
             tone[index] = SKIN_BANDS.index(band)
-    return Looks(tone, light)
+    return FaceAppearance(tone, light)
 
 
-def look_at_samples(samples: Iterable[Sample]) -> list[Looks]:
+def appearance_of_samples(samples: Iterable[Sample]) -> list[FaceAppearance]:
     """Read the photos again and sort the faces of each.
 
     Raises:
@@ -177,18 +177,18 @@ def look_at_samples(samples: Iterable[Sample]) -> list[Looks]:
         # A huge JPEG is decoded at a lower scale; widths count in pixels of what is looked at.
         scale = np.array([picture.image.width / picture.width, picture.image.height / picture.height] * 2)
         faces = (sample.boxes[~sample.ignore] * scale).astype(np.float32)
-        result.append(look_at(np.asarray(picture.image), faces))
+        result.append(appearance_of(np.asarray(picture.image), faces))
     return result
 
 
 def measure_appearance(
-    pictures: Sequence[ScoredPicture], looks: Sequence[Looks], bootstrap: int = 0, seed: int = 0
+    pictures: Sequence[ScoredPicture], looks: Sequence[FaceAppearance], bootstrap: int = 0, seed: int = 0
 ) -> Appearance:
     """Measure recall and labels of found faces by how the faces look.
 
     Args:
         pictures: what was found in each; a face counts as found at the detector's own thresholds.
-        looks: as many, see `look_at_samples`.
+        looks: as many, see `appearance_of_samples`.
         bootstrap: how many times pictures are drawn again for the intervals; 0 for none.
         seed: of those draws.
     """

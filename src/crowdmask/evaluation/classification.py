@@ -16,7 +16,7 @@ CLASSES = len(LABELS)
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class ConfusionCounts:
     """Counts of faces and detections.
 
     Attributes:
@@ -34,7 +34,7 @@ class Outcome:
         return np.concatenate([self.confusion.ravel(), self.missed, self.false])
 
     @classmethod
-    def from_vector(cls, vector: NDArray[Any]) -> Outcome:
+    def from_vector(cls, vector: NDArray[Any]) -> ConfusionCounts:
         """Read what `to_vector` wrote."""
         return cls(vector[:9].reshape(CLASSES, CLASSES), vector[9:12], vector[12:])
 
@@ -96,7 +96,7 @@ class Outcome:
         }
 
 
-def judge_picture(picture: ScoredPicture) -> Outcome:
+def judge_picture(picture: ScoredPicture) -> ConfusionCounts:
     """Count one picture's `shown` detections against its faces, at an IoU of 0.5."""
     shown = picture.shown
     matched = match(shown.xyxy, shown.confidence, picture.faces, picture.ignored)[0]
@@ -105,18 +105,18 @@ def judge_picture(picture: ScoredPicture) -> Outcome:
     np.add.at(confusion, (picture.face_class_id[found], shown.class_id[matched >= 0]), 1)
     missed = np.bincount(np.delete(picture.face_class_id, found), minlength=CLASSES)
     false = np.bincount(shown.class_id[matched == FALSE], minlength=CLASSES)
-    return Outcome(confusion, missed, false)
+    return ConfusionCounts(confusion, missed, false)
 
 
 def tallies(pictures: Sequence[ScoredPicture]) -> NDArray[np.int64]:
-    """Return the counts of each picture, (P, 15), as of `Outcome.to_vector`."""
+    """Return the counts of each picture, (P, 15), as of `ConfusionCounts.to_vector`."""
     rows = [judge_picture(picture).to_vector() for picture in pictures]
     return np.array(rows, np.int64).reshape(len(pictures), 15)
 
 
-def outcome(pictures: Sequence[ScoredPicture]) -> Outcome:
+def count_confusion(pictures: Sequence[ScoredPicture]) -> ConfusionCounts:
     """Count the `shown` detections of all pictures."""
-    return Outcome.from_vector(tallies(pictures).sum(axis=0))
+    return ConfusionCounts.from_vector(tallies(pictures).sum(axis=0))
 
 
 def _share(part: Any, whole: Any) -> float:

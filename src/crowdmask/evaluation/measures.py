@@ -22,7 +22,7 @@ from crowdmask.evaluation.calibration import (
     judge,
     reliability,
 )
-from crowdmask.evaluation.classification import Outcome, outcome, tallies
+from crowdmask.evaluation.classification import ConfusionCounts, count_confusion, tallies
 from crowdmask.evaluation.matching import ANY_FACE, THREE_CLASSES, TWO_CLASSES, ScoredPicture
 from crowdmask.evaluation.slices import FACE_WIDTHS_PX, slices
 from crowdmask.labels import LABELS
@@ -54,7 +54,7 @@ class SliceMeasures:
     three_class: ClassScores
     face_ap50: float
     by_width: dict[str, tuple[float, int]]
-    shown: Outcome
+    shown: ConfusionCounts
     reliability: Reliability
     reliability_shown: Reliability
     intervals: dict[str, tuple[float, float]]
@@ -105,7 +105,7 @@ def measure(pictures: Sequence[ScoredPicture], bootstrap: int = 0, seed: int = 0
         three_class=class_scores(pictures, THREE_CLASSES),
         face_ap50=face_ap50(pictures)[0],
         by_width={name: face_ap50(pictures, width) for name, width in FACE_WIDTHS_PX.items()},
-        shown=outcome(pictures),
+        shown=count_confusion(pictures),
         reliability=reliability(judged.confidence, judged.right),
         reliability_shown=reliability(judged_shown.confidence, judged_shown.right),
         intervals=intervals(pictures, bootstrap, seed) if bootstrap else {},
@@ -139,7 +139,7 @@ def intervals(
     def measures(weights: Weights) -> list[float]:
         of_two = [ranking.average_precision(weights) for ranking in two.values()]
         of_others = [ranking.average_precision(weights) for ranking in others.values()]
-        seen = Outcome.from_vector(weights @ counts)
+        seen = ConfusionCounts.from_vector(weights @ counts)
         outcomes = [float(getattr(seen, name)) for name in OUTCOMES]
         return [mean(of_two), *of_two, *of_others, *outcomes, expected_error(weights @ sums)]
 

@@ -11,7 +11,7 @@ from matplotlib.patheffects import Normal, Stroke
 from crowdmask.drawing.palette import BLACK, BLUE, COLOURS, YELLOW, as_hex
 from crowdmask.evaluation.average_precision import Ranking
 from crowdmask.evaluation.calibration import BINS, Reliability
-from crowdmask.evaluation.classification import Outcome
+from crowdmask.evaluation.classification import ConfusionCounts
 from crowdmask.files import whole_file
 from crowdmask.labels import DISPLAY_NAMES, LABELS
 
@@ -57,10 +57,10 @@ def draw_reliability(reliability: Reliability, path: Path) -> Path:
     return _save(figure, path)
 
 
-def draw_confusion(outcome: Outcome, path: Path) -> Path:
+def draw_confusion(counted: ConfusionCounts, path: Path) -> Path:
     """Draw true labels by row and said labels by column, with faces missed and made up at the borders."""
     counts = np.zeros((4, 4), np.int64)
-    counts[:3, :3], counts[:3, 3], counts[3, :3] = outcome.confusion, outcome.missed, outcome.false
+    counts[:3, :3], counts[:3, 3], counts[3, :3] = counted.confusion, counted.missed, counted.false
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(7, 5.5), layout="constrained")
     axes = figure.subplots()

@@ -14,8 +14,8 @@ from crowdmask.evaluation.appearance import (
     NOTE,
     RATES,
     Appearance,
+    FaceAppearance,
     Grouping,
-    Looks,
     measure_appearance,
 )
 from crowdmask.evaluation.matching import ScoredPicture
@@ -70,7 +70,7 @@ def build_report(
     failed: Sequence[str] = (),
     bootstrap: int = 0,
     seed: int = 0,
-    looks: Sequence[Looks] | None = None,
+    looks: Sequence[FaceAppearance] | None = None,
 ) -> Report:
     """Measure every slice of the pictures; see `measure_slices` for `bootstrap` and `seed`.
 

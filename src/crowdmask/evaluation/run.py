@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FAINTEST = 0.01
 """A precision-recall curve needs detections down to about this confidence."""
 
-Look: TypeAlias = Callable[[Picture], tuple[Detections, Detections]]
+DetectTwice: TypeAlias = Callable[[Picture], tuple[Detections, Detections]]
 """Takes a picture; returns all detections down to `FAINTEST`, and those that a user is shown."""
 
 
@@ -44,22 +44,22 @@ class Run:
     seconds: float
 
 
-def both_views(detector: Detector) -> Look:
+def both_views(detector: Detector) -> DetectTwice:
     """Return what runs a detector's network once on a picture for both sets of thresholds."""
 
-    def look(picture: Picture) -> tuple[Detections, Detections]:
+    def detect(picture: Picture) -> tuple[Detections, Detections]:
         found = detector.detect_with_candidates(picture, floor=FAINTEST)
         # A detector that shows still fainter faces is measured down to the same confidence as the others.
         return found.candidates[found.candidates.confidence >= np.float32(FAINTEST)], found.shown
 
-    return look
+    return detect
 
 
-def run_detector(look: Look, samples: Sequence[Sample], progress: bool = True) -> Run:
+def run_detector(detect: DetectTwice, samples: Sequence[Sample], progress: bool = True) -> Run:
     """Look at every picture.
 
     Args:
-        look: see `Look`; of our own detector that is `both_views`.
+        detect: see `DetectTwice`; of our own detector that is `both_views`.
         samples: a split of a data set.
         progress: show a bar with pictures per second on standard error.
     """
@@ -67,7 +67,7 @@ def run_detector(look: Look, samples: Sequence[Sample], progress: bool = True) -
     start = time.perf_counter()
     for sample in _with_progress(samples) if progress else samples:
         try:
-            found, shown = look(open_picture(sample.path))
+            found, shown = detect(open_picture(sample.path))
         except PictureError as error:
             failed.append(str(error))
             continue

@@ -52,7 +52,7 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class TrialResult:
     """How a trial ended.
 
     Attributes:
@@ -70,7 +70,7 @@ class Outcome:
     why: str | None = None
 
 
-def run_trial(recipe: Recipe, folder: Path, job: Job) -> Outcome:
+def run_trial(recipe: Recipe, folder: Path, job: Job) -> TrialResult:
     """Train, measure at each validation, and end early where that is not promising.
 
     A trial that was killed goes on from its checkpoint and its scores.
@@ -108,7 +108,7 @@ def run_trial(recipe: Recipe, folder: Path, job: Job) -> Outcome:
     for left in ("checkpoint.pt", "trial.onnx"):
         (folder / left).unlink(missing_ok=True)
     signs = find_signs(read_history(folder))
-    return Outcome(scores[-1][1] if scores else None, pruned, trainer.step, signs, why)
+    return TrialResult(scores[-1][1] if scores else None, pruned, trainer.step, signs, why)
 
 
 def measure_model(model: DetectionModel, val: Sequence[Sample], path: Path) -> float:

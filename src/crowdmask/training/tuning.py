@@ -19,7 +19,7 @@ from crowdmask.training.checkpoint import data_digest
 from crowdmask.training.recipe import Recipe
 from crowdmask.training.space import Space, changed
 from crowdmask.training.trainer import Progress
-from crowdmask.training.trial import Job, Outcome, StoppedError, run_trial
+from crowdmask.training.trial import Job, StoppedError, TrialResult, run_trial
 from crowdmask.training.workers import is_alive, myself, one_at_a_time
 
 OBJECTIVES = ("mAP50", "loss")
@@ -32,7 +32,7 @@ _STARTUP = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class StudyPlan:
     """A study as asked for.
 
     Attributes:
@@ -59,7 +59,7 @@ class Plan:
 class Tuning:
     """A worker at a study."""
 
-    def __init__(self, plan: Plan, name: str, storage: str | None = None) -> None:
+    def __init__(self, plan: StudyPlan, name: str, storage: str | None = None) -> None:
         """Open the study, or make it, with the recipe's own setting as its first trial.
 
         Args:
@@ -211,24 +211,24 @@ class Tuning:
         plan = self.plan
         job = Job(plan.beside, plan.train, plan.val, plan.objective, report, stepped)
         try:
-            outcome = run_trial(changed(plan.recipe, values), self.trial_folder(trial), job)
+            result = run_trial(changed(plan.recipe, values), self.trial_folder(trial), job)
         except CrowdmaskError as error:
             trial.set_user_attr("why", str(error))
             self.study.tell(trial, state=TrialState.FAIL)
             if trial.user_attrs.get("own") or isinstance(error, OutputError):
                 raise
             return
-        self._tell(trial, outcome)
+        self._tell(trial, result)
 
-    def _tell(self, trial: Trial, outcome: Outcome) -> None:
-        trial.set_user_attr("steps", outcome.steps)
-        trial.set_user_attr("overfitting", str(outcome.signs))
-        if outcome.why:
-            trial.set_user_attr("why", outcome.why)
-        if outcome.pruned:
+    def _tell(self, trial: Trial, result: TrialResult) -> None:
+        trial.set_user_attr("steps", result.steps)
+        trial.set_user_attr("overfitting", str(result.signs))
+        if result.why:
+            trial.set_user_attr("why", result.why)
+        if result.pruned:
             self.study.tell(trial, state=TrialState.PRUNED)
         else:
-            self.study.tell(trial, outcome.score)
+            self.study.tell(trial, result.score)
 
 
 def _counts(trial: FrozenTrial) -> bool:
@@ -238,7 +238,7 @@ def _counts(trial: FrozenTrial) -> bool:
     return trial.state != TrialState.WAITING
 
 
-def _pruner(plan: Plan) -> optuna.pruners.BasePruner:
+def _pruner(plan: StudyPlan) -> optuna.pruners.BasePruner:
     if plan.pruner == "hyperband":
         return optuna.pruners.HyperbandPruner(
             min_resource=plan.recipe.validate_every, max_resource=plan.recipe.steps, reduction_factor=3

@@ -18,7 +18,7 @@ from crowdmask.errors import DataError, OutputError
 from crowdmask.files import whole_file, write_text
 from crowdmask.training.recipe import Recipe
 from crowdmask.training.space import changed
-from crowdmask.training.tuning import Plan, Tuning
+from crowdmask.training.tuning import StudyPlan, Tuning
 
 PICTURES = ("history.png", "importance.png", "parallel.png")
 _KEPT_STARTS = ("imagenet", "shipped")
@@ -64,7 +64,7 @@ def best_trial(tuning: Tuning) -> FrozenTrial:
         raise DataError(f"no trial of the study '{tuning.name}' has finished yet{why}") from error
 
 
-def values_of(plan: Plan, trial: FrozenTrial) -> dict[str, Any]:
+def values_of(plan: StudyPlan, trial: FrozenTrial) -> dict[str, Any]:
     """Return a trial's values by the recipe's keys."""
     result = {}
     for key, value in trial.params.items():
@@ -187,7 +187,7 @@ def _cells(trial: FrozenTrial) -> list[str]:
     ]
 
 
-def _objective(plan: Plan) -> str:
+def _objective(plan: StudyPlan) -> str:
     if plan.objective == "mAP50":
         return "mAP50 over two classes on val, by the detector that users run"
     return "the loss on fixed crops of val, lower is better"

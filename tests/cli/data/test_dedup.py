@@ -6,7 +6,7 @@ from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
 from crowdmask.cli.main import app
-from crowdmask.data.copies import hashing, looks_cache
+from crowdmask.data.copies import hashing, photo_cache
 from crowdmask.data.manifest import Manifest, Photo, read_manifest, write_manifest
 
 
@@ -74,7 +74,7 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_done(data):
 
 def test_an_interrupted_run_leaves_the_manifest_and_goes_on(data, monkeypatch):
     before = (data / "manifest.jsonl").read_bytes()
-    real, read = hashing.look_at, []
+    real, read = hashing.fingerprint_of, []
 
     def look(path):
         read.append(path.name)
@@ -82,12 +82,12 @@ def test_an_interrupted_run_leaves_the_manifest_and_goes_on(data, monkeypatch):
             raise KeyboardInterrupt
         return real(path)
 
-    monkeypatch.setattr(looks_cache, "look_at", look)
+    monkeypatch.setattr(photo_cache, "fingerprint_of", look)
     result = run(data, "--threads", 1)
     assert result.exit_code == 130
     assert "interrupted after 3 of 6 photos" in result.output
     assert (data / "manifest.jsonl").read_bytes() == before
-    monkeypatch.setattr(looks_cache, "look_at", lambda path: (read.append(path.name), real(path))[1])
+    monkeypatch.setattr(photo_cache, "fingerprint_of", lambda path: (read.append(path.name), real(path))[1])
     read.clear()
     assert run(data).exit_code == 0
     assert "0.png" not in read

@@ -14,7 +14,7 @@ from crowdmask.data.copies.dedup import (
     find_duplicates,
     with_groups,
 )
-from crowdmask.data.copies.hashing import Looks, difference_hash, small_grey
+from crowdmask.data.copies.hashing import Fingerprint, difference_hash, small_grey
 from crowdmask.data.manifest import Photo
 
 
@@ -23,9 +23,9 @@ def scene(seed: int) -> Image.Image:
     return Image.fromarray(coarse).resize((200, 150), Image.Resampling.BICUBIC)
 
 
-def looks(image: Image.Image) -> Looks:
+def looks(image: Image.Image) -> Fingerprint:
     digest = hashlib.sha256(image.tobytes()).hexdigest()
-    return Looks(digest, difference_hash(image), small_grey(image))
+    return Fingerprint(digest, difference_hash(image), small_grey(image))
 
 
 def photo(name: str, **changes) -> Photo:

@@ -12,9 +12,9 @@ from crowdmask.data.copies.hashing import (
     HASH_SIDE,
     SIDE,
     difference_hash,
+    fingerprint_of,
     hamming,
     hash_file,
-    look_at,
     small_grey,
 )
 from crowdmask.errors import PictureError
@@ -59,7 +59,7 @@ def test_looks_are_of_the_upright_photo(tmp_path):
     exif = photo.getexif()
     exif[0x0112] = 3
     photo.transpose(Image.Transpose.ROTATE_180).save(tmp_path / "b.jpg", exif=exif, quality=95)
-    a, b = look_at(tmp_path / "a.png"), look_at(tmp_path / "b.jpg")
+    a, b = fingerprint_of(tmp_path / "a.png"), fingerprint_of(tmp_path / "b.jpg")
     assert a.small.shape == (SIDE, SIDE)
     assert np.array_equal(a.small, small_grey(photo))
     assert np.abs(a.small.astype(int) - b.small).max() < 12
@@ -69,6 +69,6 @@ def test_looks_are_of_the_upright_photo(tmp_path):
 def test_a_file_that_cannot_be_read_says_so(tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
     with pytest.raises(PictureError, match=r"bad\.jpg: not a picture"):
-        look_at(tmp_path / "bad.jpg")
+        fingerprint_of(tmp_path / "bad.jpg")
     with pytest.raises(PictureError, match=r"gone\.jpg: no such file"):
         hash_file(tmp_path / "gone.jpg")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from crowdmask.data.importing.plan import Plan
+from crowdmask.data.importing.plan import ImportPlan
 from crowdmask.data.importing.run import Imported, import_source
 from crowdmask.data.manifest import Face, read_manifest
 
@@ -21,7 +21,7 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 def run(source: Path, to: Path, form: str, strict: bool = False, **more: Any) -> Imported:
-    plan = Plan(source=source, to=to, name=more.pop("name", "s"), form=form, **more)
+    plan = ImportPlan(source=source, to=to, name=more.pop("name", "s"), form=form, **more)
     return import_source(plan, quiet, strict)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from crowdmask.data.importing.plan import Plan
+from crowdmask.data.importing.plan import ImportPlan
 from crowdmask.data.importing.published_splits import parse_split
 from crowdmask.data.importing.run import NothingImported, count_faces, import_source
 from crowdmask.data.manifest import Face, read_manifest
@@ -179,7 +179,7 @@ def test_plans_that_cannot_be_done_leave_nothing_behind(
             plan[key] = tmp_path / plan[key]
     before = tree(tmp_path)
     with pytest.raises(error, match=message):
-        import_source(Plan(**plan), quiet)
+        import_source(ImportPlan(**plan), quiet)
     assert tree(tmp_path) == before
     assert not (tmp_path / "to").exists()
 

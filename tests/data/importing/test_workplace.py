@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import crowdmask
-from crowdmask.data.importing.plan import Plan
+from crowdmask.data.importing.plan import ImportPlan
 from crowdmask.data.importing.run import import_source
 from crowdmask.data.importing.workplace import Workplace
 from crowdmask.data.manifest import Manifest, Photo, read_manifest, write_manifest
@@ -31,7 +31,7 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 def do(source: Path, to: Path, name: str = "s") -> int:
-    return len(import_source(Plan(source=source, to=to, name=name, form="voc"), quiet).photos)
+    return len(import_source(ImportPlan(source=source, to=to, name=name, form="voc"), quiet).photos)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from crowdmask.data.labelling.corrections import (
     Correction,
-    Outcome,
     PhotoIndex,
+    ReviewSummary,
     Shape,
     apply_corrections,
     upright_box,
@@ -119,8 +119,8 @@ def test_apply() -> None:
         Correction(("9.jpg",), ()),
         Correction((), ()),
     ]
-    outcome = Outcome()
-    changed = apply_corrections(manifest, corrections, {"bare": "without_mask", "poster": "skip"}, outcome)
+    summary = ReviewSummary()
+    changed = apply_corrections(manifest, corrections, {"bare": "without_mask", "poster": "skip"}, summary)
 
     first, second, third, fourth, fifth = changed.photos
     assert first.faces == [
@@ -131,9 +131,9 @@ def test_apply() -> None:
     assert (second.faces, second.reviewed) == ([], True)
     assert third == manifest.photos[2]
     assert (fourth, fifth) == (manifest.photos[3], manifest.photos[4])
-    assert (outcome.reviewed, outcome.turned) == (2, 1)
-    assert outcome.faces == {"without_mask": 1, "ignore": 1}
-    assert outcome.problems == [
+    assert (summary.reviewed, summary.turned) == (2, 1)
+    assert summary.faces == {"without_mask": 1, "ignore": 1}
+    assert summary.problems == [
         "3.jpg: unknown label 'hat'; map it with `map` 'hat=LABEL'",
         "4.jpg: a polygon, not a box",
         "1.jpg: there twice; the first time counts",

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crowdmask.data.labelling import cvat, label_studio
-from crowdmask.data.labelling.corrections import Correction, Outcome, apply_corrections
+from crowdmask.data.labelling.corrections import Correction, ReviewSummary, apply_corrections
 from crowdmask.data.labelling.drafts import TOOL_LABELS, Draft, DraftFace, from_detections, from_manifest
 from crowdmask.data.manifest import Manifest, Photo
 from crowdmask.detections import Detections
@@ -39,7 +39,7 @@ def as_exported(tasks: list[dict[str, Any]]) -> bytes:
 
 def through_label_studio(drafts: list[Draft]) -> list[Correction]:
     tasks = [label_studio.task(draft, "/data/local-files/?d=set/") for draft in drafts]
-    return list(label_studio.read_export(as_exported(tasks), "export.json", Outcome()))
+    return list(label_studio.read_export(as_exported(tasks), "export.json", ReviewSummary()))
 
 
 def through_cvat(drafts: list[Draft]) -> list[Correction]:
@@ -70,11 +70,11 @@ def photos(draw: st.DrawFn) -> list[Photo]:
 @given(annotated=photos())
 def test_there_and_back(through: Any, annotated: list[Photo]) -> None:
     bare = [p.model_copy(update={"faces": None}) for p in annotated]
-    outcome = Outcome()
+    summary = ReviewSummary()
     corrections = through([from_manifest(p) for p in annotated])
-    back = apply_corrections(Manifest(Path(), bare), corrections, {}, outcome)
+    back = apply_corrections(Manifest(Path(), bare), corrections, {}, summary)
 
-    assert outcome.problems == []
+    assert summary.problems == []
     for was, now in zip(annotated, back.photos, strict=True):
         assert was.faces is not None
         assert now.faces is not None
@@ -136,7 +136,7 @@ def test_address_of_a_photo_is_quoted(tmp_path: Path) -> None:
     assert task["data"]["image"] == "/data/local-files/?d=my%20set/a%20b/c%26d%231.jpg"
     # Also without our own note of the name.
     del task["data"]["photo"]
-    (correction,) = label_studio.read_export(as_exported([task]), "x", Outcome())
+    (correction,) = label_studio.read_export(as_exported([task]), "x", ReviewSummary())
     assert correction.names == ("my set/a b/c&d#1.jpg",)
 
 
@@ -162,10 +162,10 @@ def annotation(*regions: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"result": list(regions), **more}
 
 
-def read_tasks(*annotations: dict[str, Any]) -> tuple[list[Correction], Outcome]:
-    outcome = Outcome()
+def read_tasks(*annotations: dict[str, Any]) -> tuple[list[Correction], ReviewSummary]:
+    summary = ReviewSummary()
     tasks = [{"data": {"image": "/p/1.jpg"}, "annotations": list(annotations)}]
-    return list(label_studio.read_export(json.dumps(tasks).encode(), "export.json", outcome)), outcome
+    return list(label_studio.read_export(json.dumps(tasks).encode(), "export.json", summary)), summary
 
 
 def test_the_last_finished_annotation_counts() -> None:
@@ -180,10 +180,10 @@ def test_the_last_finished_annotation_counts() -> None:
 
 
 def test_tasks_that_nobody_finished_wait() -> None:
-    corrections, outcome = read_tasks(annotation(region(), was_cancelled=True))
-    assert (corrections, outcome.waiting) == ([], 1)
-    corrections, outcome = read_tasks()
-    assert (corrections, outcome.waiting) == ([], 1)
+    corrections, summary = read_tasks(annotation(region(), was_cancelled=True))
+    assert (corrections, summary.waiting) == ([], 1)
+    corrections, summary = read_tasks()
+    assert (corrections, summary.waiting) == ([], 1)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_regions_that_cannot_be_used(changes: dict[str, Any], problem: str) -> N
 )
 def test_no_export_of_label_studio(content: bytes, why: str) -> None:
     with pytest.raises(DataError, match=why):
-        list(label_studio.read_export(content, "export.json", Outcome()))
+        list(label_studio.read_export(content, "export.json", ReviewSummary()))
 
 
 BOX = '<box label="with_mask" xtl="10" ytl="20" xbr="30" ybr="60" rotation="30.5" occluded="0" z_order="0"/>'

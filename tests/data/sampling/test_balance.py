@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crowdmask.data.copies.looks_cache import LooksCache
+from crowdmask.data.copies.photo_cache import PhotoCache
 from crowdmask.data.manifest import Manifest, Photo, to_sample
 from crowdmask.data.sampling.balance import TONE, iterate_tones, margins_of, pick, to_balance, weigh
 from crowdmask.errors import PictureError, UsageError
@@ -74,7 +74,7 @@ def test_tones_are_those_of_the_faces_and_are_kept(tmp_path):
         photo("light.png", ["without_mask"]), photo("dark.png"), photo("gone.png"),
         photo("light.png", width=12), photo("light.png", []),
     ]  # fmt: skip
-    with LooksCache(tmp_path) as cache:
+    with PhotoCache(tmp_path) as cache:
         light, dark, gone, narrow, empty = iterate_tones(tmp_path, photos, cache)
         assert light[0] > 55
         assert dark[0] < -30
@@ -85,7 +85,7 @@ def test_tones_are_those_of_the_faces_and_are_kept(tmp_path):
     stat = (tmp_path / "dark.png").stat()
     (tmp_path / "dark.png").write_bytes(b"x" * stat.st_size)
     os.utime(tmp_path / "dark.png", ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    with LooksCache(tmp_path) as cache:
+    with PhotoCache(tmp_path) as cache:
         assert list(iterate_tones(tmp_path, [photos[1]], cache)) == [dark]
 
 

@@ -116,16 +116,16 @@ def _export(
 def _import(folder: Path, corrected: Path, mapping: list[str]) -> None:
     from crowdmask.data.labelling.correct import read_corrections
 
-    outcome = read_corrections(folder, corrected, mapping)
+    summary = read_corrections(folder, corrected, mapping)
     complain, say = open_console(stderr=True), open_console()
-    for line in outcome.problems:
+    for line in summary.problems:
         complain.print(f"error: {one_line(line)}", soft_wrap=True)
-    counts = ", ".join(f"{count} {label}" for label, count in sorted(outcome.faces.items())) or "no face"
-    say.print(f"{outcome.reviewed} photos reviewed: {counts}", soft_wrap=True)
-    if outcome.turned:
-        say.print(f"  {outcome.turned} boxes stood at an angle; the upright box around each was taken")
-    if outcome.waiting:
-        say.print(f"  {outcome.waiting} photos are not finished in the tool yet")
-    if outcome.problems:
-        complain.print(f"{len(outcome.problems)} problems; these photos stay as they were", soft_wrap=True)
+    counts = ", ".join(f"{count} {label}" for label, count in sorted(summary.faces.items())) or "no face"
+    say.print(f"{summary.reviewed} photos reviewed: {counts}", soft_wrap=True)
+    if summary.turned:
+        say.print(f"  {summary.turned} boxes stood at an angle; the upright box around each was taken")
+    if summary.waiting:
+        say.print(f"  {summary.waiting} photos are not finished in the tool yet")
+    if summary.problems:
+        complain.print(f"{len(summary.problems)} problems; these photos stay as they were", soft_wrap=True)
         raise typer.Exit(EXIT_INPUT)

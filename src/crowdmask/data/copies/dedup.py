@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask.data.copies.groups import UnionFind, group_copies
-from crowdmask.data.copies.hashing import Looks
+from crowdmask.data.copies.hashing import Fingerprint
 from crowdmask.data.copies.near_duplicates import ALIKE, compare, find_pairs
 from crowdmask.data.manifest import Photo
 
@@ -54,7 +54,7 @@ class Duplicates:
 
 def find_duplicates(
     photos: Sequence[Photo],
-    looks: Sequence[Looks | None],
+    looks: Sequence[Fingerprint | None],
     alike: float = ALIKE,
     progress: Callable[[float], None] = lambda part: None,
 ) -> Duplicates:
@@ -90,7 +90,7 @@ def find_duplicates(
 
 
 def with_groups(
-    photos: Sequence[Photo], looks: Sequence[Looks | None], duplicates: Duplicates
+    photos: Sequence[Photo], looks: Sequence[Fingerprint | None], duplicates: Duplicates
 ) -> list[Photo]:
     """Return the photos with sha256, hash and group filled in.
 
@@ -185,7 +185,7 @@ def _either_way(
     return np.maximum(plain, compare(small, first, second, np.ones(len(first), bool)))
 
 
-def _copies(groups: list[list[int]], looks: Sequence[Looks | None]) -> list[Copy]:
+def _copies(groups: list[list[int]], looks: Sequence[Fingerprint | None]) -> list[Copy]:
     links = [(group[0], other) for group in groups for other in group[1:]]
     near = [(a, b) for a, b in links if _sha256(looks, a) != _sha256(looks, b)]
     likeness: dict[tuple[int, int], float] = {}
@@ -199,6 +199,6 @@ def _copies(groups: list[list[int]], looks: Sequence[Looks | None]) -> list[Copy
     return [Copy(a, b, likeness.get((a, b), 1.0), (a, b) not in likeness) for a, b in links]
 
 
-def _sha256(looks: Sequence[Looks | None], index: int) -> str:
+def _sha256(looks: Sequence[Fingerprint | None], index: int) -> str:
     found = looks[index]
     return "" if found is None else found.sha256

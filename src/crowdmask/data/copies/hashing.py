@@ -32,7 +32,7 @@ _READ_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
-class Looks:
+class Fingerprint:
     """A photo in little.
 
     Attributes:
@@ -46,7 +46,7 @@ class Looks:
     small: Grey
 
 
-def look_at(path: Path) -> Looks:
+def fingerprint_of(path: Path) -> Fingerprint:
     """Read a photo and make its looks.
 
     Raises:
@@ -54,7 +54,7 @@ def look_at(path: Path) -> Looks:
     """
     sha256 = hash_file(path)
     grey = open_picture(path, full_scale_pixels=_ENOUGH_PIXELS).image.convert("L")
-    return Looks(sha256, difference_hash(grey), small_grey(grey))
+    return Fingerprint(sha256, difference_hash(grey), small_grey(grey))
 
 
 def hash_file(path: Path) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crowdmask.data.copies.dedup import Duplicates, drop_copies, find_duplicates, with_groups
-from crowdmask.data.copies.hashing import Looks
-from crowdmask.data.copies.looks_cache import LooksCache, iterate_looks
+from crowdmask.data.copies.hashing import Fingerprint
 from crowdmask.data.copies.pairs_page import write_page
+from crowdmask.data.copies.photo_cache import PhotoCache, iterate_fingerprints
 from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
 from crowdmask.errors import PictureError
 from crowdmask.progress import Progress, silent
@@ -76,12 +76,12 @@ def deduplicate(
 
 def _look(
     manifest: Manifest, threads: int, progress: Progress, complain: Callable[[PictureError], None]
-) -> list[Looks | None]:
+) -> list[Fingerprint | None]:
     """Return the looks of each photo, None of one that cannot be read."""
     names = [photo.photo for photo in manifest.photos]
-    looks: list[Looks | None] = []
-    with LooksCache(manifest.folder) as cache:
-        for found in iterate_looks(manifest.folder, names, cache, threads):
+    looks: list[Fingerprint | None] = []
+    with PhotoCache(manifest.folder) as cache:
+        for found in iterate_fingerprints(manifest.folder, names, cache, threads):
             if isinstance(found, PictureError):
                 complain(found)
                 looks.append(None)

@@ -15,7 +15,7 @@ FILE_NAME = "crawl.jsonl"
 
 
 @dataclass
-class Outcome:
+class JournalEntry:
     """What became of one photo.
 
     Attributes:
@@ -45,7 +45,7 @@ class Journal:
             OutputError: it cannot be written.
         """
         self.path = folder / FILE_NAME
-        self.outcomes: dict[str, Outcome] = {}
+        self.entries: dict[str, JournalEntry] = {}
         self._cursors: dict[str, dict[str, str]] = {}
         try:
             torn = self._read() if self.path.exists() else False
@@ -61,10 +61,10 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def note(self, key: str, outcome: Outcome) -> None:
+    def note(self, key: str, entry: JournalEntry) -> None:
         """Write down what became of a photo."""
-        self.outcomes[key] = outcome
-        self._write({"key": key, **{name: value for name, value in vars(outcome).items() if value}})
+        self.entries[key] = entry
+        self._write({"key": key, **{name: value for name, value in vars(entry).items() if value}})
 
     def cursor(self, stream: Iterable[str]) -> dict[str, str]:
         """Return where the pages of one query go on; empty: at the first."""
@@ -96,7 +96,7 @@ class Journal:
                     self._cursors[json.dumps(list(row["stream"]))] = dict(row["next"])
                 else:
                     key = str(row.pop("key"))
-                    self.outcomes[key] = Outcome(**row)
+                    self.entries[key] = JournalEntry(**row)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 if isinstance(error, json.JSONDecodeError):
                     continue  # half a line, of a run that was killed

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from crowdmask.data.crawl.client import Client, FetchError
-from crowdmask.data.crawl.journal import Journal, Outcome
+from crowdmask.data.crawl.journal import Journal, JournalEntry
 from crowdmask.data.crawl.providers import Candidate, Provider
 from crowdmask.data.manifest import FILE_NAME, Manifest, Photo, read_manifest, write_manifest
 from crowdmask.errors import OutputError, PictureError
@@ -129,21 +129,21 @@ class Crawl:
         listed = {photo.photo for photo in self.manifest.photos}
         again: list[Found] = []
         lost = set()
-        for outcome in journal.outcomes.values():
-            candidate = Candidate(**outcome.candidate)
-            if outcome.kind == "kept" and outcome.photo is not None:
-                photo = Photo.model_validate(outcome.photo)
+        for entry in journal.entries.values():
+            candidate = Candidate(**entry.candidate)
+            if entry.kind == "kept" and entry.photo is not None:
+                photo = Photo.model_validate(entry.photo)
                 there = self.manifest.path(photo).is_file()
                 if there and photo.photo not in listed:  # a run that was killed
                     self.manifest.photos.append(photo)
-                if there and outcome.query in self.wish.queries:
+                if there and entry.query in self.wish.queries:
                     self.report.earlier += 1
                 if not there and photo.photo in listed:
                     lost.add(photo.photo)
-                    if outcome.query in self.wish.queries:
-                        again.append((outcome.query, candidate))
-            elif outcome.kind == "failed" and outcome.query in self.wish.queries:
-                again.append((outcome.query, candidate))
+                    if entry.query in self.wish.queries:
+                        again.append((entry.query, candidate))
+            elif entry.kind == "failed" and entry.query in self.wish.queries:
+                again.append((entry.query, candidate))
         self._hashes = {p.sha256 for p in self.manifest.photos if p.sha256 and p.photo not in lost}
         return again
 
@@ -192,10 +192,10 @@ class Crawl:
             at = page.next
 
     def _known(self, journal: Journal, candidate: Candidate) -> bool:
-        outcome = journal.outcomes.get(candidate.key)
-        if outcome is None:
+        entry = journal.entries.get(candidate.key)
+        if entry is None:
             return False
-        return outcome.kind != "rejected" or outcome.limits == self.wish.limits
+        return entry.kind != "rejected" or entry.limits == self.wish.limits
 
     def _handle(self, journal: Journal, query: str, candidate: Candidate) -> None:
         refusal = self._refusal(candidate)
@@ -209,16 +209,16 @@ class Crawl:
             self.report.rejected[error.reason] += 1
             if error.detail:
                 self.report.problems.append(str(error))
-            journal.note(candidate.key, Outcome("rejected", query, record, str(error), limits=limits))
+            journal.note(candidate.key, JournalEntry("rejected", query, record, str(error), limits=limits))
         except FetchError as error:
             if error.lasting:
                 self.report.rejected["the server does not give it"] += 1
             self.report.problems.append(str(error))
             kind = "rejected" if error.lasting else "failed"
-            journal.note(candidate.key, Outcome(kind, query, record, str(error), limits=limits))
+            journal.note(candidate.key, JournalEntry(kind, query, record, str(error), limits=limits))
         else:
             row = photo.model_dump(mode="json", exclude_defaults=True)
-            journal.note(candidate.key, Outcome("kept", query, record, photo=row))
+            journal.note(candidate.key, JournalEntry("kept", query, record, photo=row))
             self.manifest.photos[:] = [p for p in self.manifest.photos if p.photo != photo.photo]
             self.manifest.photos.append(photo)
             self.report.kept += 1

@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """All that an import depends on.
 
     Attributes:
@@ -54,7 +54,7 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
 
 
-def check_plan(plan: Plan) -> None:
+def check_plan(plan: ImportPlan) -> None:
     """Check what can be known before anything is read.
 
     Raises:
@@ -82,7 +82,7 @@ def check_plan(plan: Plan) -> None:
         raise UsageError(f"`to` {plan.to} and {plan.source} lie one in the other: choose another folder")
 
 
-def identity(plan: Plan) -> list[str]:
+def identity(plan: ImportPlan) -> list[str]:
     """Say what tells this import from others, so that one which was stopped can go on."""
     parts = [plan.form]
     for path in (plan.source, plan.annotations):

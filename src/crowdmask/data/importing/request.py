@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crowdmask.data.importing.download import download, download_folder
-from crowdmask.data.importing.plan import Plan
+from crowdmask.data.importing.plan import ImportPlan
 from crowdmask.data.importing.presets import Preset, find_preset, parse_convention
 from crowdmask.data.importing.published_splits import parse_split
 from crowdmask.data.user_photos import parse_map
@@ -51,7 +51,7 @@ class Request:
     crops: str = "detect"
 
 
-def make_plan(request: Request, source: Path) -> Plan:
+def make_plan(request: Request, source: Path) -> ImportPlan:
     """Return the plan of an import.
 
     Args:
@@ -72,7 +72,7 @@ def make_plan(request: Request, source: Path) -> Plan:
     except ValueError as error:
         raise UsageError(str(error)) from error
     events = (event.strip() for text in request.events for event in text.split(","))
-    return Plan(
+    return ImportPlan(
         source=source,
         to=request.to,
         name=request.name or (known[0] if known else name_of(source)),

@@ -12,7 +12,7 @@ from crowdmask.data.importing.crops import find_faces
 from crowdmask.data.importing.opening import open_place
 from crowdmask.data.importing.photos import judge_photos
 from crowdmask.data.importing.placing import place_photos
-from crowdmask.data.importing.plan import Plan, check_plan, identity
+from crowdmask.data.importing.plan import ImportPlan, check_plan, identity
 from crowdmask.data.importing.reading import read_annotations
 from crowdmask.data.importing.state import ImportState
 from crowdmask.data.importing.workplace import Workplace
@@ -49,7 +49,7 @@ class NothingImported(DataError):
         self.result = result
 
 
-def import_source(plan: Plan, progress: Progress, strict: bool = False) -> Imported:
+def import_source(plan: ImportPlan, progress: Progress, strict: bool = False) -> Imported:
     """Run an import; the data set appears whole, or stays as it was.
 
     Args:
@@ -132,7 +132,7 @@ def _why_nothing(run: ImportState) -> str:
     )
 
 
-def _report(plan: Plan, result: Imported) -> dict[str, Any]:
+def _report(plan: ImportPlan, result: Imported) -> dict[str, Any]:
     return {
         "source": plan.name,
         "from": str(plan.source),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crowdmask.data.importing.judging import Judge
-from crowdmask.data.importing.plan import Plan
+from crowdmask.data.importing.plan import ImportPlan
 from crowdmask.data.problems import Problems
 from crowdmask.progress import Progress
 
@@ -25,7 +25,7 @@ class ImportState:
         judge: turns published boxes into faces.
     """
 
-    plan: Plan
+    plan: ImportPlan
     work: Path
     progress: Progress
     problems: Problems = field(default_factory=Problems)

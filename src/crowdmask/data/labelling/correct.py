@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crowdmask.data.labelling import cvat, label_studio
-from crowdmask.data.labelling.corrections import Outcome, apply_corrections
+from crowdmask.data.labelling.corrections import ReviewSummary, apply_corrections
 from crowdmask.data.manifest import read_manifest, write_manifest
 from crowdmask.data.user_photos import parse_map
 from crowdmask.errors import DataError
 
 
-def read_corrections(folder: Path, file: Path, class_map: Sequence[str] = ()) -> Outcome:
+def read_corrections(folder: Path, file: Path, class_map: Sequence[str] = ()) -> ReviewSummary:
     """Read a labelling tool's export into the manifest; a photo with anything unusable stays as it was.
 
     Args:
@@ -29,13 +29,13 @@ def read_corrections(folder: Path, file: Path, class_map: Sequence[str] = ()) ->
         content = file.read_bytes()
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
-    outcome = Outcome()
+    summary = ReviewSummary()
     # JSON begins with a bracket, whatever the file is called.
     if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        corrections = label_studio.read_export(content, str(file), outcome)
+        corrections = label_studio.read_export(content, str(file), summary)
     else:
         corrections = cvat.read_export(content, str(file))
-    changed = apply_corrections(manifest, corrections, labels, outcome)
-    if outcome.reviewed:
+    changed = apply_corrections(manifest, corrections, labels, summary)
+    if summary.reviewed:
         write_manifest(changed)
-    return outcome
+    return summary

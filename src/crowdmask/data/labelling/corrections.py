@@ -58,7 +58,7 @@ class Correction:
 
 
 @dataclass
-class Outcome:
+class ReviewSummary:
     """What an import did.
 
     Attributes:
@@ -77,7 +77,7 @@ class Outcome:
 
 
 def apply_corrections(
-    manifest: Manifest, corrections: Iterable[Correction], labels: dict[str, str], outcome: Outcome
+    manifest: Manifest, corrections: Iterable[Correction], labels: dict[str, str], summary: ReviewSummary
 ) -> Manifest:
     """Return the manifest with the corrected photos' faces, marked as reviewed.
 
@@ -85,7 +85,7 @@ def apply_corrections(
 
     Args:
         labels: further names of labels, to one of ours or to "ignore" or "skip".
-        outcome: is filled in.
+        summary: is filled in.
     """
     index = PhotoIndex(manifest.photos)
     changed: dict[str, Photo] = {}
@@ -93,21 +93,21 @@ def apply_corrections(
         name = correction.names[0] if correction.names else "an entry without a photo"
         photo = index.find(correction.names)
         if photo is None:
-            outcome.problems.append(f"{name}: no such photo in the manifest")
+            summary.problems.append(f"{name}: no such photo in the manifest")
             continue
         if photo.photo in changed:
-            outcome.problems.append(f"{photo.photo}: there twice; the first time counts")
+            summary.problems.append(f"{photo.photo}: there twice; the first time counts")
             continue
         problems = list(correction.problems)
         faces = [_face(shape, correction, photo, labels, problems) for shape in correction.shapes]
         if problems:
-            outcome.problems.extend(f"{photo.photo}: {problem}" for problem in problems)
+            summary.problems.extend(f"{photo.photo}: {problem}" for problem in problems)
             continue
         kept = [face for face in faces if face is not None]
         changed[photo.photo] = photo.model_copy(update={"faces": kept, "reviewed": True})
-        outcome.reviewed += 1
-        outcome.turned += sum(shape.rotation % 360 != 0 for shape in correction.shapes)
-        outcome.faces.update(face.label or IGNORE for face in kept)
+        summary.reviewed += 1
+        summary.turned += sum(shape.rotation % 360 != 0 for shape in correction.shapes)
+        summary.faces.update(face.label or IGNORE for face in kept)
     return Manifest(manifest.folder, [changed.get(photo.photo, photo) for photo in manifest.photos])
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from crowdmask.data.labelling.corrections import Correction, Outcome, Shape
+from crowdmask.data.labelling.corrections import Correction, ReviewSummary, Shape
 from crowdmask.data.labelling.drafts import COLOURS, TOOL_LABELS, Draft, DraftFace
 from crowdmask.errors import DataError
 
@@ -78,12 +78,12 @@ def _region(number: int, face: DraftFace, width: int, height: int) -> dict[str, 
     return region
 
 
-def read_export(content: bytes, name: str, outcome: Outcome) -> Iterator[Correction]:
+def read_export(content: bytes, name: str, summary: ReviewSummary) -> Iterator[Correction]:
     """Read an export of the kind "JSON".
 
     Args:
         name: of the file, for messages.
-        outcome: counts the tasks that nobody has finished.
+        summary: counts the tasks that nobody has finished.
     Raises:
         DataError: it is not such an export.
     """
@@ -101,7 +101,7 @@ def read_export(content: bytes, name: str, outcome: Outcome) -> Iterator[Correct
             )
         finished = [a for a in annotations if isinstance(a, dict) and not a.get("was_cancelled")]
         if not finished:
-            outcome.waiting += 1
+            summary.waiting += 1
             continue
         # Several people may have labelled it: who did so last.
         last = max(finished, key=lambda a: str(a.get("updated_at") or a.get("created_at") or ""))

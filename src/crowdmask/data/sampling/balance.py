@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from crowdmask.data.copies.looks_cache import LooksCache, Stamp, stamp_of
+from crowdmask.data.copies.photo_cache import PhotoCache, Stamp, stamp_of
 from crowdmask.data.manifest import Photo
 from crowdmask.data.sampling.raking import Margin, Weights, choose, rake
 from crowdmask.data.sampling.strata import FACE_WIDTHS, SOURCE, judged_faces, width_name
@@ -46,7 +46,7 @@ def to_balance(photos: Sequence[Photo]) -> list[int]:
 
 
 def iterate_tones(
-    folder: Path, photos: Sequence[Photo], cache: LooksCache, threads: int = 2
+    folder: Path, photos: Sequence[Photo], cache: PhotoCache, threads: int = 2
 ) -> Iterator[Tones | PictureError]:
     """Yield the skin tone proxy of each photo's faces, see `skin_ita`, or why the photo cannot be read.
 
@@ -96,7 +96,7 @@ def look_at_tones(
     """
     looked: list[Tones] = []
     failed = 0
-    with LooksCache(folder) as cache:
+    with PhotoCache(folder) as cache:
         for found in iterate_tones(folder, photos, cache, threads):
             if isinstance(found, PictureError):
                 failed += 1

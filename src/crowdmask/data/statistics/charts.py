@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 PLAIN = "#4C78A8"
 _TEXT = "#1f2933"
 _LONGEST_NAME = 28
+# Yellow is hard to see on white without a dark edge.
+_EDGE: Any = {"edgecolor": _TEXT, "linewidth": 0.4}
 
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -59,10 +61,11 @@ def stacked_bars(
         base = np.zeros(len(names))
         for part, values in parts.items():
             heights = np.asarray(values, float)
+            style = {"color": colours.get(part, PLAIN), "label": part, **_EDGE}
             if flat:
-                axes.barh(places, heights, 0.72, left=base, color=colours.get(part, PLAIN), label=part)
+                axes.barh(places, heights, 0.72, left=base, **style)
             else:
-                axes.bar(places, heights, 0.76, bottom=base, color=colours.get(part, PLAIN), label=part)
+                axes.bar(places, heights, 0.76, bottom=base, **style)
             base += heights
         _name_bars(axes, places, shown, base, label, flat)
         if len(parts) > 1:

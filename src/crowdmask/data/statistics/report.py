@@ -21,8 +21,8 @@ from crowdmask.data.statistics.counts import (
     by_label,
     count,
 )
+from crowdmask.data.statistics.inspection import UNTOLD, Inspection, inspect_photos
 from crowdmask.data.statistics.items import Items
-from crowdmask.data.statistics.looks import UNTOLD, Looks, look
 from crowdmask.drawing import page as html
 from crowdmask.drawing.palette import COLOURS, as_hex
 from crowdmask.errors import OutputError
@@ -63,7 +63,7 @@ def build_page(
     """
     counts = count([item.photo for item in data.items])
     shown = _first_of_each(suspicions, wish.most)
-    looks = look(data.items, shown, wish.sample, wish.seed, tick)
+    looks = inspect_photos(data.items, shown, wish.sample, wish.seed, tick)
     everything = [*looks.findings, *suspicions]
     totals = Counter(finding.kind for finding in everything)
     sections = [
@@ -190,7 +190,7 @@ def _resolution(counts: Counts) -> str:
     return html.chart(drawn, "Photos by long side") + html.paragraph("Long side in pixels.", True)
 
 
-def _light(looks: Looks) -> str:
+def _light(looks: Inspection) -> str:
     if not looks.photo_light:
         return html.paragraph("No photo could be looked at.")
     parts: dict[str, Sequence[float]] = {"whole photos": looks.photo_light}
@@ -201,7 +201,7 @@ def _light(looks: Looks) -> str:
     return html.chart(drawn, "Lightness of photos and faces") + html.paragraph(note, True)
 
 
-def _skin(looks: Looks) -> str:
+def _skin(looks: Inspection) -> str:
     names = [*SKIN_BANDS, UNTOLD]
     parts = {DISPLAY_NAMES[label]: [looks.skin[label][name] for name in names] for label in LABELS}
     if not any(sum(values) for values in parts.values()):
@@ -216,7 +216,7 @@ def _skin(looks: Looks) -> str:
     )
 
 
-def _samples(looks: Looks) -> str:
+def _samples(looks: Inspection) -> str:
     if not looks.mosaics:
         return html.paragraph("No annotated face could be looked at.")
     return "".join(
@@ -225,7 +225,9 @@ def _samples(looks: Looks) -> str:
     )
 
 
-def _review(data: Items, looks: Looks, shown: Sequence[Finding], totals: Counter[Kind], wish: Wish) -> str:
+def _review(
+    data: Items, looks: Inspection, shown: Sequence[Finding], totals: Counter[Kind], wish: Wish
+) -> str:
     if wish.model is None:
         asked = "No model was asked; `with_model` lists where ours is sure of something else."
     else:

@@ -18,8 +18,8 @@ from crowdmask import boxes as box_arithmetic
 from crowdmask.data.copies.hashing import hash_file
 from crowdmask.data.importing.workplace import PHOTOS, Workplace
 from crowdmask.data.manifest import FILE_NAME, Face, Manifest, Photo, read_manifest, write_manifest
+from crowdmask.data.synthesis.face_view import view_face
 from crowdmask.data.synthesis.faces import change_face, others
-from crowdmask.data.synthesis.look import look_at
 from crowdmask.errors import DataError, OutputError, PictureError
 from crowdmask.files import whole_file
 from crowdmask.labels import LABELS, WITHOUT_MASK
@@ -148,7 +148,7 @@ def _can_be_drawn_on(
     rest = np.delete(boxes, index, axis=0)
     if len(rest) and box_arithmetic.ioa(boxes[index : index + 1], rest).max() > _MOST_COVERED:
         return False
-    look = look_at(pixels, face.box)
+    look = view_face(pixels, face.box)
     return look is not None and look.bare
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from crowdmask.data.synthesis import cloth
 from crowdmask.data.synthesis.compress import recompress
+from crowdmask.data.synthesis.face_view import view_face
 from crowdmask.data.synthesis.light import put, read_light
-from crowdmask.data.synthesis.look import look_at
 from crowdmask.data.synthesis.surface import CHIN, MOUTH, NOSE_BRIDGE, NOSE_TIP, Floats, Surface, lay
 from crowdmask.labels import MASK_WORN_INCORRECT, WITH_MASK, WITHOUT_MASK
 
@@ -83,7 +83,7 @@ def draw_mask(
     """
     kind = kind or KINDS[cloth.pick(rng, _KIND_CHANCES)]
     state = state or tuple(STATES)[cloth.pick(rng, _STATE_CHANCES)]
-    look = look_at(picture, box)
+    look = view_face(picture, box)
     if box[2] - box[0] < LEAST_PX or look is None or not (force or look.bare):
         return picture, WITHOUT_MASK
     surface = lay(box, look.pose, picture.shape[:2], _MARGINS[state])

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from crowdmask.data.synthesis import cloth
 from crowdmask.data.synthesis.compress import recompress
+from crowdmask.data.synthesis.face_view import view_face
 from crowdmask.data.synthesis.light import Light, put, read_light
-from crowdmask.data.synthesis.look import look_at
 from crowdmask.data.synthesis.masks import LEAST_PX, Box, Pixels
 from crowdmask.data.synthesis.surface import MOUTH, Floats, Surface, lay
 
@@ -85,7 +85,7 @@ def draw_occluder(
         force: draw even where the face cannot be made out.
     """
     kind = kind or OCCLUDERS[int(rng.integers(len(OCCLUDERS)))]
-    look = look_at(picture, box)
+    look = view_face(picture, box)
     if box[2] - box[0] < LEAST_PX or look is None or not (force or look.bare):
         return picture
     surface = lay(box, look.pose, picture.shape[:2], _MARGINS)

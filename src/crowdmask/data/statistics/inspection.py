@@ -33,7 +33,7 @@ UNTOLD = "unclear"
 
 
 @dataclass
-class Looks:
+class Inspection:
     """What was seen.
 
     Attributes:
@@ -55,13 +55,13 @@ class Looks:
     findings: list[Finding] = field(default_factory=list)
 
 
-def look(
+def inspect_photos(
     items: Sequence[Item],
     findings: Sequence[Finding],
     sample: int,
     seed: int,
     tick: Callable[[int], None] = lambda done: None,
-) -> Looks:
+) -> Inspection:
     """Open a random sample of the photos, and those with findings.
 
     Args:
@@ -75,19 +75,19 @@ def look(
     wanted: dict[int, list[Finding]] = defaultdict(list)
     for finding in findings:
         wanted[finding.index].append(finding)
-    looks = Looks()
+    inspection = Inspection()
     tiles: dict[str, list[Image.Image]] = defaultdict(list)
     # Sampled ones in the order of the shuffle, so that the mosaics are not all of the first source.
     todo = [*order[:sample], *(index for index in wanted if index not in sampled)]
     for done, index in enumerate(todo, 1):
-        _look_at(index, items[index], index in sampled, wanted[index], looks, tiles)
+        _look_at(index, items[index], index in sampled, wanted[index], inspection, tiles)
         tick(done)
     opened = set(todo)
     for index, item in enumerate(items):
         if index not in opened and not item.path.is_file():
-            looks.findings.append(Finding(Kind.UNREADABLE, index, "there is no such file"))
-    looks.mosaics = {label: _mosaic(tiles[label]) for label in LABELS if tiles[label]}
-    return looks
+            inspection.findings.append(Finding(Kind.UNREADABLE, index, "there is no such file"))
+    inspection.mosaics = {label: _mosaic(tiles[label]) for label in LABELS if tiles[label]}
+    return inspection
 
 
 def _look_at(
@@ -95,13 +95,13 @@ def _look_at(
     item: Item,
     sampled: bool,
     findings: list[Finding],
-    looks: Looks,
+    inspection: Inspection,
     tiles: dict[str, list[Image.Image]],
 ) -> None:
     try:
         picture = open_picture(item.path)
     except PictureError as error:
-        looks.findings.append(Finding(Kind.UNREADABLE, index, error.reason))
+        inspection.findings.append(Finding(Kind.UNREADABLE, index, error.reason))
         return
     photo = item.photo
     if (picture.width, picture.height) != (photo.width, photo.height):
@@ -109,21 +109,21 @@ def _look_at(
             f"it has {picture.width} x {picture.height} pixels, the annotation {photo.width} x {photo.height}"
         )
         finding = Finding(Kind.SIZE, index, text)
-        looks.findings.append(finding)
-        looks.thumbnails[finding] = _thumbnail(picture.image, (), photo.width)
+        inspection.findings.append(finding)
+        inspection.thumbnails[finding] = _thumbnail(picture.image, (), photo.width)
         return
     for finding in findings:
-        looks.thumbnails[finding] = _thumbnail(picture.image, finding.boxes, photo.width)
+        inspection.thumbnails[finding] = _thumbnail(picture.image, finding.boxes, photo.width)
     if not sampled:
         return
-    looks.opened += 1
+    inspection.opened += 1
     small = picture.image.copy()
     small.thumbnail((64, 64), Image.Resampling.BOX)
-    looks.photo_light.append(face_light(np.asarray(small)))
+    inspection.photo_light.append(face_light(np.asarray(small)))
     judged = [face for face in photo.faces or () if face.label is not None and not face.ignore]
     scale = picture.image.width / photo.width
     for face in judged[:FACES_A_PHOTO]:
-        _look_at_face(picture.image, scale, face, looks)
+        _look_at_face(picture.image, scale, face, inspection)
     for label in LABELS:
         for face in [face for face in judged if face.label == label][:_TILES_A_PHOTO]:
             if len(tiles[label]) < TILES:
@@ -131,21 +131,21 @@ def _look_at(
                 tiles[label].append(_tile(picture.image, (x1, y1, x2, y2)))
 
 
-def _look_at_face(image: Image.Image, scale: float, face: Face, looks: Looks) -> None:
+def _look_at_face(image: Image.Image, scale: float, face: Face, inspection: Inspection) -> None:
     label = str(face.label)
     x1, y1, x2, y2 = (edge * scale for edge in face.box)
     left, top = max(0, math.floor(x1)), max(0, math.floor(y1))
     right, bottom = min(image.width, math.ceil(x2)), min(image.height, math.ceil(y2))
     if min(right - left, bottom - top) < _MIN_LOOK_PX:
-        looks.skin[label][UNTOLD] += 1
+        inspection.skin[label][UNTOLD] += 1
         return
     crop = image.crop((left, top, right, bottom))
     crop.thumbnail((_MAX_LOOK_PX, _MAX_LOOK_PX), Image.Resampling.BOX)
     pixels = np.asarray(crop)
-    looks.face_light[label].append(face_light(pixels))
+    inspection.face_light[label].append(face_light(pixels))
     whole = (0.0, 0.0, float(crop.width), float(crop.height))
     band = skin_band(skin_ita(skin_region(pixels, whole, covered=label != "without_mask")))
-    looks.skin[label][band or UNTOLD] += 1
+    inspection.skin[label][band or UNTOLD] += 1
 
 
 def _tile(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:

@@ -18,14 +18,14 @@ _ASPECTS: Final = (0.55, 1.05)
 
 
 @dataclass(frozen=True)
-class Look:
+class FaceView:
     """A face's pose, and whether its eyes and its bare mouth were made out."""
 
     pose: Pose
     bare: bool
 
 
-def look_at(picture: NDArray[np.uint8], box: tuple[float, float, float, float]) -> Look | None:
+def view_face(picture: NDArray[np.uint8], box: tuple[float, float, float, float]) -> FaceView | None:
     """Look at a face.
 
     Args:
@@ -43,7 +43,7 @@ def look_at(picture: NDArray[np.uint8], box: tuple[float, float, float, float]) 
     pose = estimate_pose(face)
     aspect = (box[2] - box[0]) / (box[3] - box[1])
     seen = pose.sure >= _LEAST_SURE and _ASPECTS[0] <= aspect <= _ASPECTS[1]
-    return Look(pose, bool(seen and _mouth_is_bare(face, pose)))
+    return FaceView(pose, bool(seen and _mouth_is_bare(face, pose)))
 
 
 def _mouth_is_bare(face: NDArray[np.uint8], pose: Pose) -> bool:

@@ -1,4 +1,4 @@
-"""Looks of photos, kept beside the manifest as they are made, so that a run that was stopped goes on."""
+"""Fingerprints of photos, kept beside the manifest, so that a run that was stopped goes on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from crowdmask.data.copies.hashing import SIDE, Looks, look_at
+from crowdmask.data.copies.hashing import SIDE, Fingerprint, fingerprint_of
 from crowdmask.errors import OutputError, PictureError
 
 FILE_NAME = ".crowdmask-looks.sqlite"
@@ -32,7 +32,7 @@ _AHEAD: Final = 8
 Stamp = tuple[int, int]
 
 
-class LooksCache:
+class PhotoCache:
     """A file of looks, each valid as long as its photo's size and time of change stay.
 
     Raises:
@@ -50,7 +50,7 @@ class LooksCache:
         except sqlite3.Error as error:
             raise OutputError(f"cannot write {self.path}: {error}; if it is damaged, delete it") from error
 
-    def __enter__(self) -> LooksCache:
+    def __enter__(self) -> PhotoCache:
         return self
 
     def __exit__(
@@ -59,7 +59,7 @@ class LooksCache:
         self._data.commit()
         self._data.close()
 
-    def looks(self, photo: str, stamp: Stamp) -> Looks | None:
+    def fingerprint(self, photo: str, stamp: Stamp) -> Fingerprint | None:
         """Return the looks of a photo as it is now, if known."""
         row = self._data.execute(
             "SELECT sha256, hash, small FROM looks1 WHERE photo = ? AND size = ? AND modified = ?",
@@ -67,9 +67,9 @@ class LooksCache:
         ).fetchone()
         if row is None or len(row[2]) != SIDE * SIDE:
             return None
-        return Looks(row[0], row[1], np.frombuffer(row[2], np.uint8).reshape(SIDE, SIDE))
+        return Fingerprint(row[0], row[1], np.frombuffer(row[2], np.uint8).reshape(SIDE, SIDE))
 
-    def keep_looks(self, photo: str, stamp: Stamp, looks: Looks) -> None:
+    def keep_fingerprint(self, photo: str, stamp: Stamp, looks: Fingerprint) -> None:
         """Note the looks of a photo."""
         self._keep(
             "INSERT OR REPLACE INTO looks1 VALUES (?, ?, ?, ?, ?, ?)",
@@ -115,9 +115,9 @@ def stamp_of(path: Path) -> Stamp:
     return status.st_size, status.st_mtime_ns
 
 
-def iterate_looks(
-    folder: Path, photos: Sequence[str], cache: LooksCache, threads: int = 2
-) -> Iterator[Looks | PictureError]:
+def iterate_fingerprints(
+    folder: Path, photos: Sequence[str], cache: PhotoCache, threads: int = 2
+) -> Iterator[Fingerprint | PictureError]:
     """Yield the looks of each photo in order, or why it cannot be read; new ones are kept in the cache.
 
     Args:
@@ -126,7 +126,7 @@ def iterate_looks(
         threads: so many photos are decoded at a time.
     """
     with ThreadPoolExecutor(threads, "looks") as pool:
-        ahead: deque[tuple[str, Stamp, Looks | PictureError | Future[Looks]]] = deque()
+        ahead: deque[tuple[str, Stamp, Fingerprint | PictureError | Future[Fingerprint]]] = deque()
         todo = iter(photos)
         try:
             while True:
@@ -138,7 +138,7 @@ def iterate_looks(
                 if isinstance(looks, Future):
                     try:
                         looks = looks.result()
-                        cache.keep_looks(photo, stamp, looks)
+                        cache.keep_fingerprint(photo, stamp, looks)
                     except PictureError as error:
                         looks = error
                 yield looks
@@ -149,10 +149,10 @@ def iterate_looks(
 
 
 def _begin(
-    pool: ThreadPoolExecutor, folder: Path, photo: str, cache: LooksCache
-) -> tuple[str, Stamp, Looks | PictureError | Future[Looks]]:
+    pool: ThreadPoolExecutor, folder: Path, photo: str, cache: PhotoCache
+) -> tuple[str, Stamp, Fingerprint | PictureError | Future[Fingerprint]]:
     try:
         stamp = stamp_of(folder / photo)
     except PictureError as error:
         return photo, (0, 0), error
-    return photo, stamp, cache.looks(photo, stamp) or pool.submit(look_at, folder / photo)
+    return photo, stamp, cache.fingerprint(photo, stamp) or pool.submit(fingerprint_of, folder / photo)

@@ -10,8 +10,8 @@ from PIL import Image
 
 from crowdmask.data.manifest import Face, Photo
 from crowdmask.data.statistics.checks import Finding, Kind
+from crowdmask.data.statistics.inspection import THUMB_PX, UNTOLD, inspect_photos
 from crowdmask.data.statistics.items import Item
-from crowdmask.data.statistics.looks import THUMB_PX, UNTOLD, look
 
 
 def item(folder: Path, name: str, colour: tuple[int, int, int], *faces: Face, size: int = 100) -> Item:
@@ -30,7 +30,7 @@ def test_light_and_skin(tmp_path: Path) -> None:
         item(tmp_path, "blue.png", (40, 80, 200), face("with_mask", 10, 10, 60, 70)),
         item(tmp_path, "small.png", (240, 210, 190), face("with_mask", 10, 10, 18, 18)),
     ]
-    looks = look(items, [], sample=10, seed=0)
+    looks = inspect_photos(items, [], sample=10, seed=0)
 
     assert looks.opened == 4
     assert looks.findings == []
@@ -46,18 +46,18 @@ def test_light_and_skin(tmp_path: Path) -> None:
 
 def test_a_sample_is_drawn_by_its_seed(tmp_path: Path) -> None:
     items = [item(tmp_path, f"{n}.png", (n * 20, n * 20, n * 20)) for n in range(10)]
-    first, again = (look(items, [], sample=3, seed=1).photo_light for _ in range(2))
+    first, again = (inspect_photos(items, [], sample=3, seed=1).photo_light for _ in range(2))
 
     assert len(first) == 3
     assert first == again
-    assert any(look(items, [], sample=3, seed=seed).photo_light != first for seed in range(2, 6))
+    assert any(inspect_photos(items, [], sample=3, seed=seed).photo_light != first for seed in range(2, 6))
 
 
 def test_thumbnails(tmp_path: Path) -> None:
     items = [item(tmp_path, "a.png", (0, 0, 0)), item(tmp_path, "b.png", (0, 0, 0))]
     boxed = Finding(Kind.OUTSIDE, 0, "by 20 px", ((80, 40, 120, 80),))
     broken = Finding(Kind.NO_AREA, 1, "", ((float("nan"), 1, 9, 9),))
-    looks = look(items, [boxed, broken], sample=1, seed=0)
+    looks = inspect_photos(items, [boxed, broken], sample=1, seed=0)
 
     thumbnail = np.asarray(looks.thumbnails[boxed]).astype(int)
     assert thumbnail.shape == (THUMB_PX, THUMB_PX, 3)
@@ -76,7 +76,7 @@ def test_photos_that_are_missing_broken_or_of_another_size(tmp_path: Path) -> No
     items.append(item(tmp_path, "3.png", (9, 9, 9), size=60))
     items[0].path.unlink()
     items[1].path.write_bytes(b"no photo")
-    looks = look(items, [], sample=4, seed=0)
+    looks = inspect_photos(items, [], sample=4, seed=0)
 
     found = {finding.index: finding for finding in looks.findings}
     assert {index: finding.kind for index, finding in found.items()} == {
@@ -85,4 +85,4 @@ def test_photos_that_are_missing_broken_or_of_another_size(tmp_path: Path) -> No
     assert "60 x 60 pixels, the annotation 100 x 100" in found[3].text
     assert looks.opened == 1
     # A missing photo is noticed also where it is not in the sample.
-    assert {f.index for f in look(items, [], sample=1, seed=3).findings} >= {0}
+    assert {f.index for f in inspect_photos(items, [], sample=1, seed=3).findings} >= {0}
