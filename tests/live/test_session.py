@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from crowdmask.errors import OutputError, SourceError, UsageError
+from crowdmask.errors import OutputError, UsageError
 from crowdmask.inference.detector import Detector
 from crowdmask.live.health import Health
 from crowdmask.live.listeners import Listener
@@ -380,39 +380,3 @@ def test_a_hanging_file_does_not_keep_others_from_their_turn(
     assert not session.remove("hangs", timeout_s=0.2)
     wait_until(lambda: health_of(session, "next").state == "ended", 20)
     over.set()
-
-
-@pytest.mark.parametrize("source", ["missing.mp4", "ftp://host/x", "rtsp://"])
-def test_what_is_no_source(source: str, session: Session) -> None:
-    with pytest.raises(SourceError):
-        session.add(source)
-    assert session.runs == []
-
-
-def test_two_cameras_never_share_a_name_or_a_video(session: Session, long_clip: Path, tmp_path: Path) -> None:
-    out = CameraOptions(out=tmp_path / "out.mp4")
-    session.add(str(long_clip), camera="a", options=out)
-    with pytest.raises(UsageError, match="there is one named 'a'"):
-        session.add(str(long_clip), camera="a")
-    with pytest.raises(UsageError, match="what the camera a is written to"):
-        session.add(str(long_clip), camera="b", options=out)
-    session.add(str(long_clip), camera="b")
-    with pytest.raises(UsageError, match="what the camera a is written to"):
-        session.change("b", out)
-
-
-def test_a_closed_session_takes_nothing_more(detector: Detector, clip: Path) -> None:
-    with Session(detector) as session:
-        session.add(str(clip))
-    with pytest.raises(UsageError, match="closed"):
-        session.add(str(clip), camera="late")
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"every": 0}, {"max_fps": 0.0}, {"max_fps": float("nan")}, {"for_s": -1.0}, {"for_s": float("nan")},
-     {"grace_s": -1.0}, {"grace_s": float("inf")}, {"algorithm": "guess"}],
-)  # fmt: skip
-def test_wrong_options(wrong: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
-        CameraOptions(**wrong)

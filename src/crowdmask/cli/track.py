@@ -140,19 +140,14 @@ def command(
             done = run_job(
                 job,
                 lambda: Detector(
-                    model,
-                    confidence=confidence,
-                    input_size=input_size,
-                    backend=backend,
-                    device=device,
-                    threads=threads,
-                    shares_cores=True,
+                    model, confidence=confidence, input_size=input_size, backend=backend, device=device,
+                    threads=threads, shares_cores=True,
                 ),
                 input_size=input_size,
                 listener=watch.listener(any(each.is_live for each in job.sources)),
                 look=watch.look,
                 stop=signals.stop,
-            )
+            )  # fmt: skip
         if signals.interrupted:
             complain.print("interrupted; what was written is whole")
             raise KeyboardInterrupt
