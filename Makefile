@@ -10,7 +10,7 @@ STAMP := $(VENV)/.crowdmask
 TRAIN := $(STAMP)-train-$(or $(TORCH_BUILD),any)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train hooks demo test coverage lint format types docs check build check-wheel clean
+.PHONY: help setup setup-train hooks demo test test-int8 coverage lint format types docs check build check-wheel clean
 # MkDocs would tell at each build of a successor of its theme.
 export NO_MKDOCS_2_WARNING := 1
 
@@ -47,6 +47,11 @@ test: $(TRAIN) ## set up and run the tests
 
 coverage: $(TRAIN) ## run the tests and measure how much of the code they reach; fails below the figure reached
 	$(MAKE) test TEST_OPTIONS="--cov --cov-report=term --cov-report=html"
+
+test-int8: $(TRAIN) ## the int8 tests with guarded sums, and on an emulated processor without VNNI
+	CROWDMASK_INT8_GUARD=on $(BIN)/python -m pytest -q tests/export/test_rewrite.py tests/export/test_quantize.py \
+		tests/inference/test_golden.py tests/inference/test_shipped.py
+	sh scripts/test_without_vnni.sh $(BIN)/python
 
 lint: $(TRAIN) ## ruff: rules and formatting
 	$(BIN)/python -m ruff check .

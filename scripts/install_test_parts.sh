@@ -9,6 +9,7 @@
 # - programs that others' results are compared with: ffmpeg for videos, Node.js for what is read in JavaScript
 # - servers that the service talks to: Mosquitto (MQTT) and PostgreSQL. They are only installed: tests start their
 #   own, on ports and in folders of their own.
+# - an emulator of other processors, for int8 arithmetic without VNNI
 #
 # Where it may not install, it says in one line what is missing, and ends well: nothing else needs it.
 set -u
@@ -17,7 +18,8 @@ set -u
 wanted="python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
 gstreamer1.0-plugins-ugly"
 # Programs, each with the package that brings it; one from elsewhere will do as well.
-programs="chromium:chromium Xvfb:xvfb ffmpeg:ffmpeg node:nodejs npm:npm mosquitto:mosquitto psql:postgresql"
+programs="chromium:chromium Xvfb:xvfb ffmpeg:ffmpeg node:nodejs npm:npm mosquitto:mosquitto psql:postgresql
+qemu-x86_64:qemu-user"
 # Servers are where only root looks.
 PATH="$PATH:/usr/sbin:/sbin"
 

