@@ -113,9 +113,7 @@ def process_seconds(photo: Path, model: str, runs: int = 5) -> float:
             place = Path(folder)
             command = [*DETECT, str(photo), "--model", model]
             command += ["--out", str(place / "out"), "--json", str(place / "faces.jsonl")]
-            milliseconds, _ = timed(
-                partial(subprocess.run, command, check=True, capture_output=True)
-            )
+            milliseconds, _ = timed(partial(subprocess.run, command, check=True, capture_output=True))
             seconds.append(milliseconds / 1000)
             if not list((place / "out").glob("*")) or not (place / "faces.jsonl").stat().st_size:
                 raise SystemExit(f"{' '.join(command)} wrote no files")

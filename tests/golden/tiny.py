@@ -68,6 +68,7 @@ def tiny(input_spec: Any) -> Tiny:
         spread = torch.tensor([3.0, 2.0, 2.0, 2.0])
         wanted = torch.tensor([-2.5, 0.0, 0.0, 0.0])
         for head in model.judge:
+            assert isinstance(head, nn.Conv2d)
             scale = (spread / logits.std((0, 1))).repeat(head.out_channels // 4)
             shift = (wanted - logits.mean((0, 1)) * spread / logits.std((0, 1))).repeat(
                 head.out_channels // 4
@@ -76,5 +77,6 @@ def tiny(input_spec: Any) -> Tiny:
             head.bias *= scale
             head.bias += shift
         for head in model.locate:
+            assert isinstance(head, nn.Conv2d)
             nn.init.normal_(head.weight, std=0.8)
     return model.eval()

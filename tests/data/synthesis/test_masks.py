@@ -184,12 +184,14 @@ def test_no_box_is_too_strange(x, y, width, height, seed, state):
 
 def test_a_changed_face_has_a_mask_or_is_covered_by_something_else(make_face):
     made = make_face()
-    results = [change_face(*made, np.random.default_rng(seed), occluded=0.5) for seed in range(40)]
+    picture, look = made
+    results = [change_face(picture, look, np.random.default_rng(seed), occluded=0.5) for seed in range(40)]
     assert all(picture is not made[0] for picture, _ in results)
     covered = sum(label == WITHOUT_MASK for _, label in results)
     assert 8 <= covered <= 32
     assert all(
-        change_face(*made, np.random.default_rng(s), occluded=0.0)[1] != WITHOUT_MASK for s in range(10)
+        change_face(picture, look, np.random.default_rng(s), occluded=0.0)[1] != WITHOUT_MASK
+        for s in range(10)
     )
 
 
