@@ -94,7 +94,8 @@ def pretend(views: Iterable[View], seed: int) -> list[Detections]:
         confidence = np.concatenate([sureness, random.uniform(0.1, 0.5, alarms)]).astype(np.float32)
         label = np.concatenate([view.class_id, random.integers(0, 3, alarms)])
         keep = confidence >= LEAST_CONFIDENCE
-        found.append(Detections(clip(boxes[keep], WIDTH, HEIGHT), confidence[keep], label[keep]))
+        shown = np.asarray(boxes[keep], np.float32)
+        found.append(Detections(clip(shown, WIDTH, HEIGHT), confidence[keep], label[keep]))
     return found
 
 

@@ -43,6 +43,8 @@ def lively(name: str) -> DetectionModel:
     with torch.no_grad():
         for head in [*model.judge, *model.locate]:  # type: ignore[misc,operator]
             last = head[-1] if isinstance(head, nn.Sequential) else head
+            assert isinstance(last, nn.Conv2d)
+            assert last.bias is not None
             nn.init.normal_(last.weight, std=0.2)
             nn.init.normal_(last.bias)
     return model.eval()

@@ -147,7 +147,6 @@ class TestMany:
         self, colour_model: Path, photos: list[Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         opened = [threading.Event() for _ in photos]
-        as_picture = ahead_module.as_picture
 
         def watched(source: Any) -> Any:
             picture = as_picture(source)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from crowdmask.detections import Detections
 from crowdmask.errors import OutputError
+from crowdmask.files import whole_file
 from crowdmask.media.writers import (
     CSV_COLUMNS,
     CsvTable,
@@ -19,7 +20,6 @@ from crowdmask.media.writers import (
     LineFile,
     PictureFolder,
     make_record,
-    whole_file,
 )
 
 FACES = Detections(

@@ -138,7 +138,7 @@ class Detector:
         Raises:
             UsageError: an option out of range, or a size that the model does not take.
         """
-        given = {
+        given: dict[str, Any] = {
             "confidence": confidence,
             "input_size": input_size,
             "tiles": tiles,
