@@ -43,11 +43,9 @@ def command(
     require_training("crowdmask export")
     from crowdmask.data.dataset import load_dataset
     from crowdmask.export.finish import describe, finish
-    from crowdmask.models.registry import build
-    from crowdmask.training.checkpoint import load_weights
+    from crowdmask.training.checkpoint import load_model
 
-    model = build(architecture)
-    load_weights(model, weights)
+    model = load_model(architecture, weights)
     if input_size:
         if model.input_spec.resize != "fit":
             raise UsageError(

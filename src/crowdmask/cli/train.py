@@ -66,7 +66,7 @@ def command(
 
     from crowdmask.paths import runs_folder
     from crowdmask.training.recipe import load_recipe
-    from crowdmask.training.start import starting_model
+    from crowdmask.training.start import starting_model, teaching_model
     from crowdmask.training.trainer import Trainer
 
     if threads:
@@ -79,7 +79,8 @@ def command(
     train, held_out = dataset.split("train"), dataset.split("val")
     typer.echo(f"{plan.name}: {len(train)} photos to train on, {len(held_out)} to validate on", err=True)
     typer.echo(f"the run's folder: {one_line(str(folder))}", err=True)
-    trainer = Trainer(plan, starting_model(plan, recipe.parent), train, held_out, folder)
+    start, teacher = starting_model(plan, recipe.parent, train), teaching_model(plan, recipe.parent)
+    trainer = Trainer(plan, start, train, held_out, folder, teacher)
     if trainer.step:
         typer.echo(f"going on at step {trainer.step}", err=True)
     # Only at the end of a step a checkpoint is whole.

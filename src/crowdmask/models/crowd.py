@@ -21,14 +21,15 @@ from crowdmask.inference.model_file import InputSpec
 from crowdmask.models.crowd_loss import CrowdLoss
 from crowdmask.models.detector import DetectionModel, Raw, flatten_level, init_heads
 from crowdmask.models.mobilenet_v2 import InvertedResidual, conv_bn_relu6, feature_layers
+from crowdmask.models.plan import STOCK, Plan
 
 # Faces are about four fifths as wide as high.
 _ASPECT = 0.8
-_SIZES = ((8, 13, 21), (32, 50, 76), (112, 180, 300))
 _STRIDES = (8, 16, 32)
 _LOGITS = 4
-# The tapped layers: outputs of 3 (stride 4), expansions inside 7 (stride 8) and 14 (stride 16), output of 17.
-_TAPS = {"stride4": 24, "stride8": 192, "stride16": 576, "stride32": 320}
+# The tapped layers: output of 3 (stride 4), expansions inside 7 (stride 8) and 14 (stride 16), output of 17.
+_STRIDE4, _STRIDE32 = 24, 320
+_EXPANDED = (7, 14)
 
 
 def _shape(size: float) -> tuple[float, float]:
@@ -48,17 +49,19 @@ class Crowd(DetectionModel):
 
     name = "crowd"
     input_spec = InputSpec(resize="fit", size=768, multiple=32)
-    grid = GridSpec(_STRIDES, tuple(tuple(_shape(s) for s in level) for level in _SIZES))
 
-    def __init__(self, channels: int = 96) -> None:
+    def __init__(self, plan: Plan = STOCK) -> None:
         super().__init__()
-        self.features = feature_layers(last=False)
+        self.plan = plan
+        self.grid = GridSpec(_STRIDES, tuple(tuple(_shape(s) for s in level) for level in plan.sizes))
+        channels = plan.neck
+        self.features = feature_layers(last=False, hidden=plan.hidden)
         self.lateral4 = nn.Sequential(
-            nn.Conv2d(_TAPS["stride4"], channels, 2, 2, bias=False), nn.BatchNorm2d(channels)
+            nn.Conv2d(_STRIDE4, channels, 2, 2, bias=False), nn.BatchNorm2d(channels)
         )
         self.lateral = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(_TAPS[tap], channels, 1, bias=False), nn.BatchNorm2d(channels))
-            for tap in ("stride8", "stride16", "stride32")
+            nn.Sequential(nn.Conv2d(wide, channels, 1, bias=False), nn.BatchNorm2d(channels))
+            for wide in (*(plan.hidden[block - 1] for block in _EXPANDED), _STRIDE32)
         )
         self.merge = nn.ModuleList(separable(channels, kernel) for kernel in (3, 3, 5))
         self.towers = nn.ModuleList(nn.Sequential(separable(channels), separable(channels)) for _ in _STRIDES)
@@ -81,7 +84,7 @@ class Crowd(DetectionModel):
         taps: list[Tensor] = []
         fine = x
         for index, layer in enumerate(self.features):
-            if index in (7, 14):
+            if index in _EXPANDED:
                 assert isinstance(layer, InvertedResidual)
                 x, expanded = layer.forward_with_expansion(x)
                 taps.append(expanded)
@@ -92,6 +95,10 @@ class Crowd(DetectionModel):
         return fine, [*taps, x]
 
     def forward(self, pictures: Tensor) -> Raw:
+        return self.answer(self.maps(pictures)[1])
+
+    def maps(self, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return what a teacher shows: the backbone's finest and coarsest maps, and the merged level maps."""
         fine, taps = self.backbone(self.normalise(pictures))
         levels = [lateral(tap) for lateral, tap in zip(self.lateral, taps, strict=True)]
         levels[0] = levels[0] + self.lateral4(fine)
@@ -101,6 +108,10 @@ class Crowd(DetectionModel):
             coarser = F.interpolate(merged, scale_factor=2.0, mode="nearest")
             merged = self.merge[i](F.relu6(levels[i] + coarser))
             outputs.insert(0, merged)
+        return [fine, taps[-1]], outputs
+
+    def answer(self, outputs: list[Tensor]) -> Raw:
+        """Judge the merged maps of the three levels."""
         towers = [tower(x) for tower, x in zip(self.towers, outputs, strict=True)]
         logits = [flatten_level(judge(x), _LOGITS) for judge, x in zip(self.judge, towers, strict=True)]
         deltas = [flatten_level(locate(x), 4) for locate, x in zip(self.locate, towers, strict=True)]

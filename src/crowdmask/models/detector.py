@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from crowdmask.default_boxes import GridSpec
 from crowdmask.inference.model_file import InputSpec
+from crowdmask.models.plan import Plan
 
 # ImageNet's statistics, of pixels 0 to 255: the backbone's weights were learnt with them.
 _MEAN = (123.675, 116.28, 103.53)
@@ -28,7 +29,11 @@ class Raw(NamedTuple):
 
 
 class DetectionModel(nn.Module, ABC):
-    """Base of the architectures."""
+    """Base of the architectures.
+
+    Attributes:
+        plan: widths and default boxes, of an architecture that comes in several.
+    """
 
     name: str
     input_spec: InputSpec
@@ -36,6 +41,7 @@ class DetectionModel(nn.Module, ABC):
     features: nn.Sequential
     mean: Tensor
     std: Tensor
+    plan: Plan | None = None
 
     def __init__(self) -> None:
         super().__init__()

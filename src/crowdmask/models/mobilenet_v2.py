@@ -52,12 +52,11 @@ class InvertedResidual(nn.Module):
     `expanded` is what lies between: the widest view of the block, on which SSDLite puts its heads.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int, expansion: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int, hidden: int, expands: bool) -> None:
         super().__init__()
-        hidden = in_channels * expansion
         self.residual = stride == 1 and in_channels == out_channels
         layers: list[nn.Module] = []
-        if expansion != 1:
+        if expands:
             layers.append(conv_bn_relu6(in_channels, hidden, kernel=1))
         layers += [
             conv_bn_relu6(hidden, hidden, stride=stride, groups=hidden),
@@ -79,14 +78,20 @@ class InvertedResidual(nn.Module):
         return (x + out if self.residual else out), expanded
 
 
-def feature_layers(last: bool) -> nn.Sequential:
-    """Return layers 0 to 17 (320 channels, stride 32), with `last` also 18 (1,280 channels)."""
-    layers: list[nn.Module] = [conv_bn_relu6(3, 32, stride=2)]
-    channels = 32
+def feature_layers(last: bool, hidden: tuple[int, ...] | None = None) -> nn.Sequential:
+    """Return layers 0 to 17 (320 channels, stride 32), with `last` also 18 (1,280 channels).
+
+    Args:
+        last: see above.
+        hidden: channels inside each of the 17 blocks, the first being the stem's; None: as published.
+    """
+    channels = hidden[0] if hidden else 32
+    layers: list[nn.Module] = [conv_bn_relu6(3, channels, stride=2)]
     for expansion, out_channels, blocks, first_stride in _STAGES:
         for block in range(blocks):
             stride = first_stride if block == 0 else 1
-            layers.append(InvertedResidual(channels, out_channels, stride, expansion))
+            wide = hidden[len(layers) - 1] if hidden else channels * expansion
+            layers.append(InvertedResidual(channels, out_channels, stride, wide, expands=expansion != 1))
             channels = out_channels
     if last:
         layers.append(conv_bn_relu6(channels, LAST_CHANNELS, kernel=1))

@@ -7,17 +7,26 @@ from collections.abc import Callable
 from crowdmask.errors import ModelError
 from crowdmask.models.crowd import Crowd
 from crowdmask.models.detector import DetectionModel
+from crowdmask.models.plan import Plan
 from crowdmask.models.ssdlite import SsdLite
 
 ARCHITECTURES: dict[str, Callable[[], DetectionModel]] = {"crowd": Crowd, "ssdlite": SsdLite}
+_PLANNED: dict[str, Callable[[Plan], DetectionModel]] = {"crowd": Crowd}
 
 
-def build(name: str) -> DetectionModel:
+def build(name: str, plan: Plan | None = None) -> DetectionModel:
     """Return a new model of an architecture, its weights drawn at random.
 
+    Args:
+        name: of the architecture.
+        plan: its widths and default boxes; None: the stock ones.
     Raises:
-        ModelError: there is no architecture of that name.
+        ModelError: there is no architecture of that name, or it comes in one width only.
     """
     if name not in ARCHITECTURES:
         raise ModelError(f"there is no architecture '{name}'; choose from {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[name]()
+    if plan is None:
+        return ARCHITECTURES[name]()
+    if name not in _PLANNED:
+        raise ModelError(f"the architecture '{name}' comes in one width only")
+    return _PLANNED[name](plan)

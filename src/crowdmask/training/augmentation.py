@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
+from crowdmask import boxes as box_arithmetic
 from crowdmask.labels import WITHOUT_MASK
 from crowdmask.training.recipe import Augmentation
-from crowdmask.training.views import Crop, flip
+from crowdmask.training.views import LEAST_VISIBLE, Crop, flip
 
 _LEAST_OCCLUDED_PX = 20
+_MOST_TURNED = 30.0
+_GREY = (114, 114, 114)
 
 
 def augment(crop: Crop, chances: Augmentation, rng: np.random.Generator) -> Crop:
     """Return a changed copy; boxes move only with a flip, labels change only with a drawn mask."""
     if rng.random() < chances.flip:
         crop = flip(crop)
+    if chances.rotate and rng.random() < chances.rotate:
+        crop = rotated(crop, rng.uniform(-_MOST_TURNED, _MOST_TURNED))
     if chances.synthetic:
         crop = _synthesize(crop, chances.synthetic, rng)
     picture = crop.picture
@@ -36,6 +42,7 @@ def augment(crop: Crop, chances: Augmentation, rng: np.random.Generator) -> Crop
             (max(1, int(size[0] * part)), max(1, int(size[1] * part))), Image.Resampling.BILINEAR
         )
         image = small.resize(size, Image.Resampling.BICUBIC)
+    image = _degrade(image, chances, rng)
     if rng.random() < chances.blur:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.8)))
     if rng.random() < chances.noise:
@@ -46,6 +53,53 @@ def augment(crop: Crop, chances: Augmentation, rng: np.random.Generator) -> Crop
         image.save(buffer, "JPEG", quality=int(rng.integers(25, 85)))
         image = Image.open(buffer).convert("RGB")
     return Crop(np.array(image), crop.boxes, crop.labels, crop.ignore)
+
+
+def rotated(crop: Crop, degrees: float) -> Crop:
+    """Turn a crop about its middle, grey where it ends; a face's box becomes that of the turned ellipse."""
+    side = crop.picture.shape[1]
+    image = Image.fromarray(crop.picture).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=_GREY)
+    # Pillow turns against the clock, in pictures whose rows go down.
+    angle = -math.radians(degrees)
+    cos, sin = math.cos(angle), math.sin(angle)
+
+    def turn(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        boxes = boxes.reshape(-1, 4)
+        centre = (boxes[:, :2] + boxes[:, 2:]) / 2 - side / 2
+        width, height = (boxes[:, 2:] - boxes[:, :2]).T / 2
+        centre = centre @ np.array([[cos, sin], [-sin, cos]], np.float32) + side / 2
+        half = np.stack([np.hypot(width * cos, height * sin), np.hypot(width * sin, height * cos)], 1)
+        return np.concatenate([centre - half, centre + half], 1).astype(np.float32)
+
+    boxes, ignore = turn(crop.boxes), turn(crop.ignore)
+    clipped = box_arithmetic.clip(boxes, side, side)
+    visible = box_arithmetic.area(clipped) / np.maximum(box_arithmetic.area(boxes), 1e-6)
+    sides = clipped[:, 2:] - clipped[:, :2]
+    judged = (visible >= LEAST_VISIBLE) & (sides > 1).all(1)
+    lost = clipped[~judged & (sides > 1).all(1)]
+    ignored = np.concatenate([box_arithmetic.clip(ignore, side, side), lost]).astype(np.float32)
+    return Crop(np.array(image), clipped[judged], crop.labels[judged], ignored)
+
+
+def _degrade(image: Image.Image, chances: Augmentation, rng: np.random.Generator) -> Image.Image:
+    """Make a picture as poor cameras and networks do: dark, moved, of few pixels."""
+    if chances.dark and rng.random() < chances.dark:
+        gamma = float(np.exp(rng.uniform(-0.8, 1.1)))
+        table = (np.linspace(0, 1, 256) ** gamma * 255).round().astype(np.uint8)
+        image = image.point(table.tolist() * 3)
+    if chances.motion and rng.random() < chances.motion:
+        kernel = np.zeros((5, 5))
+        angle = rng.uniform(0, math.pi)
+        for at in np.linspace(-2, 2, 9):
+            kernel[round(2 + at * math.sin(angle)), round(2 + at * math.cos(angle))] = 1
+        for _ in range(int(rng.integers(1, 4))):
+            image = image.filter(ImageFilter.Kernel((5, 5), kernel.ravel().tolist(), float(kernel.sum())))
+    if chances.blocky and rng.random() < chances.blocky:
+        size, part = image.size, float(np.exp(rng.uniform(*np.log((0.1, 0.5)))))
+        few = (max(1, int(size[0] * part)), max(1, int(size[1] * part)))
+        kind = Image.Resampling.NEAREST if rng.random() < 0.4 else Image.Resampling.BICUBIC
+        image = image.resize(few, Image.Resampling.BOX).resize(size, kind)
+    return image
 
 
 def _synthesize(crop: Crop, chance: float, rng: np.random.Generator) -> Crop:

@@ -118,6 +118,13 @@ class Batches:
 
     def __init__(self, samples: list[Sample], recipe: Recipe, spec: InputSpec, threads: int = 2) -> None:
         self._sampler = Sampler(samples, recipe)
+        self._close: tuple[Recipe, Sampler] | None = None
+        if recipe.close is not None:
+            self._close_every = recipe.close.every
+            changed = recipe.close.model_dump(exclude={"every", "sources"})
+            sampling = recipe.sampling.model_copy(update={"sources": recipe.close.sources, "incorrect": 0.0})
+            own = recipe.model_copy(update={**changed, "views": recipe.close.views, "sampling": sampling})
+            self._close = own, Sampler(samples, own)
         self._photos = Photos(recipe.cache_gib * 2**30)
         self._recipe = recipe
         self._spec = spec
@@ -130,8 +137,15 @@ class Batches:
 
     def make(self, number: int) -> Batch:
         """Return batch `number`: (B, 3, S, S) uint8 pictures and a target for each."""
+        recipe, sampler = self._of(number)
         first = number * self._recipe.batch_size
-        return collate([self._crop(first + i) for i in range(self._recipe.batch_size)], self._recipe)
+        return collate([self._crop(first + i, recipe, sampler) for i in range(recipe.batch_size)], recipe)
+
+    def _of(self, number: int) -> tuple[Recipe, Sampler]:
+        """Return the recipe and the sampler of a batch: each so many are of close faces."""
+        if self._close is None or number % self._close_every != self._close_every - 1:
+            return self._recipe, self._sampler
+        return self._close
 
     def iterate(self, numbers: list[int]) -> Iterator[Batch]:
         """Yield the batches of these numbers in order, some of them ready ahead of time."""
@@ -147,15 +161,15 @@ class Batches:
                 for future in ahead:
                     future.cancel()
 
-    def _crop(self, index: int) -> Crop:
-        rng = np.random.default_rng((self._recipe.seed, index))
+    def _crop(self, index: int, recipe: Recipe, sampler: Sampler) -> Crop:
+        rng = np.random.default_rng((recipe.seed, index))
         for _ in range(_MOST_UNREADABLE):
-            sample = self._sampler.draw(rng)
+            sample = sampler.draw(rng)
             try:
-                crop = _view(self._photos, sample, self._recipe, self._spec, rng)
+                crop = _view(self._photos, sample, recipe, self._spec, rng)
             except PictureError:
                 continue
-            return augment(crop, self._recipe.augmentation, rng)
+            return augment(crop, recipe.augmentation, rng)
         raise DataError(f"{_MOST_UNREADABLE} photos in a row cannot be read, such as {self.unreadable[0]}")
 
 
@@ -196,7 +210,10 @@ def collate(crops: list[Crop], recipe: Recipe) -> Batch:
 def _view(photos: Photos, sample: Sample, recipe: Recipe, spec: InputSpec, rng: np.random.Generator) -> Crop:
     side = recipe.crop_px if spec.resize == "fit" else spec.size
     square = spec.resize == "stretch"
-    window = draw_window(sample, recipe.views, side, spec.size, recipe.augmentation.aspect, rng, square)
+    chances = recipe.augmentation
+    window = draw_window(
+        sample, recipe.views, side, spec.size, chances.aspect, rng, square, chances.squeeze
+    )
     return cut(photos.get(sample), sample, window, side, spec.pad)
 
 

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from crowdmask.data.sample import Sample
 from crowdmask.errors import ModelError, OutputError
 from crowdmask.files import whole_path
+from crowdmask.models.detector import DetectionModel
+from crowdmask.models.plan import STOCK, Plan
+from crowdmask.models.registry import build
 
 METADATA_KEY = "crowdmask"
 _KEYS = ("digest", "step", "model", "average", "optimizer")
@@ -75,10 +78,29 @@ def save_weights(model: nn.Module, path: Path, metadata: dict[str, str]) -> None
         for name, value in model.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
+    plan = getattr(model, "plan", None)
+    content: dict[str, Any] = {**metadata, **({"plan": plan.to_dict()} if plan and plan != STOCK else {})}
     with _whole(path) as part:
         # One key, since safetensors writes several in any order, and equal weights are to be equal files. Not
         # with save_file, which makes a file that no other user of the machine may read.
-        part.write_bytes(save(state, {METADATA_KEY: json.dumps(metadata)}))
+        part.write_bytes(save(state, {METADATA_KEY: json.dumps(content)}))
+
+
+def load_model(architecture: str, path: Path) -> DetectionModel:
+    """Return a model with the weights of a file, as wide as the file says.
+
+    Raises:
+        ModelError: missing, damaged, or of another architecture.
+    """
+    state, stated = _read_weights(path)
+    stock = build(architecture)
+    if stock.plan is None:
+        load_weights(stock, path)
+        return stock
+    plan = Plan.of_weights(state, stated.get("plan"))
+    model = build(architecture, plan)
+    load_weights(model, path)
+    return model
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -87,12 +109,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
     Raises:
         ModelError: missing, damaged, or of another architecture.
     """
-    try:
-        state: dict[str, Tensor] = load_file(path)
-    except FileNotFoundError as error:
-        raise ModelError(f"there are no weights at {path}") from error
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is not a safetensors file ({error})") from error
+    state, _ = _read_weights(path)
     own = model.state_dict()
     expected = {name for name in own if not name.endswith("num_batches_tracked")}
     wrong = expected ^ set(state) or {n for n in expected if own[n].shape != state[n].shape}
@@ -101,6 +118,19 @@ def load_weights(model: nn.Module, path: Path) -> None:
             f"{path} holds weights of another architecture (first difference: {sorted(wrong)[0]})"
         )
     model.load_state_dict({name: value.to(own[name].dtype) for name, value in state.items()}, strict=False)
+
+
+def _read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors of a safetensors file and what it says of itself."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            stated = json.loads((opened.metadata() or {}).get(METADATA_KEY, "{}"))
+    except FileNotFoundError as error:
+        raise ModelError(f"there are no weights at {path}") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path} is not a safetensors file ({error})") from error
+    return state, stated if isinstance(stated, dict) else {}
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -18,6 +18,13 @@ def _rising(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
+# Keys that recipes did not have from the start, by the part that they belong to.
+_LATER = {
+    "": ("plan", "first_steps", "teacher", "close"),
+    "views": ("texture",),
+    "augmentation": ("synthetic", "squeeze", "rotate", "motion", "dark", "blocky"),
+}
+
 Range = Annotated[tuple[float, float], AfterValidator(_rising)]
 Weight = Annotated[float, Field(ge=0)]
 
@@ -28,6 +35,9 @@ class Views(StrictModel):
     use: float = Field(0.5, ge=0, description="at about the scale at which whole photos are detected")
     face: float = Field(0.35, ge=0, description="around a face whose width is drawn evenly in octaves")
     whole: float = Field(0.15, ge=0, description="the whole photo in one crop")
+    texture: float = Field(
+        0.0, ge=0, description="anywhere in a photo, two to six times as large: cloth, hair, hands, walls, letters"
+    )
     face_px: Range = Field((8, 220), description="range of that width, pixels of the crop")
     use_scale: Range = Field((0.7, 1.4), description="range around the scale of use")
 
@@ -44,9 +54,24 @@ class Augmentation(StrictModel):
     coarse: float = Field(0.08, ge=0, le=1, description="made small and large again, as far cameras do")
     occlude: float = Field(0.1, ge=0, le=1, description="of a face to be partly covered")
     aspect: float = Field(0.1, ge=0, lt=1, description="largest stretch of one side, as a part")
+    squeeze: float = Field(0.0, ge=0, le=1, description="width by height changed by .6 to 1.6 instead")
+    rotate: float = Field(0.0, ge=0, le=1, description="turned by up to 30 degrees")
+    motion: float = Field(0.0, ge=0, le=1, description="blurred along a line, as by a moving head")
+    dark: float = Field(0.0, ge=0, le=1, description="a strong gamma, as in poor light")
+    blocky: float = Field(0.0, ge=0, le=1, description="made a few pixels wide and large again, in blocks or not")
     synthetic: float = Field(
         0.0, ge=0, le=1, description="of a bare face of 20 px and more to get a drawn mask, or another cover"
     )
+
+
+class Close(StrictModel):
+    """Batches of larger crops between the others, for faces that fill the picture."""
+
+    every: int = Field(ge=2, description="each so many batches one is of this kind")
+    crop_px: int = Field(gt=0)
+    batch_size: int = Field(ge=2)
+    views: Views = Views()
+    sources: dict[str, Weight] = Field({}, description="as in `sampling`")
 
 
 class Sampling(StrictModel):
@@ -96,6 +121,17 @@ class Recipe(StrictModel):
     views: Views = Views()
     augmentation: Augmentation = Augmentation()
     sampling: Sampling = Sampling()
+    plan: dict[str, Any] | None = Field(
+        None, description="widths to narrow the start's weights to, see crowdmask.models.plan"
+    )
+    first_steps: int = Field(
+        0, ge=0, description="steps in which narrowed first layers (`frozen_layers`) learn from the whole ones"
+    )
+    teacher: str | None = Field(
+        None, description="'shipped' or a .safetensors file beside the recipe: its answers are learnt as well"
+    )
+    teacher_weight: float = Field(1.0, gt=0, description="of its answers in the loss")
+    close: Close | None = None
     scores: dict[str, float | str] = Field({}, description="what this recipe reached, for the reader")
 
     @property
@@ -103,8 +139,13 @@ class Recipe(StrictModel):
         """A short hash of all that shapes the result, so that a resume can tell another recipe."""
         content = self.model_dump(mode="json", exclude={"scores", "cache_gib", "checkpoint_every"})
         # A key that came later counts where it is used alone, so that a run from before it goes on.
-        if not self.augmentation.synthetic:
-            del content["augmentation"]["synthetic"]
+        for part, keys in _LATER.items():
+            place = content[part] if part else content
+            for key in keys:
+                if not place[key]:
+                    del place[key]
+        if self.teacher is None:
+            del content["teacher_weight"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -9,44 +9,88 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from crowdmask.data.sample import Sample
 from crowdmask.errors import ModelError
+from crowdmask.models.crowd import Crowd
 from crowdmask.models.detector import DetectionModel
+from crowdmask.models.plan import Plan
 from crowdmask.models.pretrained import imagenet_weights, load_backbone
 from crowdmask.models.registry import build
 from crowdmask.paths import expand
-from crowdmask.training.checkpoint import load_weights
-from crowdmask.training.recipe import Recipe
+from crowdmask.training.batches import Batches
+from crowdmask.training.checkpoint import load_model, load_weights
+from crowdmask.training.prune import narrowed, taught_first_layers
+from crowdmask.training.recipe import Augmentation, Recipe
 
 
-def starting_model(recipe: Recipe, beside: Path) -> DetectionModel:
+# So many batches show which channels matter.
+_NARROWING_BATCHES = 4
+
+
+def starting_model(recipe: Recipe, beside: Path, train: Sequence[Sample] = ()) -> DetectionModel:
     """Return the recipe's model with its starting weights.
 
     Args:
-        recipe: its `start` says which.
+        recipe: its `start` says which, its `plan` how wide.
         beside: the folder that a relative path in it is seen from.
+        train: photos that show which channels matter, where the plan is narrower than the weights.
     Raises:
         ModelError: the weights cannot be had or do not fit.
     """
     torch.manual_seed(recipe.seed)
-    model = build(recipe.model)
     if recipe.start == "imagenet":
+        model = build(recipe.model, Plan.from_dict(recipe.plan) if recipe.plan else None)
         load_backbone(model.features, imagenet_weights())
-    elif recipe.start == "shipped":
-        load_weights(model, shipped_weights(recipe.model))
-    elif isinstance(recipe.start, str):
-        load_weights(model, beside / expand(recipe.start))
+        return model
+    if isinstance(recipe.start, str):
+        model = load_model(recipe.model, _weights(recipe.start, recipe, beside))
     else:
-        _load_mean(model, [beside / expand(start) for start in recipe.start])
-    return model
+        model = _mean_of(recipe.model, [_weights(start, recipe, beside) for start in recipe.start])
+    plan = Plan.from_dict(recipe.plan) if recipe.plan else model.plan
+    if plan is None or plan == model.plan:
+        return model
+    if not isinstance(model, Crowd):
+        raise ModelError(f"the architecture '{recipe.model}' comes in one width only")
+    if not train:
+        raise ModelError("no photos that would show which channels matter")
+    # Crops as they are, not made poorer: what is fitted here is only where training starts.
+    plain = recipe.model_copy(
+        update={"augmentation": Augmentation(), "close": None, "cache_gib": 1.0, "batch_size": 16, "crop_px": 256}
+    )
+    batches = Batches(list(train), plain, model.input_spec)
+    small = narrowed(model, plan, [batches.make(number)[0] for number in range(_NARROWING_BATCHES)])
+    if recipe.first_steps:
+        few = plain.model_copy(update={"crop_px": 160})
+        pictures = (batch[0] for batch in Batches(list(train), few, model.input_spec).iterate(
+            list(range(recipe.first_steps))
+        ))
+        taught_first_layers(small, model, recipe.frozen_layers, pictures, steps=recipe.first_steps)
+    return small
 
 
-def _load_mean(model: DetectionModel, paths: Sequence[Path]) -> None:
-    """Load the mean of several runs' weights, often better than each where one went on from another.
+def teaching_model(recipe: Recipe, beside: Path) -> DetectionModel | None:
+    """Return the model that a recipe's run learns from, None without one.
+
+    Raises:
+        ModelError: the weights cannot be had or do not fit.
+    """
+    if recipe.teacher is None:
+        return None
+    return load_model(recipe.model, _weights(recipe.teacher, recipe, beside))
+
+
+def _weights(named: str, recipe: Recipe, beside: Path) -> Path:
+    return shipped_weights(recipe.model) if named == "shipped" else beside / expand(named)
+
+
+def _mean_of(architecture: str, paths: Sequence[Path]) -> DetectionModel:
+    """Return a model with the mean of several runs' weights, often better than each where one went on from another.
 
     Source: Wortsman et al., Model soups (2022), section 2.
     """
     if not paths:
         raise ModelError("the recipe's start names no weights")
+    model = load_model(architecture, paths[0])
     total: dict[str, Tensor] = {}
     for path in paths:
         load_weights(model, path)
@@ -54,6 +98,7 @@ def _load_mean(model: DetectionModel, paths: Sequence[Path]) -> None:
             total[name] = total[name] + value if name in total else value.clone()
     own = model.state_dict()
     model.load_state_dict({name: (value / len(paths)).to(own[name].dtype) for name, value in total.items()})
+    return model
 
 
 def shipped_weights(name: str) -> Path:

@@ -25,6 +25,7 @@ from crowdmask.training.batches import Batch, Batches, validation_batches
 from crowdmask.training.checkpoint import data_digest, load_checkpoint, save_checkpoint
 from crowdmask.training.ema import AverageModel
 from crowdmask.training.recipe import Recipe
+from crowdmask.training.teacher import Learner, Shown, Teacher
 
 _LOG_EVERY = 20
 
@@ -48,7 +49,13 @@ class Trainer:
     """
 
     def __init__(
-        self, recipe: Recipe, model: DetectionModel, train: list[Sample], val: list[Sample], folder: Path
+        self,
+        recipe: Recipe,
+        model: DetectionModel,
+        train: list[Sample],
+        val: list[Sample],
+        folder: Path,
+        teacher: DetectionModel | None = None,
     ) -> None:
         """Make ready, or go on from the folder's checkpoint.
 
@@ -57,6 +64,7 @@ class Trainer:
             model: with the weights to start from.
             train, val: at least one photo each.
             folder: of the run; made where it is missing.
+            teacher: its answers are learnt beside the labels.
         Raises:
             DataError: the recipe does not fit the model, or the folder holds another run.
             ModelError: the checkpoint is damaged.
@@ -83,10 +91,11 @@ class Trainer:
         self.average = AverageModel(self.model, recipe.ema_decay)
         self.frozen = self._freeze()
         self.optimizer = torch.optim.AdamW(self._groups(), lr=recipe.learning_rate, betas=(0.9, 0.99))
-        self.network: nn.Module = self.model
+        self.network: nn.Module = Learner(self.model)
+        self.teacher = Teacher(teacher, self.model).to(self.device) if teacher else None
         if self.world > 1:
             ids = [local] if self.device.type == "cuda" else None
-            self.network = nn.parallel.DistributedDataParallel(self.model, device_ids=ids)
+            self.network = nn.parallel.DistributedDataParallel(self.network, device_ids=ids)
         # A card waits for crops, a CPU for the network; the crops are the same whatever the number.
         share = (os.cpu_count() or 2) // self.world
         self.batches = Batches(
@@ -159,7 +168,8 @@ class Trainer:
         results = []
         for batch in self.validation:
             with self._autocast():
-                raw, targets, size = self._forward(self.average.model, batch)
+                shown, targets, size = self._forward(Learner(self.average.model), batch)
+            raw = _in_full(shown.raw)
             results.append({k: float(v) for k, v in self.model.loss(raw, targets, size).items()})
         mean = _mean(results)
         return {**mean, "total": sum(mean.values())}
@@ -180,8 +190,13 @@ class Trainer:
         rows = []
         for part in parts:
             with self._autocast():
-                raw, targets, size = self._forward(self.network, part)
-            losses = self.model.loss(raw, targets, size)
+                shown, targets, size = self._forward(self.network, part)
+            losses = self.model.loss(_in_full(shown.raw), targets, size)
+            if self.teacher is not None and size[0] <= self.recipe.crop_px:
+                # Not on the larger crops: their faces are larger than what the teacher has boxes for.
+                with self._autocast():
+                    theirs = self.teacher.show(self._pictures(part))
+                losses["teacher"] = self.teacher.loss(theirs, shown, size) * self.recipe.teacher_weight
             total = torch.stack(list(losses.values())).sum()
             if not torch.isfinite(total):
                 raise DivergedError(
@@ -197,13 +212,13 @@ class Trainer:
 
     def _forward(
         self, network: nn.Module, batch: Batch
-    ) -> tuple[Raw, list[dict[str, Tensor]], tuple[int, int]]:
-        pictures, targets = batch
-        pictures = pictures.to(self.device, memory_format=torch.channels_last, non_blocking=True)
-        on_device = [{k: v.to(self.device) for k, v in target.items()} for target in targets]
-        raw = network(pictures)
-        raw = Raw(raw.logits.float(), raw.deltas.float())
-        return raw, on_device, (pictures.shape[3], pictures.shape[2])
+    ) -> tuple[Shown, list[dict[str, Tensor]], tuple[int, int]]:
+        pictures = self._pictures(batch)
+        on_device = [{k: v.to(self.device) for k, v in target.items()} for target in batch[1]]
+        return network(pictures), on_device, (pictures.shape[3], pictures.shape[2])
+
+    def _pictures(self, batch: Batch) -> Tensor:
+        return batch[0].to(self.device, memory_format=torch.channels_last, non_blocking=True)
 
     def _autocast(self) -> Any:
         if not self.half:
@@ -301,6 +316,10 @@ class Trainer:
                 board.close()
 
 
+def _in_full(raw: Raw) -> Raw:
+    return Raw(raw.logits.float(), raw.deltas.float())
+
+
 def _parts(batch: Batch, size: int) -> Iterator[Batch]:
     """Yield a batch in parts of `size` crops, whole with 0; none of one crop, which has no statistics."""
     pictures, targets = batch
@@ -338,7 +357,9 @@ def _as_output_error(path: Path) -> Iterator[None]:
 
 
 def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} if rows else {}
+    """Return the mean of each loss over the steps that have it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
 
 def _fast_bfloat16(device: torch.device) -> bool:

@@ -13,10 +13,12 @@ from crowdmask.data.sample import Sample
 from crowdmask.training.recipe import Views
 
 # A face cut so far by the crop's edge is neither to be found nor to be missed.
-_LEAST_VISIBLE = 0.35
+LEAST_VISIBLE = 0.35
 # Below this nobody can tell a face; it is neither to be found nor to be missed.
 _LEAST_WIDTH, _LEAST_HEIGHT = 4.0, 5.0
 _LARGEST_SCALE = 3.0
+_TEXTURE_ZOOM = (2.0, 6.0)
+_SQUEEZE = (0.6, 1.6)
 
 
 @dataclass(eq=False)
@@ -54,6 +56,7 @@ def draw_window(
     aspect: float,
     rng: np.random.Generator,
     square: bool = False,
+    squeeze: float = 0.0,
 ) -> Window:
     """Draw the window of one crop.
 
@@ -65,11 +68,14 @@ def draw_window(
         aspect: largest stretch of one side, as a part.
         rng: decides all.
         square: the detector stretches whole photos to a square, so crops are stretched alike.
+        squeeze: chance of a much larger stretch instead, as of pictures of a wrong aspect.
     """
     at_use = use_px / max(sample.width, sample.height)
     faces = np.flatnonzero(~sample.ignore)
     kinds = np.array([views.use, views.face if len(faces) else 0.0, views.whole])
-    kind = rng.choice(3, p=kinds / kinds.sum()) if kinds.sum() else 0
+    if views.texture:
+        kinds = np.append(kinds, views.texture)
+    kind = rng.choice(len(kinds), p=kinds / kinds.sum()) if kinds.sum() else 0
     face = None
     if kind == 1:
         face = sample.boxes[_draw_face(sample, faces, rng)]
@@ -81,9 +87,13 @@ def draw_window(
         scale = at_use * float(np.exp(rng.uniform(*np.log(views.use_scale))))
         if len(faces) and rng.random() < 0.5:
             face = sample.boxes[_draw_face(sample, faces, rng)]
-    else:
+    elif kind == 2:
         scale = side / max(sample.width, sample.height) * rng.uniform(0.8, 1.15)
+    else:
+        scale = at_use * float(np.exp(rng.uniform(*np.log(_TEXTURE_ZOOM))))
     stretch = rng.uniform(1 - aspect, 1 + aspect)
+    if squeeze and rng.random() < squeeze:
+        stretch = float(np.exp(rng.uniform(*np.log(_SQUEEZE))))
     scale_x, scale_y = scale * np.sqrt(stretch), scale / np.sqrt(stretch)
     if square:
         longest = max(sample.width, sample.height)
@@ -133,7 +143,7 @@ def cut(photo: Image.Image, sample: Sample, window: Window, side: int, pad: int)
     judged = (
         seen
         & ~sample.ignore
-        & (visible >= _LEAST_VISIBLE)
+        & (visible >= LEAST_VISIBLE)
         & (width >= _LEAST_WIDTH)
         & (height >= _LEAST_HEIGHT)
     )

@@ -1,0 +1,112 @@
+"""Learn from a trained detector's answers beside the labels: what it sees at every place says more than they do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from crowdmask.errors import ModelError
+from crowdmask.models.crowd import Crowd
+from crowdmask.models.detector import DetectionModel, Raw
+
+# Of the parts of the loss beside the face logit's.
+_LABEL_WEIGHT, _BOX_WEIGHT, _MAP_WEIGHT = 1.0, 0.5, 0.5
+
+
+class Shown(NamedTuple):
+    """What a crowd detector makes of a batch: its maps, coarse ones last, and its answer."""
+
+    maps: list[Tensor]
+    raw: Raw
+
+
+class Learner(nn.Module):
+    """A model whose forward pass gives its maps, too, where it has them."""
+
+    def __init__(self, model: DetectionModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pictures: Tensor) -> Shown:
+        """Run the network on (B, 3, H, W) RGB pixels 0 to 255."""
+        if not isinstance(self.model, Crowd):
+            return Shown([], self.model(pictures))
+        backbone, merged = self.model.maps(pictures)
+        return Shown([*backbone, *merged], self.model.answer(merged))
+
+
+class Teacher:
+    """A trained crowd detector that a student of the same maps learns from.
+
+    Source: Hinton et al., Distilling the Knowledge in a Neural Network (2015); Romero et al., FitNets (2015),
+    for the maps.
+    """
+
+    def __init__(self, model: DetectionModel, student: DetectionModel) -> None:
+        """Take a trained model.
+
+        Raises:
+            ModelError: the two do not have the same maps and default boxes.
+        """
+        if not isinstance(model, Crowd) or not isinstance(student, Crowd):
+            raise ModelError("only crowd detectors teach and are taught")
+        levels = zip(model.grid.shapes, student.grid.shapes, strict=True)
+        if model.plan.neck != student.plan.neck or any(b[: len(a)] != a for a, b in levels):
+            raise ModelError("the teacher's maps or default boxes are not the student's")
+        self._learner = Learner(model).eval().requires_grad_(False)
+        self._strides = student.grid.strides
+        self._boxes = [(len(a), len(b)) for a, b in zip(model.grid.shapes, student.grid.shapes, strict=True)]
+
+    def to(self, device: torch.device) -> Teacher:
+        """Move to a device."""
+        self._learner.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self
+
+    @torch.no_grad()
+    def show(self, pictures: Tensor) -> Shown:
+        """Return what the teacher makes of a batch."""
+        shown: Shown = self._learner(pictures)
+        return shown
+
+    def loss(self, shown: Shown, student: Shown, size: tuple[int, int]) -> Tensor:
+        """Return how much the student's answer differs, a scalar.
+
+        Args:
+            shown: the teacher's.
+            student: of the same batch; default boxes that the teacher lacks are passed over.
+            size: width and height of the input.
+        """
+        index = torch.from_numpy(np.flatnonzero(self._shared(size))).to(shown.raw.logits.device)
+        logits, deltas = student.raw.logits[:, index].float(), student.raw.deltas[:, index].float()
+        theirs = shown.raw.logits.float()
+        likely = theirs[..., 0].sigmoid()
+        faces = likely.sum().clamp(min=1)
+        mine = logits[..., 0].sigmoid()
+        entropy = F.binary_cross_entropy_with_logits(logits[..., 0], likely, reduction="none")
+        entropy = entropy - F.binary_cross_entropy(likely, likely, reduction="none")
+        face = (entropy * (likely - mine).detach().abs().sqrt()).sum()
+        wanted = theirs[..., 1:].softmax(-1)
+        label = -(wanted * (logits[..., 1:].log_softmax(-1) - (wanted + 1e-9).log())).sum(-1)
+        box = F.smooth_l1_loss(deltas, shown.raw.deltas.float(), reduction="none").sum(-1)
+        answers = (face + _LABEL_WEIGHT * (label * likely).sum() + _BOX_WEIGHT * (box * likely).sum()) / faces
+        pairs = zip(student.maps, shown.maps, strict=True)
+        maps = torch.stack([_unlike(a.float(), b.float()) for a, b in pairs]).mean()
+        return answers + _MAP_WEIGHT * maps
+
+    def _shared(self, size: tuple[int, int]) -> np.ndarray:
+        width, height = size
+        masks = []
+        for stride, (theirs, mine) in zip(self._strides, self._boxes, strict=True):
+            cells = -(-width // stride) * -(-height // stride)
+            masks.append(np.tile(np.arange(mine) < theirs, cells))
+        return np.concatenate(masks)
+
+
+def _unlike(mine: Tensor, theirs: Tensor) -> Tensor:
+    """Return the squared difference of maps, in variances of each of the teacher's channels."""
+    spread = theirs.var((0, 2, 3), keepdim=True).clamp(min=1e-3)
+    return ((mine - theirs).square() / spread).mean()
