@@ -2,9 +2,10 @@
 
     python benchmarks/close_crops.py LIST.txt --root DIR [--repository OWNER/NAME] [--models crowd,crowd-fast]
 
-LIST.txt has one picture a line: repository, path in it, label, with tabs between; DIR holds a clone of each. A crop
-counts as found where anything is shown at the model's own thresholds; its label is that of the face that fills most
-of it. Our own check from outside is chandrikadeb7/Face-Mask-Detection, which no recipe trains on.
+LIST.txt has one picture a line: repository, path in it, label, with tabs between; DIR holds a clone of
+each. A crop counts as found where anything is shown at the model's own thresholds; its label is that of the
+face that fills most of it. Our own check from outside is chandrikadeb7/Face-Mask-Detection, which no recipe
+trains on.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from crowdmask.labels import WITH_MASK, WITHOUT_MASK
-from crowdmask.training.augmentation import augment
+from crowdmask.training.augmentation import augment, rotated
 from crowdmask.training.recipe import Augmentation
 from crowdmask.training.views import Crop
 
@@ -176,3 +176,40 @@ def test_what_is_not_judged_is_not_drawn_on():
         assert (
             result.picture[region[1] : y2, x1 : region[2]] == pixels[region[1] : y2, x1 : region[2]]
         ).all()
+
+
+NEW = ("rotate", "motion", "dark", "blocky")
+
+
+@pytest.mark.parametrize("name", NEW)
+@pytest.mark.parametrize("box", [(30, 20, 70, 80), (0, 0, 96, 96), (80, 0, 96, 40)])
+def test_poorer_pictures_keep_their_faces(name, box):
+    before = make_crop(box=box)
+    results = [changed(name, before, seed) for seed in range(5)]
+    assert sum(not np.array_equal(after.picture, before.picture) for after in results) >= 4
+    for after in results:
+        assert after.picture.shape == before.picture.shape
+        assert after.picture.dtype == np.uint8
+        assert len(after.boxes) == len(after.labels)
+        assert ((after.boxes >= 0) & (after.boxes <= SIDE)).all()
+        if name != "rotate":
+            assert np.array_equal(after.boxes, before.boxes)
+
+
+@pytest.mark.parametrize("degrees", [-30.0, -10.0, 10.0, 30.0])
+def test_a_turned_face_lies_where_its_box_says(degrees):
+    pixels = np.full((SIDE, SIDE, 3), 114, np.uint8)
+    rows, columns = np.ogrid[:SIDE, :SIDE]
+    # An ellipse off the middle, in the box (50, 10, 74, 46).
+    pixels[((columns - 61.5) / 12) ** 2 + ((rows - 27.5) / 18) ** 2 <= 1] = 255
+    crop = Crop(pixels, np.array([[50, 10, 74, 46]], np.float32), np.array([0]), np.zeros((0, 4), np.float32))
+    turned = rotated(crop, degrees)
+    y, x = np.nonzero(turned.picture[..., 0] > 180)
+    drawn = [x.min(), y.min(), x.max() + 1, y.max() + 1]
+    assert turned.boxes[0] == pytest.approx(drawn, abs=1.5)
+
+
+def test_a_face_turned_out_of_the_crop_is_not_judged():
+    crop = make_crop(box=(84, 0, 96, 14))
+    turned = rotated(crop, 30.0)
+    assert len(turned.boxes) == len(turned.labels) == 0

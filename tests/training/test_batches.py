@@ -212,3 +212,11 @@ def test_a_source_that_the_recipe_weighs_keeps_its_part_and_its_photos_share_it_
 def test_where_all_photos_weigh_nothing_there_is_nothing_to_draw(samples, recipe):
     with pytest.raises(DataError, match="or the manifest every photo"):
         Sampler([replace(s, weight=0.0) for s in samples], recipe())
+
+
+def test_each_so_many_batches_are_of_close_faces(samples, recipe):
+    close = {"every": 3, "crop_px": 128, "batch_size": 2, "views": {"face_px": (60, 120)}}
+    batches = Batches(samples, recipe(close=close), SPEC)
+    shapes = [tuple(pictures.shape) for pictures, _ in batches.iterate(list(range(6)))]
+    assert shapes == [(4, 3, 64, 64), (4, 3, 64, 64), (2, 3, 128, 128)] * 2
+    assert same(batches.make(0), Batches(samples, recipe(), SPEC).make(0))

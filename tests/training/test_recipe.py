@@ -21,6 +21,7 @@ def write(folder, content):
 STARTS = {
     "fine-tune": "shipped",
     "tune-base": "shipped",
+    "crowd-narrow": "shipped",
     # Where a plain `crowdmask train recipes/crowd-start.yaml` leaves its weights.
     "crowd": "~/.cache/crowdmask/runs/crowd-start/crowd-start.safetensors",
     "crowd-long": "~/.cache/crowdmask/runs/crowd/crowd.safetensors",
@@ -104,6 +105,12 @@ def test_a_recipe_that_is_not_there_is_named(tmp_path):
         ({"sampling": {"incorrect": 0.1}}, False),
         ({"augmentation": {"synthetic": 0.0}}, True),
         ({"augmentation": {"synthetic": 0.2}}, False),
+        ({"augmentation": {"rotate": 0.0, "blocky": 0.0}}, True),
+        ({"augmentation": {"rotate": 0.2}}, False),
+        ({"views": {"texture": 0.0}}, True),
+        ({"plan": None, "close": None, "teacher": None, "teacher_weight": 2, "first_steps": 0}, True),
+        ({"teacher": "shipped"}, False),
+        ({"plan": {"neck": 64}}, False),
     ],
 )
 def test_the_digest_tells_what_shapes_the_result(tmp_path, change, same):

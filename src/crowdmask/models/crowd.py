@@ -36,6 +36,10 @@ def _shape(size: float) -> tuple[float, float]:
     return (round(size * math.sqrt(_ASPECT), 2), round(size / math.sqrt(_ASPECT), 2))
 
 
+def _grid(plan: Plan) -> GridSpec:
+    return GridSpec(_STRIDES, tuple(tuple(_shape(size) for size in level) for level in plan.sizes))
+
+
 def separable(channels: int, kernel: int = 3) -> nn.Sequential:
     """Return a depthwise and a pointwise convolution."""
     return nn.Sequential(
@@ -49,11 +53,12 @@ class Crowd(DetectionModel):
 
     name = "crowd"
     input_spec = InputSpec(resize="fit", size=768, multiple=32)
+    grid = _grid(STOCK)
 
     def __init__(self, plan: Plan = STOCK) -> None:
         super().__init__()
         self.plan = plan
-        self.grid = GridSpec(_STRIDES, tuple(tuple(_shape(s) for s in level) for level in plan.sizes))
+        self.grid = _grid(plan)
         channels = plan.neck
         self.features = feature_layers(last=False, hidden=plan.hidden)
         self.lateral4 = nn.Sequential(

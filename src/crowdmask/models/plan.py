@@ -10,7 +10,7 @@ from torch import Tensor
 
 from crowdmask.errors import ModelError
 
-# Channels that each of MobileNetV2's 17 blocks expands to; the first expands nothing, so these are the stem's.
+# Channels inside each of MobileNetV2's 17 blocks; the first block expands nothing, so these are the stem's.
 _HIDDEN = (32, 96, 144, 144, *(192,) * 3, *(384,) * 4, *(576,) * 3, *(960,) * 3)
 _SIZES = ((8.0, 13.0, 21.0), (32.0, 50.0, 76.0), (112.0, 180.0, 300.0))
 
@@ -55,7 +55,8 @@ class Plan:
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"not a plan of a network's widths: {value!r}") from error
         sides = [size for level in plan.sizes for size in level]
-        if len(plan.hidden) != len(stock.hidden) or len(plan.sizes) != len(stock.sizes) or not all(plan.sizes):
+        levels = len(plan.sizes) == len(stock.sizes) and all(plan.sizes)
+        if len(plan.hidden) != len(stock.hidden) or not levels:
             raise ModelError(f"a plan has {len(stock.hidden)} hidden widths and three levels of sizes")
         if min(*plan.hidden, plan.neck) < 1 or min(sides) <= 0:
             raise ModelError("the widths and sizes of a plan are above 0")
@@ -67,7 +68,7 @@ class Plan:
 
         Args:
             state: the tensors.
-            stated: what their file says; None: a file from before there were plans, which is of the stock one.
+            stated: what their file says; None: it is from before there were plans, so of the stock one.
         Raises:
             ModelError: the tensors have other shapes than the file states.
         """
@@ -75,7 +76,7 @@ class Plan:
         for block, wide in enumerate(plan.hidden, 1):
             name = f"features.{block}.conv.0.0.weight"
             if name in state and state[name].shape[0] != wide:
-                raise ModelError(f"{name} has {state[name].shape[0]} filters, not {wide} as its file's plan says")
+                raise ModelError(f"{name} has {state[name].shape[0]} filters, its file says {wide}")
         return plan
 
 

@@ -211,9 +211,7 @@ def _view(photos: Photos, sample: Sample, recipe: Recipe, spec: InputSpec, rng: 
     side = recipe.crop_px if spec.resize == "fit" else spec.size
     square = spec.resize == "stretch"
     chances = recipe.augmentation
-    window = draw_window(
-        sample, recipe.views, side, spec.size, chances.aspect, rng, square, chances.squeeze
-    )
+    window = draw_window(sample, recipe.views, side, spec.size, chances.aspect, rng, square, chances.squeeze)
     return cut(photos.get(sample), sample, window, side, spec.pad)
 
 

@@ -1,11 +1,13 @@
-"""Narrow a trained crowd detector: keep the hidden channels that matter, fit what follows to do without the rest.
+"""Narrow a trained crowd detector: keep the hidden channels that matter, fit what follows to do without the
+rest.
 
-Each block of the backbone filters its hidden channels by themselves and then mixes them. A channel is worth what the
-mix loses without it after the others have been fitted anew, so channels are left out a few at a time, the cheapest first
-(Hassibi and Stork, Optimal Brain Surgeon, 1993, with whole channels instead of weights). Blocks are narrowed from
-the input on, and each is fitted to what the whole network gave there, so that it makes up for those before it too.
-The first layers then learn a while from the whole ones alone, on small crops: they hold most of the time, in training
-as in use, and a run that keeps them as they are afterwards has half the work.
+Each block of the backbone filters its hidden channels by themselves and then mixes them. A channel is worth
+what the mix loses without it after the others have been fitted anew, so channels are left out a few at a
+time, the cheapest first (Hassibi and Stork, Optimal Brain Surgeon, 1993, with whole channels instead of
+weights). Blocks are narrowed from the input on, and each is fitted to what the whole network gave there, so
+that it makes up for those before it too. The first layers then learn a while from the whole ones alone, on
+small crops: they hold most of the time, in training as in use, and a run that keeps them as they are
+afterwards has half the work.
 """
 
 from __future__ import annotations
@@ -72,11 +74,11 @@ def _check(whole: Plan, small: Plan) -> None:
     if any(a < b for a, b in zip(whole.hidden, small.hidden, strict=True)) or whole.neck != small.neck:
         raise ModelError("the plan is not narrower than the weights to start from, or has another neck")
     if any(small_[: len(whole_)] != whole_ for whole_, small_ in zip(whole.sizes, small.sizes, strict=True)):
-        raise ModelError("the plan lacks default boxes of the weights to start from; it may only add larger ones")
+        raise ModelError("the plan lacks default boxes of the weights to start from; it may only add some")
 
 
 def _copy_rest(whole: Crowd, small: Crowd) -> None:
-    """Copy all that keeps its shape; of the last layers the boxes that both have, further ones like the last."""
+    """Copy all that keeps its shape; in the last layers further boxes begin like the last one."""
     own = small.state_dict()
     for name, value in whole.state_dict().items():
         if own[name].shape == value.shape:
@@ -103,7 +105,7 @@ def _sampled(value: Tensor, places: Tensor) -> Tensor:
 def _rows(
     block: nn.Module, inputs: list[Tensor], targets: list[Tensor] | None, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return hidden activations (N, C) and targets (N, O) at places drawn at random; None: the mix's own output."""
+    """Return hidden activations (N, C) and targets (N, O), None being the mix's own, at random places."""
     mixed, wanted = [], []
     layers: Any = block.conv  # type: ignore[union-attr]
     for index, x in enumerate(inputs):
@@ -116,9 +118,7 @@ def _rows(
     return torch.cat(mixed), torch.cat(wanted)
 
 
-def _choose(
-    block: nn.Module, inputs: list[Tensor], count: int, generator: torch.Generator
-) -> Tensor:
+def _choose(block: nn.Module, inputs: list[Tensor], count: int, generator: torch.Generator) -> Tensor:
     """Return the indices of the hidden channels to keep, rising."""
     hidden, wanted = _rows(block, inputs, None, generator)
     channels = hidden.shape[1]

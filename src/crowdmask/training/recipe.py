@@ -36,7 +36,7 @@ class Views(StrictModel):
     face: float = Field(0.35, ge=0, description="around a face whose width is drawn evenly in octaves")
     whole: float = Field(0.15, ge=0, description="the whole photo in one crop")
     texture: float = Field(
-        0.0, ge=0, description="anywhere in a photo, two to six times as large: cloth, hair, hands, walls, letters"
+        0.0, ge=0, description="anywhere in a photo, two to six times as large: cloth, hair, hands, walls"
     )
     face_px: Range = Field((8, 220), description="range of that width, pixels of the crop")
     use_scale: Range = Field((0.7, 1.4), description="range around the scale of use")
@@ -58,7 +58,7 @@ class Augmentation(StrictModel):
     rotate: float = Field(0.0, ge=0, le=1, description="turned by up to 30 degrees")
     motion: float = Field(0.0, ge=0, le=1, description="blurred along a line, as by a moving head")
     dark: float = Field(0.0, ge=0, le=1, description="a strong gamma, as in poor light")
-    blocky: float = Field(0.0, ge=0, le=1, description="made a few pixels wide and large again, in blocks or not")
+    blocky: float = Field(0.0, ge=0, le=1, description="made very small and large again, in blocks or not")
     synthetic: float = Field(
         0.0, ge=0, le=1, description="of a bare face of 20 px and more to get a drawn mask, or another cover"
     )
@@ -125,10 +125,10 @@ class Recipe(StrictModel):
         None, description="widths to narrow the start's weights to, see crowdmask.models.plan"
     )
     first_steps: int = Field(
-        0, ge=0, description="steps in which narrowed first layers (`frozen_layers`) learn from the whole ones"
+        0, ge=0, description="steps in which narrowed `frozen_layers` learn from the whole ones"
     )
     teacher: str | None = Field(
-        None, description="'shipped' or a .safetensors file beside the recipe: its answers are learnt as well"
+        None, description="'shipped' or a .safetensors file: its answers are learnt as well"
     )
     teacher_weight: float = Field(1.0, gt=0, description="of its answers in the loss")
     close: Close | None = None

@@ -22,7 +22,6 @@ from crowdmask.training.checkpoint import load_model, load_weights
 from crowdmask.training.prune import narrowed, taught_first_layers
 from crowdmask.training.recipe import Augmentation, Recipe
 
-
 # So many batches show which channels matter.
 _NARROWING_BATCHES = 4
 
@@ -55,15 +54,22 @@ def starting_model(recipe: Recipe, beside: Path, train: Sequence[Sample] = ()) -
         raise ModelError("no photos that would show which channels matter")
     # Crops as they are, not made poorer: what is fitted here is only where training starts.
     plain = recipe.model_copy(
-        update={"augmentation": Augmentation(), "close": None, "cache_gib": 1.0, "batch_size": 16, "crop_px": 256}
+        update={
+            "augmentation": Augmentation(),
+            "close": None,
+            "cache_gib": 1.0,
+            "batch_size": 16,
+            "crop_px": 256,
+        }
     )
     batches = Batches(list(train), plain, model.input_spec)
     small = narrowed(model, plan, [batches.make(number)[0] for number in range(_NARROWING_BATCHES)])
     if recipe.first_steps:
         few = plain.model_copy(update={"crop_px": 160})
-        pictures = (batch[0] for batch in Batches(list(train), few, model.input_spec).iterate(
-            list(range(recipe.first_steps))
-        ))
+        pictures = (
+            batch[0]
+            for batch in Batches(list(train), few, model.input_spec).iterate(list(range(recipe.first_steps)))
+        )
         taught_first_layers(small, model, recipe.frozen_layers, pictures, steps=recipe.first_steps)
     return small
 
@@ -84,7 +90,7 @@ def _weights(named: str, recipe: Recipe, beside: Path) -> Path:
 
 
 def _mean_of(architecture: str, paths: Sequence[Path]) -> DetectionModel:
-    """Return a model with the mean of several runs' weights, often better than each where one went on from another.
+    """Return a model with the mean of several runs' weights, often better than each of them.
 
     Source: Wortsman et al., Model soups (2022), section 2.
     """

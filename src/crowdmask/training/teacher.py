@@ -1,4 +1,6 @@
-"""Learn from a trained detector's answers beside the labels: what it sees at every place says more than they do."""
+"""Learn from a trained detector's answers beside the labels: what it sees at every place says more than they
+do.
+"""
 
 from __future__ import annotations
 

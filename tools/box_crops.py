@@ -1,12 +1,13 @@
 """Give boxes to crops of one face each that were published with a label and without a box.
 
-    python scripts/box_crops.py LIST.txt --root DIR --to DIR/boxes [--repository OWNER/NAME] [--model crowd-float]
+    python tools/box_crops.py LIST.txt --root DIR --to DIR/boxes [--repository OWNER/NAME] [--model NAME]
 
 LIST.txt has one picture a line: repository, path in it, label, with tabs between. DIR holds a clone of each
-repository. Our own detector looks at each picture at several sizes, on a wider canvas and, where it finds nothing,
-turned; the looks' boxes of one face are averaged. For each repository one table is written that
-``format: csv`` reads: the listed label for the main face, ``ignore`` for further ones. ``disagreements.csv`` names
-the pictures where the detector found no face, or is sure of another label: those are for the eye.
+repository. Our own detector looks at each picture at several sizes, on a wider canvas and, where it finds
+nothing, turned; the looks' boxes of one face are averaged. For each repository one table is written that
+``format: csv`` reads: the listed label for the main face, ``ignore`` for further ones.
+``disagreements.csv`` names the pictures where the detector found no face, or is sure of another label:
+those are for the eye.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ PAD = 114
 
 @dataclass(frozen=True)
 class Look:
-    """How a picture is shown to the detector: long side, part of the canvas that it fills, turn in degrees."""
+    """How a picture is shown: long side, part of the canvas that it fills, turn in degrees."""
 
     size: int
     fills: float
@@ -51,7 +52,7 @@ TURNED = tuple(Look(320, 0.6, turn) for turn in (-25.0, 25.0))
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Faces of all looks at one picture: boxes (N, 4), the mean score of each label (N, 3), looks that saw it."""
+    """Faces at one picture: boxes (N, 4), the mean score of each label (N, 3), looks that saw each."""
 
     xyxy: NDArray[np.float32]
     scores: NDArray[np.float32]
@@ -201,7 +202,10 @@ def main() -> None:
                 why = f"looks {mine[0]['said']} ({mine[0]['confidence']})"
                 odd.append({"repository": repository, "name": name, "label": label, "why": why})
         write_table(arguments.to / clone / "boxes.csv", rows, COLUMNS)
-        print(f"{repository}: {len(listed)} pictures, {len({row['name'] for row in rows})} with a face", flush=True)
+        print(
+            f"{repository}: {len(listed)} pictures, {len({row['name'] for row in rows})} with a face",
+            flush=True,
+        )
         write_table(arguments.to / "disagreements.csv", odd, ("repository", "name", "label", "why"))
 
 
