@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+import torch
 
 from crowdmask.default_boxes import default_boxes
 from crowdmask.errors import ModelError

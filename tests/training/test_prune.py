@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+import torch
 
 from crowdmask.errors import ModelError
 from crowdmask.models.plan import STOCK, Plan

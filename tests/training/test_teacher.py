@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+import torch
 
 from crowdmask.errors import ModelError
 from crowdmask.models.plan import Plan
