@@ -177,3 +177,16 @@ def test_a_missing_camera_is_one_line(display: str, place: Path, colour_model: P
     assert running.returncode == 1
     assert told.count("\n") == 1
     assert "camera 63: no such camera" in told
+
+
+def test_a_video_that_cannot_be_written_ends_its_source_alone(track: Track, place: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        write_clip(place / name, 12)
+    (place / "out" / "a.mp4").mkdir(parents=True)
+    done = track("a.mp4", "b.mp4", "--out", "out", "--json", "f.jsonl")
+    assert done.exit_code == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert os.path.join("out", "a.mp4") in errors[0]
+    assert len(pictures("out/b.mp4")) == 12
+    assert sum(frame["source"] == "b.mp4" for frame in records("f.jsonl")) == 12
