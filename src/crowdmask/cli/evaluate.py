@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crowdmask.cli.lines import one_line
 from crowdmask.errors import EXIT_INPUT
+
+if TYPE_CHECKING:
+    from crowdmask.inference.detector import Detector
 
 
 class Split(StrEnum):
@@ -90,7 +93,6 @@ def command(
     from crowdmask.evaluation import report as reports
     from crowdmask.evaluation.run import both_views, run_detector, write_detections
     from crowdmask.inference.detector import Detector
-    from crowdmask.labels import LABELS
 
     if out is not None:
         reports.require_plots()
@@ -106,14 +108,7 @@ def command(
     dataset = load_dataset(data, root)
     run = run_detector(both_views(detector), dataset.split(split.value))
     about = {
-        "model": detector.model_name,
-        "model_hash": detector.model_hash,
-        "backend": backend,
-        "device": detector.device,
-        "input_size": detector.info.input.size,
-        "tiles": detector.tiles,
-        "closer_look": detector.looks_closer,
-        "thresholds": dict(zip(LABELS, detector.threshold, strict=True)),
+        **_about(detector, backend),
         "data": data.name,
         "split": split.value,
         "data_problems": len(dataset.problems),
@@ -153,3 +148,17 @@ def command(
     if run.failed:
         typer.echo(f"{len(run.failed)} pictures could not be read; they are in no measure", err=True)
         raise typer.Exit(EXIT_INPUT)
+
+
+def _about(detector: Detector, backend: str) -> dict[str, Any]:
+    """Return what a report says about the detector."""
+    return {
+        "model": detector.model_name,
+        "model_hash": detector.model_hash,
+        "backend": backend,
+        "device": detector.device,
+        "input_size": detector.info.input.size,
+        "tiles": detector.tiles,
+        "closer_look": detector.looks_closer,
+        "thresholds": dict(zip(detector.labels, detector.threshold, strict=True)),
+    }
