@@ -391,7 +391,7 @@ def test_without_the_extra_one_is_told_which_before_anything_else(monkeypatch, t
     def find(name: str) -> object:
         return None if name == missing else find_spec(name)
 
-    monkeypatch.setattr("crowdmask.cli.train.find_spec", find)
+    monkeypatch.setattr("crowdmask.cli.extras.find_spec", find)
     more = [] if command == "train" else ["--data", "x.yaml", "--to", "x.onnx"]
     done = run(command, tmp_path / "gone.yaml", *more)
     assert done.exit_code == 2

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from crowdmask.cli.train import require_training, tell_problems
-from crowdmask.errors import UsageError
+from crowdmask.cli.extras import require_training
+from crowdmask.cli.lines import tell_problems
 
 
 def command(
@@ -41,19 +40,19 @@ def command(
     Example: crowdmask export crowd.safetensors --data recipes/data/crowdmask.yaml --to crowd.onnx
     """
     require_training("crowdmask export")
-    from crowdmask.data.dataset import load_dataset
-    from crowdmask.export.finish import describe, finish
-    from crowdmask.training.checkpoint import load_model
+    from crowdmask.export.finish import describe
+    from crowdmask.training.publish import publish
 
-    model = load_model(architecture, weights)
-    if input_size:
-        if model.input_spec.resize != "fit":
-            raise UsageError(
-                f"the input of {architecture} is {model.input_spec.size} pixels, not to be chosen"
-            )
-        model.input_spec = replace(model.input_spec, size=input_size)
-    dataset = load_dataset(data, root)
-    finished = finish(model, name or to.stem, dataset.split("val"), to, closer_look=closer_look)
-    tell_problems([*dataset.problems.lines, *finished.run.failed])
-    typer.echo(describe(finished))
+    published = publish(
+        weights,
+        data,
+        to,
+        architecture=architecture,
+        name=name,
+        input_size=input_size,
+        closer_look=closer_look,
+        root=root,
+    )
+    tell_problems(published.problems)
+    typer.echo(describe(published.finished))
     typer.echo(f"wrote {to}")

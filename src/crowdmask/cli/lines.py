@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import typer
 
 from crowdmask.cli.options_of import as_options
 from crowdmask.labels import LABELS, describe
@@ -30,6 +32,16 @@ def one_line(text: str) -> str:
 def error_line(error: Exception | str) -> str:
     """Return an error as one line, its parameters shown as options of the running command."""
     return f"error: {one_line(as_options(str(error)))}"
+
+
+def tell_problems(lines: Iterable[str]) -> None:
+    """Name and count on standard error what could not be read in a data set."""
+    given = list(dict.fromkeys(lines))
+    for line in given:
+        typer.echo(one_line(line), err=True)
+    if given:
+        number = "1 problem" if len(given) == 1 else f"{len(given):,} problems"
+        typer.echo(f"{number} in the data; what is named above is left out", err=True)
 
 
 def open_console(stderr: bool = False) -> Console:

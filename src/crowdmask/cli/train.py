@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.lines import one_line, open_console
-from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, MissingExtraError, UsageError
+from crowdmask.cli.extras import require_training
+from crowdmask.cli.lines import one_line, open_console, tell_problems
+from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, UsageError
 from crowdmask.signals import StopOnSignal
 
 if TYPE_CHECKING:
-    from crowdmask.data.dataset import Dataset
-    from crowdmask.training.recipe import Recipe
-    from crowdmask.training.trainer import Trainer
-
-# All that a run needs up to its report: better missed at its start than at its end.
-_NEEDED = ("torch", "safetensors", "tensorboard", "matplotlib", "onnx")
+    from crowdmask.training.run import TrainedModel, TrainingRun
 
 
 class Format(StrEnum):
@@ -62,87 +56,31 @@ def command(
     crowdmask train recipes/fine-tune.yaml --photos DIR --format voc
     """
     require_training("crowdmask train")
-    import torch
+    from crowdmask.data.user_photos import parse_map
+    from crowdmask.training.run import TrainingRun, UserPhotos
 
-    from crowdmask.paths import runs_folder
-    from crowdmask.training.recipe import load_recipe
-    from crowdmask.training.start import starting_model, teaching_model
-    from crowdmask.training.trainer import Trainer
-
-    if threads:
-        torch.set_num_threads(threads)
-    plan = load_recipe(recipe)
-    if steps:
-        plan = plan.model_copy(update={"steps": steps})
-    dataset = _data(plan, recipe, root, photos, form, class_map or [], val)
-    folder = run_folder or runs_folder() / plan.name
-    train, held_out = dataset.split("train"), dataset.split("val")
-    typer.echo(f"{plan.name}: {len(train)} photos to train on, {len(held_out)} to validate on", err=True)
-    typer.echo(f"the run's folder: {one_line(str(folder))}", err=True)
-    start, teacher = starting_model(plan, recipe.parent, train), teaching_model(plan, recipe.parent)
-    trainer = Trainer(plan, start, train, held_out, folder, teacher)
-    if trainer.step:
-        typer.echo(f"going on at step {trainer.step}", err=True)
-    # Only at the end of a step a checkpoint is whole.
+    if photos is None and class_map:
+        raise UsageError("--map belongs to --photos; a data set's YAML has its own class map")
+    own = UserPhotos(photos, form.value, parse_map(class_map or []), val) if photos else None
+    run = TrainingRun(recipe, run_folder=run_folder, root=root, photos=own, steps=steps, threads=threads)
+    tell_problems(run.dataset.problems.lines)
+    numbers = f"{len(run.train)} photos to train on, {len(run.val)} to validate on"
+    typer.echo(f"{run.recipe.name}: {numbers}", err=True)
+    typer.echo(f"the run's folder: {one_line(str(run.folder))}", err=True)
+    step = run.start().step
+    if step:
+        typer.echo(f"going on at step {step}", err=True)
     with StopOnSignal() as signals:
-        _run(trainer, signals)
-        if signals.interrupted:
-            trainer.save()
+        _show_steps(run, signals)
     if signals.interrupted:
-        typer.echo(f"stopped at step {trainer.step}; the same command goes on from there", err=True)
+        typer.echo(f"stopped at step {run.trainer.step}; the same command goes on from there", err=True)
         raise typer.Exit(EXIT_INTERRUPTED)
-    trainer.leave()
-    if trainer.rank == 0:
-        _finish(trainer, plan, dataset)
+    trained = run.finish()
+    if trained is not None:
+        _tell(trained)
 
 
-def require_training(what: str) -> None:
-    """Check that the packages of training are there.
-
-    Raises:
-        MissingExtraError: one of them is not.
-    """
-    if any(find_spec(name) is None for name in _NEEDED):
-        raise MissingExtraError(what, "train")
-
-
-def tell_problems(lines: Iterable[str]) -> None:
-    """Name and count on standard error what could not be read."""
-    given = list(dict.fromkeys(lines))
-    for line in given:
-        typer.echo(one_line(line), err=True)
-    if given:
-        number = "1 problem" if len(given) == 1 else f"{len(given):,} problems"
-        typer.echo(f"{number} in the data; what is named above is left out", err=True)
-
-
-def _data(
-    plan: Recipe,
-    recipe: Path,
-    root: Path | None,
-    photos: Path | None,
-    form: Format,
-    pairs: list[str],
-    val: float,
-) -> Dataset:
-    from crowdmask.data.dataset import load_dataset
-    from crowdmask.data.user_photos import load_photos, parse_map
-
-    if photos is None:
-        if pairs:
-            raise UsageError("--map belongs to --photos; a data set's YAML has its own class map")
-        if plan.data is None:
-            raise UsageError(f"{recipe} names no data: give your own with  --photos DIR --format FORMAT")
-        dataset = load_dataset(recipe.parent / plan.data, root)
-    else:
-        if not 0 < val < 1:
-            raise UsageError(f"--val must lie between 0 and 1, not {val}")
-        dataset = load_photos(photos, form.value, parse_map(pairs), val)
-    tell_problems(dataset.problems.lines)
-    return dataset
-
-
-def _run(trainer: Trainer, signals: StopOnSignal) -> None:
+def _show_steps(run: TrainingRun, signals: StopOnSignal) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -153,41 +91,25 @@ def _run(trainer: Trainer, signals: StopOnSignal) -> None:
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     console = open_console(stderr=True)
-    with Progress(*columns, console=console, disable=trainer.rank > 0) as bar:
-        total = trainer.recipe.steps
-        task = bar.add_task("training", total=total, completed=trainer.step, speed=0.0, loss=0.0)
-        for progress in trainer.run():
+    with Progress(*columns, console=console, disable=run.trainer.rank > 0) as bar:
+        total = run.recipe.steps
+        task = bar.add_task("training", total=total, completed=run.trainer.step, speed=0.0, loss=0.0)
+        for progress in run.steps(lambda: signals.interrupted):
             bar.update(
                 task, completed=progress.step, speed=progress.images_per_s, loss=progress.losses["total"]
             )
             if progress.validation:
                 parts = ", ".join(f"{k} {v:.3f}" for k, v in progress.validation.items())
                 console.print(f"step {progress.step}: val {parts}")
-            if signals.interrupted:
-                break
 
 
-def _finish(trainer: Trainer, plan: Recipe, dataset: Dataset) -> None:
-    from crowdmask.evaluation.report import build_report, write_json, write_pictures
-    from crowdmask.export.finish import describe, finish
-    from crowdmask.training.checkpoint import save_weights
-    from crowdmask.training.curves import draw_curves
-    from crowdmask.training.trainer import read_history
+def _tell(trained: TrainedModel) -> None:
+    from crowdmask.export.finish import describe
 
-    folder = trainer.folder
-    model = trainer.average.model.cpu()
-    about = {"name": plan.name, "architecture": plan.model, "recipe": plan.digest, "step": str(trainer.step)}
-    save_weights(model, folder / f"{plan.name}.safetensors", about)
-    if plan.steps:
-        draw_curves(read_history(folder), folder / "curves.png")
-    finished = finish(model, plan.name, dataset.split("val"), folder / f"{plan.name}.onnx")
-    report = build_report(finished.run.pictures, {"model": plan.name, "split": "val"}, finished.run.failed)
-    write_json(report, folder / "report.json")
-    write_pictures(report, finished.run.pictures, folder)
-    typer.echo(report.to_text())
-    typer.echo(describe(finished))
-    typer.echo(f"the model: {finished.path}   (crowdmask detect PHOTO --model {finished.path})")
-    unreadable = [*trainer.batches.unreadable, *finished.run.failed]
-    if unreadable:
-        tell_problems(unreadable)
+    path = trained.finished.path
+    typer.echo(trained.report.to_text())
+    typer.echo(describe(trained.finished))
+    typer.echo(f"the model: {path}   (crowdmask detect PHOTO --model {path})")
+    if trained.unreadable:
+        tell_problems(trained.unreadable)
         raise typer.Exit(EXIT_INPUT)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crowdmask.cli.lines import one_line, open_console
-from crowdmask.cli.train import require_training, tell_problems
-from crowdmask.errors import EXIT_INTERRUPTED, DataError, MissingExtraError, UsageError
+from crowdmask.cli.extras import TUNING, require_training
+from crowdmask.cli.lines import one_line, open_console, tell_problems
+from crowdmask.errors import EXIT_INTERRUPTED
 from crowdmask.signals import StopOnSignal
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from crowdmask.training.study import Study
     from crowdmask.training.tuning import Tuning
 
 
@@ -83,85 +81,43 @@ def command(
 
     Example: `crowdmask tune recipes/tune-base.yaml --space recipes/tune-space.yaml --trials 20`
     """
-    require_training("crowdmask tune")
-    if find_spec("optuna") is None:
-        raise MissingExtraError("crowdmask tune", "train")
-    import torch
+    require_training("crowdmask tune", TUNING)
+    from crowdmask.training.study import Study, StudyOptions
 
-    from crowdmask.training.tuning import Tuning
-    from crowdmask.training.tuning_report import write_report
-    from crowdmask.training.workers import one_at_a_time
-
-    plan, name = _plan(recipe, space, trials, study, folder, objective, pruner, val_photos, root)
-    if storage and not storage.startswith("sqlite:///") and "://" not in storage:
-        raise UsageError(f"--storage {storage}: give a URL such as  sqlite:///studies/mine.db")
-    threads = threads or (max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None)
-    if threads:
-        torch.set_num_threads(threads)
-    tuning = Tuning(plan, name, storage)
+    options = StudyOptions(
+        recipe,
+        space,
+        trials,
+        name=study,
+        storage=storage,
+        folder=folder,
+        objective=objective.value,
+        pruner=pruner.value,
+        val_photos=val_photos,
+        root=root,
+    )
+    mine = Study(options, workers=workers, threads=threads)
+    tell_problems(mine.dataset.problems.lines)
     console = open_console(stderr=True)
-    console.print(one_line(f"study {name}: {plan.folder}"), soft_wrap=True)
-    helpers = _start_helpers(workers - 1, threads, plan.folder)
+    console.print(one_line(f"study {mine.tuning.name}: {mine.tuning.plan.folder}"), soft_wrap=True)
     with StopOnSignal() as signals:
-        try:
-            finished = _work(tuning, signals, console)
-        finally:
-            _wait_for(helpers, signals.interrupted)
-    with one_at_a_time(plan.folder):
-        try:
-            written = write_report(tuning, to)
-        except DataError:
-            if finished:
-                raise
-            written = []
-    _tell(tuning, written)
+        finished = _work(mine, signals, console)
+    _tell(mine.tuning, mine.report(to, finished=finished))
     if not finished:
         typer.echo("stopped; the same command goes on from there", err=True)
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _plan(
-    recipe: Path,
-    space: Path,
-    trials: int,
-    study: str | None,
-    folder: Path | None,
-    objective: Objective,
-    pruner: Pruner,
-    val_photos: int | None,
-    root: Path | None,
-) -> Any:
-    from crowdmask.data.dataset import load_dataset
-    from crowdmask.paths import studies_folder
-    from crowdmask.training.recipe import load_recipe
-    from crowdmask.training.space import load_space
-    from crowdmask.training.tuning import StudyPlan
-
-    base = load_recipe(recipe)
-    spaces = load_space(space, base, objective.value)
-    if base.data is None:
-        raise UsageError(f"{recipe} names no data, which a study needs: give it a key  data")
-    name = study or base.name
-    if Path(name).name != name or name.startswith("."):
-        raise UsageError(f"--study {name}: give a plain name, which becomes a folder's")
-    dataset = load_dataset(recipe.parent / base.data, root)
-    tell_problems(dataset.problems.lines)
-    val = dataset.split("val")
-    if val_photos and val_photos < len(val):
-        # Evenly over the names, so that every source is among them.
-        val = [val[index * len(val) // val_photos] for index in range(val_photos)]
-    place = (folder or studies_folder() / name).expanduser().absolute()
-    plan = StudyPlan(
-        base, recipe.parent, spaces, objective.value, pruner.value, trials, place, dataset.split("train"), val
-    )
-    return plan, name
+def _one_more(threads: int | None) -> list[str]:
+    """Return this very command as that of one worker; the last of an option given twice counts."""
+    return [*sys.argv[1:], "--workers", "1", *(["--threads", str(threads)] if threads else [])]
 
 
-def _work(tuning: Tuning, signals: StopOnSignal, console: Console) -> bool:
+def _work(study: Study, signals: StopOnSignal, console: Console) -> bool:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    steps = tuning.plan.recipe.steps
+    steps = study.tuning.plan.recipe.steps
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("trial", total=steps)
 
@@ -170,12 +126,12 @@ def _work(tuning: Tuning, signals: StopOnSignal, console: Console) -> bool:
             return signals.interrupted
 
         def ended(trial: Any) -> None:
-            value = "" if trial.value is None else f" {tuning.plan.objective} {trial.value:.4f},"
+            value = "" if trial.value is None else f" {study.tuning.plan.objective} {trial.value:.4f},"
             signs = trial.user_attrs.get("overfitting", trial.user_attrs.get("why", ""))
             words = f"trial {trial.number}: {trial.state.name.lower()},{value} signs of overfitting: {signs}"
             console.print(one_line(words), soft_wrap=True)
 
-        return tuning.work(step, ended)
+        return study.work(step, ended, _one_more)
 
 
 def _tell(tuning: Tuning, written: list[Path]) -> None:
@@ -187,36 +143,3 @@ def _tell(tuning: Tuning, written: list[Path]) -> None:
         typer.echo(f"  {key}: {value}")
     for path in written:
         typer.echo(one_line(f"wrote {path}"))
-
-
-def _start_helpers(number: int, threads: int | None, folder: Path) -> list[subprocess.Popen[bytes]]:
-    """Start further processes of this very command, each one worker; what they say goes into a file."""
-    if not number:
-        return []
-    package = Path(__file__).resolve().parents[2]
-    given = os.environ.get("PYTHONPATH")
-    paths = os.pathsep.join([str(package), *([given] if given else [])])
-    # The last of an option given twice counts.
-    own = [*sys.argv[1:], "--workers", "1", *(["--threads", str(threads)] if threads else [])]
-    helpers = []
-    for index in range(number):
-        with (folder / f"worker-{index + 2}.log").open("ab") as log:
-            helpers.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "crowdmask", *own],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, "PYTHONPATH": paths},
-                )
-            )
-    return helpers
-
-
-def _wait_for(helpers: list[subprocess.Popen[bytes]], stop: bool) -> None:
-    """Wait for the helpers' own ends; where this worker was stopped, stop them too."""
-    for helper in helpers:
-        if stop and helper.poll() is None:
-            helper.terminate()
-    for helper in helpers:
-        helper.wait()

@@ -1,0 +1,24 @@
+"""Check, before a command does anything, that the packages of an extra are there."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from crowdmask.errors import MissingExtraError
+
+# All that a run needs up to its report: better missed at its start than at its end.
+TRAINING = ("torch", "safetensors", "tensorboard", "matplotlib", "onnx")
+TUNING = (*TRAINING, "optuna")
+
+
+def require_training(what: str, packages: tuple[str, ...] = TRAINING) -> None:
+    """Check that the packages of training are there.
+
+    Args:
+        what: asks for them, like "crowdmask train".
+        packages: by their import names.
+    Raises:
+        MissingExtraError: one of them is not.
+    """
+    if any(find_spec(name) is None for name in packages):
+        raise MissingExtraError(what, "train")

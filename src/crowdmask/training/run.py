@@ -1,0 +1,163 @@
+"""A training run from a recipe to a model file: what `crowdmask train` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from crowdmask.data.dataset import Dataset, load_dataset
+from crowdmask.data.user_photos import load_photos
+from crowdmask.errors import UsageError
+from crowdmask.evaluation.report import Report, build_report, write_json, write_pictures
+from crowdmask.export.finish import Finished, finish
+from crowdmask.paths import runs_folder
+from crowdmask.training.checkpoint import save_weights
+from crowdmask.training.curves import draw_curves
+from crowdmask.training.recipe import Recipe, load_recipe
+from crowdmask.training.start import starting_model
+from crowdmask.training.trainer import Progress, Trainer, read_history
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """What a run that came to its end leaves.
+
+    Attributes:
+        finished: the model file, and what it reaches on val.
+        report: its measures on val.
+        unreadable: photos that could not be read, each as ``where: why``.
+    """
+
+    finished: Finished
+    report: Report
+    unreadable: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UserPhotos:
+    """A user's own annotated photos, to train on instead of a recipe's data.
+
+    Attributes:
+        folder: with the photos and their annotations.
+        form: the annotations' format.
+        class_map: their classes to our labels, where these differ.
+        val: part of the photos kept for validation, above 0 and below 1.
+    """
+
+    folder: Path
+    form: str
+    class_map: Mapping[str, str]
+    val: float
+
+
+class TrainingRun:
+    """One run of a recipe in its folder; one that was stopped goes on where it was.
+
+    Attributes:
+        recipe: with the number of steps asked for.
+        dataset: what it learns from; its problems are what could not be read.
+        folder: of checkpoint, curves and result.
+        trainer: once started.
+    """
+
+    trainer: Trainer
+
+    def __init__(
+        self,
+        recipe: Path,
+        *,
+        run_folder: Path | None = None,
+        root: Path | None = None,
+        photos: UserPhotos | None = None,
+        steps: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """Read the recipe and its data.
+
+        Args:
+            recipe: path of its YAML.
+            run_folder: None: one of its name in the cache.
+            root: folder of the data; None: the data set's own.
+            photos: None: the recipe's data.
+            steps: optimiser steps; None: the recipe's.
+            threads: compute threads of this process; None: one a core.
+        Raises:
+            UsageError: the recipe names no data, or an option is out of range.
+            DataError: the recipe or its data cannot be used.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        read = load_recipe(recipe)
+        self.recipe: Recipe = read.model_copy(update={"steps": steps}) if steps else read
+        self.dataset = _load(self.recipe, recipe, root, photos)
+        self.folder = run_folder or runs_folder() / self.recipe.name
+        self.train, self.val = self.dataset.split("train"), self.dataset.split("val")
+        self._beside = recipe.parent
+
+    def start(self) -> Trainer:
+        """Load the weights to start from, or the checkpoint to go on from.
+
+        Raises:
+            ModelError: the weights cannot be had or do not fit.
+            DataError: the folder holds another run.
+        """
+        model = starting_model(self.recipe, self._beside)
+        self.trainer = Trainer(self.recipe, model, self.train, self.val, self.folder)
+        return self.trainer
+
+    def steps(self, stopped: Callable[[], bool]) -> Iterator[Progress]:
+        """Train to the end, or until it is stopped; then the checkpoint is one to go on from.
+
+        Args:
+            stopped: asked after each step, since only then a checkpoint is complete.
+        Yields:
+            Where the run is, after each step.
+        """
+        for progress in self.trainer.run():
+            yield progress
+            if stopped():
+                break
+        if stopped():
+            self.trainer.save()
+
+    def finish(self) -> TrainedModel | None:
+        """Make the model file of a run that came to its end, with report and curves beside it.
+
+        Returns:
+            None in any process but the first of several.
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        self.trainer.leave()
+        if self.trainer.rank:
+            return None
+        recipe, folder = self.recipe, self.folder
+        model = self.trainer.average.model.cpu()
+        about = {
+            "name": recipe.name,
+            "architecture": recipe.model,
+            "recipe": recipe.digest,
+            "step": str(self.trainer.step),
+        }
+        save_weights(model, folder / f"{recipe.name}.safetensors", about)
+        if recipe.steps:
+            draw_curves(read_history(folder), folder / "curves.png")
+        finished = finish(model, recipe.name, self.val, folder / f"{recipe.name}.onnx")
+        found = finished.run
+        report = build_report(found.pictures, {"model": recipe.name, "split": "val"}, found.failed)
+        write_json(report, folder / "report.json")
+        write_pictures(report, found.pictures, folder)
+        return TrainedModel(finished, report, (*self.trainer.batches.unreadable.values(), *found.failed))
+
+
+def _load(recipe: Recipe, path: Path, root: Path | None, photos: UserPhotos | None) -> Dataset:
+    if photos is not None:
+        if not 0 < photos.val < 1:
+            raise UsageError(f"`val` must lie between 0 and 1, not {photos.val}")
+        return load_photos(photos.folder, photos.form, dict(photos.class_map), photos.val)
+    if recipe.data is None:
+        raise UsageError(f"{path} names no data: give your own with  `photos` DIR `format` FORMAT")
+    return load_dataset(path.parent / recipe.data, root)
