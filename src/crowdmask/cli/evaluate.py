@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from crowdmask.cli.lines import one_line
 from crowdmask.errors import EXIT_INPUT
-
-if TYPE_CHECKING:
-    from crowdmask.inference.detector import Detector
 
 
 class Split(StrEnum):
@@ -89,13 +86,12 @@ def command(
     ] = False,
 ) -> None:
     """Measure a detector on a data set: average precision, classes of found faces, calibration."""
-    from crowdmask.data.dataset import load_dataset
-    from crowdmask.evaluation import report as reports
-    from crowdmask.evaluation.run import both_views, run_detector, write_detections
+    from crowdmask.evaluation.evaluate import evaluate
+    from crowdmask.evaluation.report import require_plots
     from crowdmask.inference.detector import Detector
 
     if out is not None:
-        reports.require_plots()
+        require_plots()
     detector = Detector(
         model,
         input_size=input_size,
@@ -105,60 +101,25 @@ def command(
         tiles=tiles,
         closer_look=closer_look,
     )
-    dataset = load_dataset(data, root)
-    run = run_detector(both_views(detector), dataset.split(split.value))
-    about = {
-        **_about(detector, backend),
-        "data": data.name,
-        "split": split.value,
-        "data_problems": len(dataset.problems),
-        "seconds": round(run.seconds, 1),
-    }
-    looks = None
-    if appearance:
-        from crowdmask.evaluation.appearance import appearance_of_samples
-
-        looks = appearance_of_samples(run.samples)
-    report = reports.build_report(run.pictures, about, run.failed, bootstrap, seed, looks)
-    typer.echo(
-        f"{detector.model_name} ({detector.model_hash}) at {detector.info.input.size} px "
-        f"on {data.name}, {split.value}: {len(run.pictures)} pictures in {run.seconds:.1f} s\n"
+    done = evaluate(
+        detector,
+        data,
+        split.value,
+        backend=backend,
+        root=root,
+        bootstrap=bootstrap,
+        seed=seed,
+        appearance=appearance,
     )
-    typer.echo(report.to_text())
-    if detections is not None:
-        write_detections(run, detections, detector.model_name, detector.model_hash)
-    if rates is not None:
-        from crowdmask.evaluation.rates import measure_rates
-
-        measure_rates(
-            run.pictures,
-            detector.model_name,
-            detector.model_hash,
-            detector.info.threshold,
-            f"{data.name}, {split.value}",
-        ).write(rates)
-    if json_file is not None:
-        reports.write_json(report, json_file)
-    if out is not None:
-        reports.write_text(report, out / "report.txt")
-        for file in reports.write_pictures(report, run.pictures, out):
-            typer.echo(one_line(f"wrote {file}"), err=True)
-    for line in (*dataset.problems.lines, *run.failed):
+    typer.echo(
+        f"{detector.model_name} ({detector.model_hash}) at {detector.info.input.size} px on {data.name}, "
+        f"{split.value}: {len(done.run.pictures)} pictures in {done.run.seconds:.1f} s\n"
+    )
+    typer.echo(done.report.to_text())
+    for file in done.write(out=out, json=json_file, detections=detections, rates=rates):
+        typer.echo(one_line(f"wrote {file}"), err=True)
+    for line in (*done.problems, *done.run.failed):
         typer.echo(one_line(line), err=True)
-    if run.failed:
-        typer.echo(f"{len(run.failed)} pictures could not be read; they are in no measure", err=True)
+    if done.run.failed:
+        typer.echo(f"{len(done.run.failed)} pictures could not be read; they are in no measure", err=True)
         raise typer.Exit(EXIT_INPUT)
-
-
-def _about(detector: Detector, backend: str) -> dict[str, Any]:
-    """Return what a report says about the detector."""
-    return {
-        "model": detector.model_name,
-        "model_hash": detector.model_hash,
-        "backend": backend,
-        "device": detector.device,
-        "input_size": detector.info.input.size,
-        "tiles": detector.tiles,
-        "closer_look": detector.looks_closer,
-        "thresholds": dict(zip(detector.labels, detector.threshold, strict=True)),
-    }

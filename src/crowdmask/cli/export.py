@@ -41,7 +41,7 @@ def command(
     """
     require_training("crowdmask export")
     from crowdmask.export.finish import describe
-    from crowdmask.training.publish import publish
+    from crowdmask.training.run import publish
 
     published = publish(
         weights,

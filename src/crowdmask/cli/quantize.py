@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from crowdmask.errors import UsageError
-
 
 def command(
     model: Annotated[
@@ -52,26 +50,20 @@ def command(
 
     Example: crowdmask quantize crowd --data recipes/data/crowdmask.yaml --to crowd-int8.onnx
     """
-    from crowdmask.data.dataset import load_dataset
-    from crowdmask.export.finish_int8 import describe, finish_int8
+    from crowdmask.export.finish_int8 import describe, quantize_model
     from crowdmask.inference.model_file import locate
 
-    source = locate(model)
-    if to.suffix != ".onnx":
-        raise UsageError(f"--to must name an .onnx file, not {to}")
-    if to.exists() and to.samefile(source):
-        raise UsageError(f"--to is the model itself: give the new one a name of its own, not {to}")
-    val = load_dataset(data, root).split("val")
-    span = None if percentile == 100 else percentile
-    finished = finish_int8(
-        source,
-        name or to.stem,
-        val,
+    finished = quantize_model(
+        model,
+        data,
         to,
-        photos,
-        span,
+        name=name,
+        root=root,
+        photos=photos,
+        percentile=None if percentile == 100 else percentile,
         input_size=input_size,
         closer_look=closer_look,
     )
     typer.echo(describe(finished))
-    typer.echo(f"wrote {to} ({to.stat().st_size / 1e6:.1f} MB, from {source.stat().st_size / 1e6:.1f} MB)")
+    before, after = locate(model).stat().st_size / 1e6, to.stat().st_size / 1e6
+    typer.echo(f"wrote {to} ({after:.1f} MB, from {before:.1f} MB)")

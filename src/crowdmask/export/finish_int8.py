@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from crowdmask.data.dataset import load_dataset
 from crowdmask.data.sample import Sample
-from crowdmask.errors import DataError, ModelError, PictureError
+from crowdmask.errors import DataError, ModelError, PictureError, UsageError
 from crowdmask.evaluation.measures import SliceMeasures, measure
 from crowdmask.evaluation.run import Run, both_views, run_detector
 from crowdmask.export.finish import fit, thresholds
@@ -23,7 +24,7 @@ from crowdmask.export.quantize import quantize_network
 from crowdmask.files import whole_path
 from crowdmask.inference.backends.onnx_runtime import read_metadata
 from crowdmask.inference.detector import Detector
-from crowdmask.inference.model_file import METADATA_KEY, parse_metadata
+from crowdmask.inference.model_file import METADATA_KEY, locate, parse_metadata
 from crowdmask.inference.tiles import View
 from crowdmask.media.pictures import open_picture
 
@@ -44,6 +45,49 @@ class Quantized:
     decisions: dict[str, Any]
     before: SliceMeasures
     after: SliceMeasures
+
+
+def quantize_model(
+    model: str,
+    data: Path,
+    to: Path,
+    *,
+    name: str | None = None,
+    root: Path | None = None,
+    photos: int = PHOTOS,
+    percentile: float | None = None,
+    input_size: int | None = None,
+    closer_look: int | None = None,
+) -> Quantized:
+    """Find a model and its data set, and do what `finish_int8` does.
+
+    Args:
+        model: name of a shipped model or path of a model file, in float.
+        data: YAML of the data set whose val photos give ranges, calibration and thresholds.
+        to: the new model file.
+        name: of the new model; None: the file's.
+        root: folder of the data; None: the data set's own.
+        photos, percentile, input_size, closer_look: see `finish_int8`.
+    Raises:
+        UsageError: `to` is no name of a new model file; else see `finish_int8`.
+        ModelError, DataError: see `finish_int8`.
+    """
+    source = locate(model)
+    if to.suffix != ".onnx":
+        raise UsageError(f"`to` must name an .onnx file, not {to}")
+    if to.exists() and to.samefile(source):
+        raise UsageError(f"`to` is the model itself: give the new one a name of its own, not {to}")
+    val = load_dataset(data, root).split("val")
+    return finish_int8(
+        source,
+        name or to.stem,
+        val,
+        to,
+        photos,
+        percentile,
+        input_size=input_size,
+        closer_look=closer_look,
+    )
 
 
 def finish_int8(

@@ -161,7 +161,9 @@ def _plan(options: StudyOptions) -> tuple[StudyPlan, Dataset]:
         val = [val[index * len(val) // number] for index in range(number)]
     place = (options.folder or studies_folder() / name).expanduser().absolute()
     train = dataset.split("train")
-    plan = StudyPlan(recipe, beside, space, options.objective, options.pruner, options.trials, place, train, val)
+    plan = StudyPlan(
+        recipe, beside, space, options.objective, options.pruner, options.trials, place, train, val
+    )
     return plan, dataset
 
 
