@@ -13,12 +13,11 @@ from crowdmask.data.user_photos import load_photos
 from crowdmask.errors import UsageError
 from crowdmask.evaluation.report import Report, build_report, write_json, write_pictures
 from crowdmask.export.finish import Finished, finish
-from crowdmask.models.registry import build
 from crowdmask.paths import runs_folder
-from crowdmask.training.checkpoint import load_weights, save_weights
+from crowdmask.training.checkpoint import load_model, save_weights
 from crowdmask.training.curves import draw_curves
 from crowdmask.training.recipe import Recipe, load_recipe
-from crowdmask.training.start import starting_model
+from crowdmask.training.start import starting_model, teaching_model
 from crowdmask.training.trainer import Progress, Trainer, read_history
 
 
@@ -105,8 +104,9 @@ class TrainingRun:
             ModelError: the weights cannot be had or do not fit.
             DataError: the folder holds another run.
         """
-        model = starting_model(self.recipe, self._beside)
-        self.trainer = Trainer(self.recipe, model, self.train, self.val, self.folder)
+        model = starting_model(self.recipe, self._beside, self.train)
+        teacher = teaching_model(self.recipe, self._beside)
+        self.trainer = Trainer(self.recipe, model, self.train, self.val, self.folder, teacher)
         return self.trainer
 
     def steps(self, stopped: Callable[[], bool]) -> Iterator[Progress]:
@@ -195,8 +195,7 @@ def publish(
         DataError: the data set cannot be used.
         OutputError: the file cannot be written.
     """
-    model = build(architecture)
-    load_weights(model, weights)
+    model = load_model(architecture, weights)
     if input_size:
         if model.input_spec.resize != "fit":
             raise UsageError(
