@@ -152,9 +152,10 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from crowdmask.export.onnx import export_onnx, metadata
     from crowdmask.inference.model_file import InputSpec
     from crowdmask.models.crowd import Crowd
+    from crowdmask.models.plan import Plan
 
     torch.manual_seed(0)
-    model = Crowd(channels=16)
+    model = Crowd(Plan(neck=16))
     model.input_spec = InputSpec(resize="fit", size=96, multiple=32)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):  # as after some training, not all alike
