@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tiny import DECISIONS, tiny
+from tiny import DECISIONS, tiny  # type: ignore[import-not-found]
 
 from crowdmask import Detector
 from crowdmask.detections import Detections

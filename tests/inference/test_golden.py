@@ -124,21 +124,21 @@ def test_a_first_pass_calls_for_a_closer_look(case: dict[str, Any], info: ModelI
 @pytest.mark.parametrize("case", [case["join"] for case in cases("closer-look") if "join" in case])
 def test_both_passes_are_averaged(case: dict[str, Any], info: ModelInfo) -> None:
     first, second = raw_faces(case["first"]), raw_faces(case["second"])
-    joined = join(first, second, View(**case["part"]), *case["picture"], info)
+    joined = join(first, second, View(**case["part"]), *case["picture"], info)  # type: ignore[call-arg]
     check_raw(joined, case["joined"])
     assert len(joined) < len(first) + len(second)
 
 
 @pytest.mark.parametrize("case", [case for case in cases("tiles") if "views" in case])
 def test_large_pictures_are_cut(case: dict[str, Any], info: ModelInfo) -> None:
-    plan = plan_tiles(case["setting"], *case["picture"], info)
+    plan = plan_tiles(case["setting"], *case["picture"], info)  # type: ignore[call-arg]
     assert plan.views == tuple(View(**view) for view in case["views"])
     assert plan.overlap_px == pytest.approx(case["overlap_px"], abs=1e-3)
 
 
 @pytest.mark.parametrize("case", [case["merge"] for case in cases("tiles") if "merge" in case])
 def test_faces_of_tiles_are_merged(case: dict[str, Any], info: ModelInfo) -> None:
-    plan = plan_tiles(case["setting"], *case["picture"], info)
+    plan = plan_tiles(case["setting"], *case["picture"], info)  # type: ignore[call-arg]
     found = [detections(faces, info) for faces in case["found"]]
     check(merge(plan, found, info), case["merged"])
     assert 0 < len(case["merged"]) < sum(len(faces) for faces in case["found"])

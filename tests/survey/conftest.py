@@ -32,10 +32,10 @@ def made_up_rates(photos: int = 200, recall: tuple[float, ...] = (0.95, 0.7, 0.9
                 missed[label, width] = faces - hits
                 said = np.where(random.random(hits) < 0.02, (label + 1) % 3, label)
                 sure = random.choice(6, hits, p=(0.01, 0.02, 0.02, 0.15, 0.2, 0.6))
-                np.add.at(found, (label, said, width, sure), 1)
+                np.add.at(found, (label, said, width, sure), 1)  # type: ignore[arg-type]
         false = random.poisson(0.2)
         at = (3, random.integers(0, 3, false), random.integers(0, 4, false), random.integers(0, 5, false))
-        np.add.at(found, at, 1)
+        np.add.at(found, at, 1)  # type: ignore[arg-type]
         counted.append(PhotoCounts(found, missed))
     return Rates.of_photos(counted, "made-up", HASH, THRESHOLDS, "nothing real")
 

@@ -88,7 +88,7 @@ def _navigation(
     """Fill the sections of `mkdocs.yml` that the build makes; guides that nobody listed come last there."""
     listed = set(_pages_of(config.nav or []))
     places = [file.src_uri for file in files.documentation_pages() if file.generated_by is None]
-    made = {
+    made: dict[str, list[Any]] = {
         "Guides": [place for place in sorted(places) if place not in listed],
         "Commands": [{" ".join(page.words): f"{COMMANDS}/{page.path}"} for page in commands],
         "Python API": _by_package(modules),
@@ -97,9 +97,7 @@ def _navigation(
     nav = []
     for entry in config.nav or []:
         ((title, inner),) = entry.items()
-        if isinstance(inner, list):
-            inner = [*inner, *made.pop(title)] if title in made else inner
-        nav.append({title: inner})
+        nav.append({title: [*inner, *made.pop(title, [])] if isinstance(inner, list) else inner})
     if made:
         raise PluginError(f"mkdocs.yml has no section named {', '.join(made)}")
     return nav

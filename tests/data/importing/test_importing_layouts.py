@@ -57,7 +57,7 @@ def test_lists_of_parts_that_lie_elsewhere_are_passed_over_as_a_whole(
     here, elsewhere = {"a": [GOOD], "gone": [GOOD]}, {"b": [GOOD], "c": [GOOD]}
     name = {"wider": "wider_face_bbx_gt.txt", "csv": "boxes.csv", "coco": "annotations/all.json"}[form]
     for part, content in (("train", here), ("val", elsewhere)):
-        FORMATS[form](tmp_path / part, content)
+        FORMATS[form](tmp_path / part, content)  # type: ignore[arg-type]
         path = tmp_path / "p" / Path(name).parent / f"{part}_{Path(name).name}"
         path.parent.mkdir(exist_ok=True)
         (tmp_path / part / name).rename(path)
