@@ -5,6 +5,7 @@ import json
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
@@ -327,3 +328,30 @@ def test_long_names_become_short() -> None:
     (name,) = file_names([Photo(photo=f"photos/{'ü' * 120}.jpg", width=1, height=1, source="s")])
     assert len(name) == 36
     assert name.endswith(".jpg")
+
+
+@pytest.mark.parametrize(
+    ("splits", "named"),
+    [
+        (("train", "val", None), {"train": "images/train", "val": "images/val", "default": "images/default"}),
+        (("val", None), {"train": "images/default", "val": "images/val"}),
+        ((None,), {"train": "images/default"}),
+        (("val", "test"), {"train": "images/val", "val": "images/val", "test": "images/test"}),
+        (("train",), {"train": "images/train"}),
+    ],
+)
+def test_each_split_of_a_yolo_export_is_named_as_what_it_is(
+    tmp_path: Path, splits: tuple[Literal["train", "val", "test"] | None, ...], named: dict[str, str]
+) -> None:
+    (tmp_path / "set/photos").mkdir(parents=True)
+    photos = []
+    for number, split in enumerate(splits):
+        Image.new("RGB", (20, 20)).save(tmp_path / f"set/photos/{number}.png")
+        photos.append(
+            Photo(photo=f"photos/{number}.png", width=20, height=20, source="s", faces=[], split=split)
+        )
+    write_manifest(Manifest(tmp_path / "set", photos))
+    export(tmp_path / "set", tmp_path / "out", "yolo", set(), False, quiet)
+    about = yaml.safe_load((tmp_path / "out/data.yaml").read_text())
+    assert {key: value for key, value in about.items() if key not in ("nc", "names")} == named
+    assert all((tmp_path / "out" / place).is_dir() for place in named.values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -18,8 +19,8 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from crowdmask.data.problems import Reason
 from crowdmask.data.sample import Dataset, Sample
-from crowdmask.errors import DataError
-from crowdmask.files import whole_file
+from crowdmask.errors import BusyError, DataError
+from crowdmask.files import lock, whole_file
 from crowdmask.labels import LABELS
 from crowdmask.settings import StrictModel, describe_problems
 
@@ -27,6 +28,8 @@ FILE_NAME = "manifest.jsonl"
 FORMAT = "crowdmask-manifest"
 VERSION = 1
 SPLITS = ("train", "val", "test")
+# An import, which also works in folders named so, was the first to lock.
+_LOCK = "import"
 
 Box = tuple[float, float, float, float]
 
@@ -127,8 +130,44 @@ def read_manifest(place: Path) -> Manifest:
     return Manifest(path.parent, photos)
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold the one writer's lock of a data set's manifest, from before it is read until it is written.
+
+    Whoever changes a manifest reads all of it and writes all of it: of two at once the last would undo what
+    the first one wrote.
+
+    Args:
+        folder: of the data set; made if it is not there.
+    Raises:
+        BusyError: another command is changing the data set.
+        OutputError: the folder cannot be written.
+    """
+    try:
+        with lock(folder / _LOCK):
+            yield
+    except BusyError as error:
+        raise BusyError(
+            f"another command is changing the data set {folder}: wait until it has ended, then try again"
+        ) from error
+
+
+@contextmanager
+def editing(place: Path) -> Iterator[Manifest]:
+    """Give a manifest to change and write again; meanwhile no other command writes it.
+
+    Args:
+        place: its file or its folder.
+    Raises:
+        BusyError, OutputError: see `writing`.
+        DataError: see `read_manifest`.
+    """
+    with writing(find_manifest(place).parent):
+        yield read_manifest(place)
+
+
 def write_manifest(manifest: Manifest) -> Path:
-    """Write a manifest into its folder, whole or not at all.
+    """Write a manifest into its folder, whole or not at all, `writing` or `editing` it.
 
     Raises:
         OutputError: it cannot be written.

@@ -41,38 +41,40 @@ def command(
 
     Example: `crowdmask data balance crowd --strength 0.5 --cap 4`
     """
-    from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
+    from crowdmask.data.manifest import Manifest, editing, write_manifest
     from crowdmask.data.sampling.balance import look_at_tones, margins_of, pick, to_balance, weigh
     from crowdmask.data.sampling.raking import aims
     from crowdmask.data.sampling.split import refuse_leaks
 
     say, complain = open_console(), open_console(stderr=True)
-    manifest = read_manifest(data)
-    if not clear:
-        refuse_leaks(manifest.photos)
-    photos = [photo.model_copy(update={"weight": None}) for photo in manifest.photos]
-    if clear:
+    with editing(data) as manifest:
+        if not clear:
+            refuse_leaks(manifest.photos)
+        photos = [photo.model_copy(update={"weight": None}) for photo in manifest.photos]
+        if clear:
+            write_manifest(Manifest(manifest.folder, photos))
+            say.print("no photo has a weight any more")
+            return
+        chosen = to_balance(photos)
+        if not chosen:
+            raise DataError(f"{data}: no annotated photo to weigh (in train, where there are splits)")
+        mine = [photos[i] for i in chosen]
+        looked: list[list[float | None]] | None = None
+        failed = 0
+        if tones:
+            with show_looking(complain, "the same command goes on") as progress:
+                looked, failed = look_at_tones(
+                    manifest.folder, mine, threads=threads, progress=progress,
+                    complain=lambda error: complain.print(f"error: {one_line(str(error))}", soft_wrap=True),
+                )  # fmt: skip
+        margins = margins_of(mine, looked)
+        weights = (
+            pick(margins, subset, strength, seed) if subset is not None else weigh(margins, strength, cap)
+        )
+        for i, weight in zip(chosen, weights.tolist(), strict=True):
+            photos[i] = photos[i].model_copy(update={"weight": round(weight, 4)})
         write_manifest(Manifest(manifest.folder, photos))
-        say.print("no photo has a weight any more")
-        return
-    chosen = to_balance(photos)
-    if not chosen:
-        raise DataError(f"{data}: no annotated photo to weigh (in train, where there are splits)")
-    mine = [photos[i] for i in chosen]
-    looked: list[list[float | None]] | None = None
-    failed = 0
-    if tones:
-        with show_looking(complain, "the same command goes on") as progress:
-            looked, failed = look_at_tones(
-                manifest.folder, mine, threads=threads, progress=progress,
-                complain=lambda error: complain.print(f"error: {one_line(str(error))}", soft_wrap=True),
-            )  # fmt: skip
-    margins = margins_of(mine, looked)
-    weights = pick(margins, subset, strength, seed) if subset is not None else weigh(margins, strength, cap)
-    for i, weight in zip(chosen, weights.tolist(), strict=True):
-        photos[i] = photos[i].model_copy(update={"weight": round(weight, 4)})
-    write_manifest(Manifest(manifest.folder, photos))
-    say.print(balance_table(margins, [aims(margin, strength) for margin in margins], weights))
+        say.print(balance_table(margins, [aims(margin, strength) for margin in margins], weights))
     if subset is not None:
         say.print(f"{subset:,} of {len(mine):,} photos were chosen; the others have the weight 0")
     else:

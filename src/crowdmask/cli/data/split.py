@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crowdmask.cli.data.tables import splits_table
 from crowdmask.cli.lines import open_console
 from crowdmask.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crowdmask.data.manifest import Photo
 
 
 def command(
@@ -36,29 +41,26 @@ def command(
 
     Example: `crowdmask data split crowd --fractions train=.8,val=.1,test=.1 --seed 1`
     """
-    from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
+    from crowdmask.data.manifest import Manifest, editing, read_manifest, write_manifest
     from crowdmask.data.sampling.split import parse_fractions, refuse_leaks, split_photos
 
     if check and (again or unannotated):
         raise UsageError("--check changes nothing: leave out --again and --unannotated")
     parts = parse_fractions(fractions)
     say, complain = open_console(), open_console(stderr=True)
-    manifest = read_manifest(data)
-    before = manifest.photos
-    if before and all(photo.hash is None for photo in before):
-        complain.print(
-            "note: these photos were not compared with one another, so copies may come apart: "
-            f"run  crowdmask data dedup {data}  first",
-            soft_wrap=True,
-        )
     if check:
+        before = read_manifest(data).photos
+        _tell_unlooked(before, data, complain)
         refuse_leaks(before)
         say.print(splits_table(before, "as it is"))
         say.print("no group lies in two splits")
         return
-    with complain.status("splitting"):
-        after = split_photos(before, parts, seed, again, unannotated)
-    write_manifest(Manifest(manifest.folder, after))
+    with editing(data) as manifest:
+        before = manifest.photos
+        _tell_unlooked(before, data, complain)
+        with complain.status("splitting"):
+            after = split_photos(before, parts, seed, again, unannotated)
+        write_manifest(Manifest(manifest.folder, after))
     say.print(splits_table(before, "before"))
     say.print(splits_table(after, "after"))
     new = sum(a.split != b.split for a, b in zip(after, before, strict=True))
@@ -66,3 +68,12 @@ def command(
     for name, part in parts.items():
         if part and not any(photo.split == name for photo in after):
             complain.print(f"note: {name} is empty: there are too few groups for {part:.0%} of them")
+
+
+def _tell_unlooked(photos: list[Photo], data: Path, complain: Console) -> None:
+    if photos and all(photo.hash is None for photo in photos):
+        complain.print(
+            "note: these photos were not compared with one another, so copies may come apart: "
+            f"run  crowdmask data dedup {data}  first",
+            soft_wrap=True,
+        )

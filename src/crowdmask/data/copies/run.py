@@ -10,7 +10,7 @@ from crowdmask.data.copies.dedup import Duplicates, drop_copies, find_duplicates
 from crowdmask.data.copies.hashing import Fingerprint
 from crowdmask.data.copies.pairs_page import write_page
 from crowdmask.data.copies.photo_cache import PhotoCache, iterate_fingerprints
-from crowdmask.data.manifest import Manifest, read_manifest, write_manifest
+from crowdmask.data.manifest import Manifest, editing, write_manifest
 from crowdmask.errors import PictureError
 from crowdmask.progress import Progress, silent
 
@@ -58,19 +58,20 @@ def deduplicate(
         complain: told of each photo that cannot be read; the others are compared all the same.
     Raises:
         DataError: the manifest cannot be read.
+        BusyError: another command is changing the data set.
         OutputError: a file cannot be written.
     """
-    manifest = read_manifest(folder)
-    looks = _look(manifest, threads, progress, complain)
-    found = find_duplicates(
-        manifest.photos, looks, alike, lambda part: progress("comparing", int(part * _PARTS), _PARTS)
-    )
-    grouped = Manifest(manifest.folder, with_groups(manifest.photos, looks, found))
-    if page is not None:
-        pairs = min(most, len(found.copies))
-        write_page(page, grouped, found, most, lambda done: progress("page", done, pairs))
-    kept, dropped = drop_copies(grouped.photos, found) if drop else (grouped.photos, [])
-    write_manifest(Manifest(manifest.folder, kept))
+    with editing(folder) as manifest:
+        looks = _look(manifest, threads, progress, complain)
+        found = find_duplicates(
+            manifest.photos, looks, alike, lambda part: progress("comparing", int(part * _PARTS), _PARTS)
+        )
+        grouped = Manifest(manifest.folder, with_groups(manifest.photos, looks, found))
+        if page is not None:
+            pairs = min(most, len(found.copies))
+            write_page(page, grouped, found, most, lambda done: progress("page", done, pairs))
+        kept, dropped = drop_copies(grouped.photos, found) if drop else (grouped.photos, [])
+        write_manifest(Manifest(manifest.folder, kept))
     return Deduplicated(grouped, found, len(dropped), sum(each is None for each in looks))
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from crowdmask.data.crawl.client import Client, FetchError
 from crowdmask.data.crawl.journal import Journal, JournalEntry
 from crowdmask.data.crawl.providers import Candidate, Provider
-from crowdmask.data.manifest import FILE_NAME, Manifest, Photo, read_manifest, write_manifest
+from crowdmask.data.manifest import FILE_NAME, Manifest, Photo, read_manifest, write_manifest, writing
 from crowdmask.errors import OutputError, PictureError
 from crowdmask.files import as_output_error, temporary_beside
 from crowdmask.media.pictures import open_picture
@@ -100,7 +100,7 @@ class Crawl:
             (folder / PHOTO_FOLDER).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make {folder / PHOTO_FOLDER}: {error.strerror or error}") from error
-        self.manifest = read_manifest(folder) if (folder / FILE_NAME).exists() else Manifest(folder)
+        self.manifest = self._read()
         self.report = Report()
         self._hashes: set[str] = set()
 
@@ -109,8 +109,11 @@ class Crawl:
 
         Args:
             tick: called after each photo that was looked at.
+        Raises:
+            BusyError: another command is changing the data set.
         """
-        with Journal(self.folder) as journal:
+        with writing(self.folder), Journal(self.folder) as journal:
+            self.manifest = self._read()  # another command may have changed it meanwhile
             again = self._take_stock(journal)
             unwritten = len(self.manifest.photos)
             try:
@@ -123,6 +126,9 @@ class Crawl:
             finally:
                 write_manifest(self.manifest)
         return self.report
+
+    def _read(self) -> Manifest:
+        return read_manifest(self.folder) if (self.folder / FILE_NAME).exists() else Manifest(self.folder)
 
     def _take_stock(self, journal: Journal) -> list[Found]:
         """Complete the manifest from the journal; return what is to be tried again."""

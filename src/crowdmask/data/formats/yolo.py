@@ -76,9 +76,10 @@ def write_yolo(folder: Path, items: list[Item]) -> None:
         write_text(folder / "labels" / item.split / f"{item.stem}.txt", "".join(lines))
     splits = {split: f"images/{split}" for split in by_split(items)}
     if "train" not in splits:  # trainers ask for it
-        splits = {"train": next(iter(splits.values())), **splits}
-    about = {**{("train" if k == UNSPLIT else k): v for k, v in splits.items()}, "nc": len(names)}
-    text = yaml.safe_dump({**about, "names": dict(enumerate(names))}, sort_keys=False)
+        train = splits.pop(UNSPLIT, None) or next(iter(splits.values()))
+        splits = {"train": train, **splits}
+    about = {**splits, "nc": len(names), "names": dict(enumerate(names))}
+    text = yaml.safe_dump(about, sort_keys=False)
     write_text(folder / "data.yaml", text)
     write_text(folder / "classes.txt", "\n".join(names) + "\n")
 

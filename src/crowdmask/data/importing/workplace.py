@@ -16,14 +16,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from crowdmask.data.manifest import FILE_NAME, Manifest, Photo, read_manifest, write_manifest
+from crowdmask.data.manifest import (
+    FILE_NAME,
+    Manifest,
+    Photo,
+    read_manifest,
+    write_manifest,
+    writing,
+)
 from crowdmask.errors import BusyError, DataError, OutputError
-from crowdmask.files import lock, remove_leftovers
+from crowdmask.files import remove_leftovers
 
 PHOTOS = "photos"
 REPORTS = "reports"
 _WORK = ".import-"
-_LOCK = "import"
 _MARK = "placing.json"
 
 
@@ -54,18 +60,21 @@ class Workplace:
         """Lock the folder, undo what a killed run left, and make the work folder.
 
         Raises:
-            DataError: another import is at work, or the data set has a source of this name.
+            DataError: another command is changing the data set, or it has a source of this name.
             OutputError: the folder cannot be written.
         """
-        with _writing(self.to):
+        with _told(self.to):
             self._made = [place for place in (self.to, *self.to.parents) if not place.exists()]
             self.to.mkdir(parents=True, exist_ok=True)
         try:
-            self._held.enter_context(lock(self.to / _LOCK))
+            self._held.enter_context(writing(self.to))
         except BusyError as error:
-            raise DataError(f"another import is writing to {self.to}: wait for its end") from error
+            raise DataError(
+                f"another import is writing to {self.to}, or another command is changing the data set "
+                f"{self.to}: wait until it has ended, then try again"
+            ) from error
         try:
-            with _writing(self.to):
+            with _told(self.to):
                 self._clean_up()
                 self._check_name()
                 self.work.mkdir(exist_ok=True)
@@ -94,7 +103,7 @@ class Workplace:
         """
         final = self.to / PHOTOS / self.name
         manifest = Manifest(self.to, [*self._photos(), *photos])
-        with _writing(self.to):
+        with _told(self.to):
             (self.work / PHOTOS).mkdir(exist_ok=True)
             final.parent.mkdir(exist_ok=True)
             (self.to / REPORTS).mkdir(exist_ok=True)
@@ -155,7 +164,7 @@ class Workplace:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def _told(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crowdmask.data.labelling import cvat, label_studio
 from crowdmask.data.labelling.corrections import ReviewSummary, apply_corrections
-from crowdmask.data.manifest import read_manifest, write_manifest
+from crowdmask.data.manifest import editing, write_manifest
 from crowdmask.data.user_photos import parse_map
 from crowdmask.errors import DataError
 
@@ -21,21 +21,22 @@ def read_corrections(folder: Path, file: Path, class_map: Sequence[str] = ()) ->
         class_map: OLD=NEW each: a label of the tool's and ours, 'ignore' or 'skip'.
     Raises:
         DataError: the file or the manifest cannot be read.
+        BusyError: another command is changing the data set.
         OutputError: the manifest cannot be written.
     """
     labels = parse_map(list(class_map))
-    manifest = read_manifest(folder)
     try:
         content = file.read_bytes()
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
     summary = ReviewSummary()
-    # JSON begins with a bracket, whatever the file is called.
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        corrections = label_studio.read_export(content, str(file), summary)
-    else:
-        corrections = cvat.read_export(content, str(file))
-    changed = apply_corrections(manifest, corrections, labels, summary)
-    if summary.reviewed:
-        write_manifest(changed)
+    with editing(folder) as manifest:
+        # JSON begins with a bracket, whatever the file is called.
+        if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
+            corrections = label_studio.read_export(content, str(file), summary)
+        else:
+            corrections = cvat.read_export(content, str(file))
+        changed = apply_corrections(manifest, corrections, labels, summary)
+        if summary.reviewed:
+            write_manifest(changed)
     return summary
