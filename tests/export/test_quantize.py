@@ -111,6 +111,24 @@ def test_a_percentile_spans_less_than_all(small_model, int8, tmp_path):
     assert np.mean([scales[1][name] < scales[0][name] for name in common]) > 0.6
 
 
+@pytest.mark.parametrize(("bits", "most"), [(7, 64), (8, 127)])
+def test_weights_keep_to_their_bits_and_what_they_multiply_has_all_eight(small_model, tmp_path, bits, most):
+    path = tmp_path / "int8.onnx"
+    quantize_network(small_model, path, inputs(3), weight_bits=bits)
+    graph = onnx.load(str(path)).graph
+    constants = {value.name: onnx.numpy_helper.to_array(value) for value in graph.initializer}
+    made_by = {name: node for node in graph.node for name in node.output}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    weights = [constants[made_by[node.input[1]].input[0]] for node in convolutions]
+    assert {weight.dtype for weight in weights} == {np.dtype(np.int8)}
+    assert max(int(np.abs(weight.astype(int)).max()) for weight in weights) == most
+    # Two products of a weight and an 8-bit number have to fit into 16 bits, signs and all.
+    assert (2 * 255 * most < 2**15) is (bits == 7)
+    zeros = [constants[node.input[2]] for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert {zero.dtype for zero in zeros} == {np.dtype(np.uint8)}
+    assert max(int(zero.max()) for zero in zeros) > 64
+
+
 def test_what_cannot_be_quantised_is_refused(int8, tmp_path):
     with pytest.raises(ModelError, match="not a network in float"):
         quantize_network(int8, tmp_path / "twice.onnx", inputs(2))

@@ -12,6 +12,7 @@ from crowdmask.inference import processor
 from crowdmask.inference.backends import onnx_runtime
 from crowdmask.inference.backends.registry import load_backend
 from crowdmask.inference.detector import Detector
+from crowdmask.inference.model_file import sums_overflow
 
 
 @pytest.mark.parametrize(
@@ -73,18 +74,45 @@ def test_threads_rest_between_pictures_only_where_asked(small_model, monkeypatch
         ("perhaps", True, False),
     ],
 )
+@pytest.mark.parametrize(
+    ("stated", "overflows"),
+    [
+        ({"precision": "int8"}, True),
+        ({"precision": "int8", "weight_bits": 8}, True),
+        ({"precision": "int8", "weight_bits": 7}, False),
+        ({"precision": "fp32"}, False),
+        ({}, False),
+    ],
+)
 def test_int8_sums_are_guarded_where_they_would_overflow(
-    small_model, monkeypatch, forced, adds_wide, guarded
+    make_model, monkeypatch, forced, adds_wide, guarded, stated, overflows
 ):
     monkeypatch.setenv(processor.INT8_GUARD, forced)
     monkeypatch.setattr(processor, "adds_wide", lambda: adds_wide)
     assert processor.guards_int8() is guarded
-    options = onnx_runtime._options(onnx_runtime.import_runtime(), 1, False)
+    opened = []
+    open_session = onnx_runtime._first_usable
+    monkeypatch.setattr(onnx_runtime, "_first_usable", lambda *a: opened.append(a[2]) or open_session(*a))
+    onnx_runtime.OnnxRuntimeBackend(make_model(**stated))
     try:
-        stated = options.get_session_config_entry("session.x64quantprecision")
+        entry = opened[-1].get_session_config_entry("session.x64quantprecision")
     except RuntimeError:
-        stated = None
-    assert stated == ("1" if guarded else None)
+        entry = None
+    assert entry == ("1" if guarded and overflows else None)
+    assert len(opened) == (2 if guarded and overflows else 1)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "overflows"),
+    [
+        ({}, False),
+        ({"crowdmask": "{"}, True),
+        ({"crowdmask": "[]"}, True),
+        ({"crowdmask": '{"precision": "int8", "weight_bits": "many"}'}, True),
+    ],
+)
+def test_what_a_strange_file_says_of_its_sums(metadata, overflows):
+    assert sums_overflow(metadata) is overflows
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])

@@ -55,7 +55,8 @@ def test_int8_is_right_with_and_without_the_guard(
     """Where the processor adds wide the guard changes nothing; elsewhere only the guarded way is right."""
     from crowdmask.inference import processor
 
-    if guard == "off" and not processor.adds_wide():
+    eight_bits = Detector("crowd", threads=1).info.weight_bits != 7
+    if guard == "off" and eight_bits and not processor.adds_wide():
         pytest.skip("without VNNI unguarded int8 sums overflow, which the guard is for")
     monkeypatch.setenv(processor.INT8_GUARD, guard)
     int8 = Detector("crowd", threads=1).detect(example_photo)

@@ -20,7 +20,7 @@ from crowdmask.evaluation.measures import SliceMeasures, measure
 from crowdmask.evaluation.run import Run, both_views, run_detector
 from crowdmask.export.finish import fit, thresholds
 from crowdmask.export.onnx import rewrite_metadata, with_closer_look
-from crowdmask.export.quantize import quantize_network
+from crowdmask.export.quantize import WEIGHT_BITS, quantize_network
 from crowdmask.files import whole_path
 from crowdmask.inference.backends.onnx_runtime import read_metadata
 from crowdmask.inference.detector import Detector
@@ -100,6 +100,7 @@ def finish_int8(
     progress: bool = True,
     input_size: int | None = None,
     closer_look: int | None = None,
+    weight_bits: int = WEIGHT_BITS,
 ) -> Quantized:
     """Quantise a model, calibrate its confidence anew and choose its thresholds.
 
@@ -113,6 +114,7 @@ def finish_int8(
         progress: show bars.
         input_size: long side of the new model's input, pixels; None: the source's. Both are compared at it.
         closer_look: long side at which a part is seen once more, pixels; 0: never; None: as the source.
+        weight_bits: see `quantize_network`.
     Raises:
         UsageError: a size, or a closer look, that the model does not take.
         ModelError: the source is no float model of ours, or int8 costs more than `MOST_LOST`.
@@ -121,6 +123,7 @@ def finish_int8(
     metadata = read_metadata(source)
     parse_metadata(metadata, source)
     about = {**json.loads(metadata[METADATA_KEY]), "name": name, "precision": "int8", "calibration": None}
+    about["weight_bits"] = weight_bits
     detector = Detector(source, input_size=input_size)
     about["input"] = {**about["input"], "size": detector.info.input.size}
     about = with_closer_look(about, closer_look)
@@ -129,7 +132,7 @@ def finish_int8(
     inputs = calibration_inputs(detector, val, photos)
     with whole_path(to, what="the model", make_parents=True) as part:
         with _bar(inputs, progress) as shown:
-            quantize_network(source, part, shown, percentile)
+            quantize_network(source, part, shown, percentile, weight_bits)
         before = measure(run_detector(both_views(detector), val, progress).pictures)
         calibration = fit(_look(part, about, val, progress).pictures)
         about["calibration"] = calibration

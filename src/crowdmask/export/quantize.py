@@ -30,6 +30,10 @@ from crowdmask.inference.model_file import METADATA_KEY
 _GREY, _SPREAD = 116, 1 / 57.6
 
 
+WEIGHT_BITS = 7
+"""Two products of a 7-bit weight and an 8-bit number fit into 16 bits, in which older processors add."""
+
+
 class _Photos:
     """What ONNX Runtime's calibration asks for, one prepared photo at a time."""
 
@@ -55,6 +59,7 @@ def quantize_network(
     to: Path,
     photos: Sequence[Callable[[], NDArray[np.uint8]]],
     percentile: float | None = None,
+    weight_bits: int = WEIGHT_BITS,
 ) -> None:
     """Write the int8 form of a model file; what the file says of itself is copied.
 
@@ -64,6 +69,8 @@ def quantize_network(
         photos: each gives the network's input for one photo, uint8 (1, H, W, 3); about 64 of them
             show how large the numbers inside the network become.
         percentile: range of those numbers that 8 bits span, in percent of them; None: all.
+        weight_bits: 8 or 7; what is written says which, in `weight_bits` of its metadata. Of 8 bits, sums
+            overflow on processors without VNNI unless the runtime is told to guard them; of 7 they cannot.
     Raises:
         MissingExtraError: the package onnx is not installed.
         ModelError: the file has no convolutions in float.
@@ -88,7 +95,7 @@ def quantize_network(
             raise ModelError(f"{source}: not a network in float that could be quantised")
         onnx.save(network, str(plain))
         quantization.quantize_static(
-            str(plain), str(part), _Photos(photos), **_settings(outer, normalised, percentile)
+            str(plain), str(part), _Photos(photos), **_settings(outer, normalised, percentile, weight_bits)
         )
         result = onnx.load(str(part))
         del result.metadata_props[:]
@@ -103,7 +110,9 @@ def quantize_network(
         onnx.save(result, str(to))
 
 
-def _settings(outer: list[str], normalised: str | None, percentile: float | None) -> dict[str, Any]:
+def _settings(
+    outer: list[str], normalised: str | None, percentile: float | None, weight_bits: int
+) -> dict[str, Any]:
     """Return how to quantise: all but the nodes outside the convolutions, the normalised input exactly."""
     from onnxruntime import quantization
 
@@ -115,6 +124,7 @@ def _settings(outer: list[str], normalised: str | None, percentile: float | None
     return {
         "quant_format": quantization.QuantFormat.QDQ,
         "per_channel": True,
+        "reduce_range": weight_bits < 8,
         "activation_type": quantization.QuantType.QUInt8,
         "weight_type": quantization.QuantType.QInt8,
         "nodes_to_exclude": outer,

@@ -81,6 +81,7 @@ class ModelInfo:
         calibration: a table per label, or None where raw scores are shown.
         precision: of the network's arithmetic, "fp32" or "int8".
         closer_look: None where every picture is looked at once.
+        weight_bits: of an int8 network's weights; None: not stated, so 8.
     """
 
     name: str
@@ -95,6 +96,7 @@ class ModelInfo:
     precision: str = "fp32"
     closer_look: CloserLook | None = None
     labels: tuple[str, ...] = LABELS
+    weight_bits: int | None = None
 
 
 def shipped_models() -> list[str]:
@@ -165,6 +167,19 @@ def parse_metadata(metadata: Mapping[str, str], origin: str | PathLike[str]) -> 
         raise ModelError(f"{origin}: its metadata are damaged ({error}): export the model again") from error
 
 
+def sums_overflow(metadata: Mapping[str, str]) -> bool:
+    """Say whether sums of 8-bit products of this model can leave 16 bits: of int8 with weights of 8 bits.
+
+    Args:
+        metadata: all keys of the file, which need not be one of ours.
+    """
+    try:
+        value = json.loads(metadata.get(METADATA_KEY, "{}"))
+        return value.get("precision", "fp32") == "int8" and int(value.get("weight_bits") or 8) > 7
+    except (ValueError, TypeError, AttributeError):
+        return True
+
+
 def _assets() -> Path:
     return Path(str(resources.files("crowdmask"))) / "assets"
 
@@ -203,6 +218,7 @@ def _parse(value: dict[str, Any]) -> ModelInfo:
         calibration=calibration,
         precision=str(value.get("precision", "fp32")),
         closer_look=_parse_closer_look(value.get("closer_look"), spec),
+        weight_bits=None if value.get("weight_bits") is None else int(value["weight_bits"]),
     )
 
 

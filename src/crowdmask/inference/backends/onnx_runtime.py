@@ -25,6 +25,7 @@ from crowdmask.inference.backends.base import (
     sides_of,
     warn_fallback,
 )
+from crowdmask.inference.model_file import sums_overflow
 from crowdmask.inference.processor import guards_int8
 
 NAME = "onnxruntime"
@@ -57,9 +58,14 @@ class OnnxRuntimeBackend:
             ModelError: the file cannot be loaded, or has other inputs and outputs than ours.
         """
         runtime = import_runtime()
-        options = _options(runtime, threads, shares_cores)
-        self.device, self._session = _first_usable(runtime, path, options, _candidates(runtime, device))
+        candidates = _candidates(runtime, device)
+        options = _options(runtime, threads, shares_cores, guarded=False)
+        self.device, self._session = _first_usable(runtime, path, options, candidates)
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        if guards_int8() and sums_overflow(self.metadata):
+            # Only the file tells, so the rare ones that need it are loaded twice.
+            options = _options(runtime, threads, shares_cores, guarded=True)
+            self.device, self._session = _first_usable(runtime, path, options, candidates)
         shape = _check_interface(path, self._session)
         self.input_sides = sides_of(shape)
         self._one_by_one = shape[0] == 1
@@ -99,7 +105,7 @@ def import_runtime() -> Any:
     return onnxruntime
 
 
-def _options(runtime: Any, threads: int, shares_cores: bool) -> Any:
+def _options(runtime: Any, threads: int, shares_cores: bool, guarded: bool) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS_ONLY
@@ -111,7 +117,7 @@ def _options(runtime: Any, threads: int, shares_cores: bool) -> Any:
         # Idle threads would otherwise spin between pictures, on the cores that decode and draw. Not
         # always, since whoever does not spin takes up to twice as long beside a session that does.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-    if guards_int8():
+    if guarded:
         # 8-bit products would be added in 16 bits, which overflow: the right way takes twice as long.
         options.add_session_config_entry("session.x64quantprecision", "1")
     return options
