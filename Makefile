@@ -10,7 +10,7 @@ STAMP := $(VENV)/.crowdmask
 TRAIN := $(STAMP)-train-$(or $(TORCH_BUILD),any)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train hooks demo test test-int8 coverage lint format types docs check build check-wheel clean
+.PHONY: rates help setup setup-train hooks demo test test-int8 coverage lint format types docs check build check-wheel clean
 # MkDocs would tell at each build of a successor of its theme.
 export NO_MKDOCS_2_WARNING := 1
 
@@ -65,6 +65,11 @@ types: $(TRAIN) ## mypy over the package, tests, benchmarks, tools and examples
 
 docs: $(TRAIN) ## the documentation site into site/; a broken link fails
 	$(BIN)/python -m mkdocs build --strict
+
+rates: $(TRAIN) ## the shipped models' error rates on val, for surveys (docs/survey.md)
+	@for model in crowd crowd-fast crowd-float ssdlite; do \
+	  $(BIN)/python -m crowdmask evaluate recipes/data/crowdmask.yaml --split val --model $$model \
+	    --rates src/crowdmask/assets/$$model.rates.json || exit 1; done
 
 check: lint types test ## all three
 

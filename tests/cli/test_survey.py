@@ -83,3 +83,23 @@ def test_errors_are_one_line(records, words, code, told) -> None:
     assert result.exit_code == code
     assert told in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1 or code == 2
+
+
+def test_two_groups_are_compared_in_a_plain_word(place) -> None:
+    path = place / "two.jsonl"
+    path.write_text(
+        "".join(record(f"hall/{at}.jpg", 6, 2) + record(f"yard/{at}.jpg", 2, 6) for at in range(30))
+        + "".join(record(f"gate/{at}.jpg", 6, 2) for at in range(30))
+    )
+    result = survey(path, "--by", "folder", "--compare", "hall", "yard", "--comparisons", "c.jsonl")
+    assert "hall less yard, with a mask:" in result.stdout
+    first = json.loads((place / "c.jsonl").read_text().splitlines()[0])
+    assert first["verdict"] == "differs"
+    assert first["p_adjusted"] is None
+    assert first["interval"][0] < first["difference"] < first["interval"][1]
+    alike = survey(path, "--by", "folder", "--compare", "hall", "gate")
+    assert "cannot be told apart from chance" in alike.stdout
+    both = survey(path, "--by", "folder", "--compare-all", "--out", "c.html")
+    assert both.stdout.count("adjusted for all comparisons") == 9
+    assert "Comparisons" in (place / "c.html").read_text()
+    assert survey(path, "--by", "folder", "--compare", "hall", "moon").exit_code == 2

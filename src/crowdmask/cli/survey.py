@@ -9,6 +9,7 @@ import typer
 
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.errors import EXIT_INPUT, UsageError
+from crowdmask.progress import silent
 
 
 class Target(StrEnum):
@@ -31,7 +32,8 @@ def command(
         list[str],
         typer.Argument(
             metavar="SOURCE",
-            help="Files that `detect --json`, `track --json` or `track --events` wrote; - is standard input.",
+            help="Photos and folders of them, videos, or files that `detect --json`, `track --json` or "
+            "`track --events` wrote (- is standard input); of one kind.",
             show_default=False,
         ),
     ],
@@ -87,19 +89,49 @@ def command(
     start: Annotated[
         str | None, typer.Option(metavar="TIME", help="When the video began, like 2026-03-02T08:15.")
     ] = None,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="GROUP GROUP", help="Compare two groups, by name.", show_default=False),
+    ] = None,
+    compare_all: Annotated[bool, typer.Option("--compare-all", help="Compare each group with each.")] = False,
+    before_after: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAY",
+            help="Compare the time from this day on with the time before, each camera, weekday and hour "
+            "with itself.",
+        ),
+    ] = None,
+    comparisons: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write one JSON record a comparison; - is standard output."),
+    ] = None,
     draws: Annotated[int, typer.Option(min=100, metavar="N", help="Draws behind each interval.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of those draws.")] = 0,
+    model: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="Detector for photos and videos.")
+    ] = "crowd",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Compute threads [default: one a physical core].")
+    ] = None,
+    every: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Look at every N-th frame of a video only.")
+    ] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
 ) -> None:
     """Say how many people wear masks, with 95 % intervals, corrected for whom the detector misses.
 
     Ends with 1 where a source or a line could not be read; the rest is surveyed all the same.
     """
-    from crowdmask.survey import Settings, read, survey
+    from crowdmask.cli.progress import show_progress
+    from crowdmask.survey import Looking, Settings, read, survey
     from crowdmask.survey.output import check_targets, write
-    from crowdmask.survey.sentences import sentence
+    from crowdmask.survey.sentences import difference_sentence, sentence
 
-    check_targets({"--json": json_file, "--csv": csv_file, "--out": out})
+    targets = {"--json": json_file, "--csv": csv_file, "--out": out, "--comparisons": comparisons}
+    check_targets(targets)
+    if compare and compare_all:
+        raise UsageError("--compare and --compare-all cannot both be given")
     settings = Settings(
         by=by,
         design=design,
@@ -108,17 +140,28 @@ def command(
         rates=rates,
         timezone=timezone,
         start=start,
+        compare="all" if compare_all else () if compare is None else (compare,),
+        before_after=before_after,
         draws=draws,
         seed=seed,
     )
-    result = survey(read(sources, unit.value if unit is not None else None), settings)
-    say, complain = open_console(stderr="-" in (json_file, csv_file)), open_console(stderr=True)
+    say, complain = open_console(stderr="-" in targets.values()), open_console(stderr=True)
     say.quiet = quiet
-    write(result, json_file=json_file, csv_file=csv_file, html_file=out)
+    with show_progress(complain) as tell:
+        seen = read(
+            sources,
+            unit.value if unit is not None else None,
+            Looking(model, threads, every),
+            silent if quiet else tell,
+        )
+    result = survey(seen, settings)
+    write(result, json_file=json_file, csv_file=csv_file, html_file=out, comparisons_file=comparisons)
     for group in result.groups:
         say.print(one_line(f"{group.name}: {sentence(result, group)}"), soft_wrap=True)
         for note in group.estimate.notes:
             say.print(one_line(f"  note: {note}"), soft_wrap=True)
+    for difference in result.comparisons:
+        say.print(one_line(difference_sentence(difference)), soft_wrap=True)
     for problem in result.problems:
         complain.print(f"error: {one_line(problem)}", soft_wrap=True)
     if result.problems:

@@ -41,6 +41,7 @@ class Estimate:
         sensitivity: shares with a mask with other corrections, by what was corrected.
         cells: (3, 4) amounts shown by label and width, for the plots.
         left_out: amounts, by why.
+        freedom: degrees of freedom of the sampling of clusters; None: nothing was sampled.
     """
 
     photos: int
@@ -54,6 +55,7 @@ class Estimate:
     sensitivity: dict[str, float] = field(default_factory=dict)
     cells: Floats = field(default_factory=lambda: np.zeros((3, 4)))
     left_out: dict[str, float] = field(default_factory=dict)
+    freedom: int | None = None
 
 
 def estimate_group(
@@ -74,7 +76,7 @@ def estimate_group(
     notes: list[str] = []
     names = [clusters.names[look] for look in cells.looks]
     number = len({name for name in names if name})
-    figures, best = None, None
+    figures, best, freedom = None, None, None
     if not len(cells.looks):
         notes.append("nothing was looked at in this group: there is no figure")
     elif cells.shown == 0:
@@ -86,7 +88,7 @@ def estimate_group(
             "intervals are too narrow; measure them (docs/survey.md) or audit (`audit`)"
         )
     else:
-        figures, best = _corrected(seen, cells, names, clusters, known, target, notes, group.name)
+        figures, best, freedom = _corrected(seen, cells, names, clusters, known, target, notes, group.name)
     raw = cells.raw
     if figures is None:
         figures = make_figures(None, None, raw, cells.shown)
@@ -110,6 +112,7 @@ def estimate_group(
             "without a label": unjudged,
             "expected to be missed": missed,
         },
+        freedom=freedom,
     )
 
 
@@ -122,11 +125,11 @@ def _corrected(
     target: str,
     notes: list[str],
     group: str,
-) -> tuple[dict[str, Figure] | None, Corrected | None]:
+) -> tuple[dict[str, Figure] | None, Corrected | None, int | None]:
     photos = cells.known + _by_usual_width(cells, known)
     if photos.sum() <= 0:
         notes.append("all faces are narrower than 8 px: there is no figure")
-        return None, None
+        return None, None, None
     likeness = compare(photos, float(cells.narrow.sum()), known)
     scale = likeness.kind_scale
     notes += likeness.notes
@@ -137,6 +140,7 @@ def _corrected(
         notes.append("events carry no width of faces: the usual widths of faces from 16 px on are assumed")
     seed = zlib.crc32(group.encode("utf-8", "surrogatepass"))
     raw, shown = cells.raw, cells.shown
+    freedom: int | None = None
     if target == PHOTOS:
         seconds = seen.observed_s[cells.looks] if seen.is_video and seen.unit != PASSAGE else None
         best, draws = draw_people(photos, known, seed, seconds, scale)
@@ -153,13 +157,14 @@ def _corrected(
                 f"the target photos tells "
                 "of these photos alone"
             )
-            return None, None
+            return None, None, None
+        freedom = sample.freedom
         if sample.clusters < FEW:
             notes.append(f"only {sample.clusters} clusters: under {FEW} the interval is itself uncertain")
         best, draws = draw_place(sample, known, seed, scale)
         if best.people.sum() <= 0:
             notes.append("no face was found in the clusters of the table: there is no figure")
-            return None, None
+            return None, None, None
         figures = make_figures(
             best.people, draws, raw, shown, lambda interval, share: widen(interval, share, sample.freedom)
         )
@@ -168,7 +173,7 @@ def _corrected(
         notes.append(
             f"too little was seen to tell {', '.join(refused)}: the interval would hold nearly everything"
         )
-    return figures, best
+    return figures, best, freedom
 
 
 def _by_usual_width(cells: Cells, known: Knowledge) -> Floats:

@@ -22,7 +22,14 @@ def check_targets(targets: dict[str, str | None]) -> None:
         used[target] = name
 
 
-def write(result: Survey, *, json_file: str | None, csv_file: str | None, html_file: str | None) -> None:
+def write(
+    result: Survey,
+    *,
+    json_file: str | None = None,
+    csv_file: str | None = None,
+    html_file: str | None = None,
+    comparisons_file: str | None = None,
+) -> None:
     """Write records, rows and a report; each file appears once it is whole.
 
     Raises:
@@ -32,6 +39,10 @@ def write(result: Survey, *, json_file: str | None, csv_file: str | None, html_f
         with JsonLines(json_file) as lines:
             for record in result.records():
                 lines.write(record)
+    if comparisons_file is not None:
+        with JsonLines(comparisons_file) as lines:
+            for difference in result.comparisons:
+                lines.write(difference.to_record())
     if csv_file is not None:
         file = LineFile(csv_file)
         try:

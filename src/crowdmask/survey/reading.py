@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from crowdmask.errors import DataError, SourceError
 from crowdmask.labels import LABELS
+from crowdmask.survey.photos import Photos
 from crowdmask.survey.sightings import FACE, PASSAGE, PERSON_TIME, UNKNOWN, Sightings
 from crowdmask.survey.timing import Frames, sightings_of_frames
 from crowdmask.survey.tracks import Lives, sightings_of_lives
@@ -64,7 +62,7 @@ class _Reader:
         self.kind = ""
         self.kind_from = ""
         self.model: dict[str, str | None] = {}
-        self.photos = _Photos()
+        self.photos = Photos()
         self.frames = Frames()
         self.lives = Lives()
 
@@ -142,42 +140,6 @@ class _Reader:
         if self.kind == _EVENT:
             return sightings_of_lives(self.lives, unit or PERSON_TIME, about)
         return sightings_of_frames(self.frames, unit or PERSON_TIME, about)
-
-
-class _Photos:
-    """Faces of photos, gathered compactly: a hundred thousand records stay small."""
-
-    def __init__(self) -> None:
-        self.sources: list[str] = []
-        self.seen: set[str] = set()
-        self.twice = 0
-        self.look, self.label = array("i"), array("b")
-        self.width, self.confidence = array("f"), array("f")
-
-    def take(self, source: str, faces: Iterable[tuple[int, float, float, int]]) -> None:
-        if source in self.seen:
-            self.twice += 1
-            return
-        self.seen.add(source)
-        look = len(self.sources)
-        self.sources.append(source)
-        for label, width, confidence, _ in faces:
-            self.look.append(look)
-            self.label.append(label)
-            self.width.append(width)
-            self.confidence.append(confidence)
-
-    def sightings(self, about: dict[str, Any]) -> Sightings:
-        number = len(self.sources)
-        if self.twice:
-            about["problems"] += (f"{self.twice} photos occur more than once: each counts once",)
-        return Sightings(
-            FACE, tuple(self.sources), np.arange(number, dtype=np.int32),
-            np.full(number, np.nan), np.full(number, np.nan), np.zeros(number), np.zeros(number),
-            np.ones(number, np.int64), np.frombuffer(self.look, np.int32), np.frombuffer(self.label, np.int8),
-            np.frombuffer(self.width, np.float32), np.frombuffer(self.confidence, np.float32),
-            np.ones(len(self.look), np.float32), **about,
-        )  # fmt: skip
 
 
 def _face(face: dict[str, Any]) -> tuple[int, float, float, int]:

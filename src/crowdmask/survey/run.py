@@ -6,27 +6,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 import crowdmask
 from crowdmask.errors import UsageError
 from crowdmask.inference.model_file import DEFAULT_MODEL
-from crowdmask.survey.cells import N_CONFIDENCES, SHOWN, confidence_class
+from crowdmask.survey.compare import Difference
+from crowdmask.survey.comparing import compare_groups, compare_times
 from crowdmask.survey.design import Design, check_timezone, parse_time, read_design, times_of
 from crowdmask.survey.estimate import PHOTOS, PLACE, TARGETS, Estimate, estimate_group
-from crowdmask.survey.grouping import Clusters, Group, local_times, make_clusters, make_groups
+from crowdmask.survey.exif import taken_at
+from crowdmask.survey.floor import find_floor
+from crowdmask.survey.grouping import DAY, HOUR, Group, make_clusters, make_groups
 from crowdmask.survey.quantify import CONFUSION, CORRECTIONS
-from crowdmask.survey.rates import NO_FACE, Rates, read_rates, shipped_rates
+from crowdmask.survey.rates import Rates, read_rates, shipped_rates
 from crowdmask.survey.shares import FIGURES
-from crowdmask.survey.sightings import PASSAGE, UNITS, Sightings
+from crowdmask.survey.sightings import PASSAGE, Sightings
 from crowdmask.survey.uncertainty import DRAWS, Knowledge
 from crowdmask.survey.words import DEFINITION, percent
 
 _MANY_GROUPS, _FEWER_DRAWS = 200, 400
-_SURELY_CUT = 0.01
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Settings:
         rates: a file of counts; None: the ones shipped for the model.
         timezone: name of the time zone of the sources' clocks, like "Europe/Zurich".
         start: when a video began, ISO 8601.
+        compare: pairs of groups to compare, or "all": each with each.
+        before_after: the first day of the time after, ISO 8601: compare it with the time before.
         draws, seed: of the intervals.
     """
 
@@ -52,6 +55,8 @@ class Settings:
     rates: str | None = None
     timezone: str | None = None
     start: str | None = None
+    compare: tuple[tuple[str, str], ...] | Literal["all"] = ()
+    before_after: str | None = None
     draws: int = DRAWS
     seed: int = 0
 
@@ -82,6 +87,7 @@ class Survey:
         seed: of the draws.
         problems: what could not be read.
         rates: the counts that were used.
+        comparisons: of groups, or of the times before and after.
     """
 
     groups: tuple[GroupResult, ...]
@@ -95,6 +101,7 @@ class Survey:
     seed: int
     problems: tuple[str, ...] = ()
     rates: Rates | None = field(default=None, repr=False)
+    comparisons: tuple[Difference, ...] = ()
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield one record a group, which other programs rely on."""
@@ -157,7 +164,7 @@ def survey(seen: Sightings, settings: Settings = Settings()) -> Survey:
     known: Knowledge | None = None
     told: list[str] = []
     if rates is not None:
-        floor, told = _floor(seen, rates)
+        floor, told = find_floor(seen, rates)
         draws = settings.draws if len(groups) <= _MANY_GROUPS else min(settings.draws, _FEWER_DRAWS)
         known = Knowledge(rates, floor, corrections, draws, settings.seed)
         if seen.model_hash is None:
@@ -170,10 +177,13 @@ def survey(seen: Sightings, settings: Settings = Settings()) -> Survey:
         _result(seen, group, estimate_group(seen, group, clusters, known, settings.target), told)
         for group in groups
     ]
+    comparisons = compare_groups([(each.name, each.estimate) for each in results], settings.compare)
+    if settings.before_after is not None:
+        comparisons += compare_times(seen, design, known, settings.before_after, settings.timezone)
     return Survey(
         tuple(results), seen.unit, settings.target, corrections if known is not None else (), DEFINITION,
         seen.model or (rates.model if rates is not None else None), seen.model_hash, settings.timezone,
-        settings.seed, seen.problems, rates,
+        settings.seed, seen.problems, rates, tuple(comparisons),
     )  # fmt: skip
 
 
@@ -220,48 +230,16 @@ def _with_times(seen: Sightings, design: Design | None, settings: Settings) -> S
             start = parse_time(settings.start, settings.timezone)
         except (ValueError, OverflowError) as error:
             raise UsageError(f"`start` {settings.start!r}: write it like 2026-03-02T08:15") from error
-    told = times_of(design, seen.sources, start)[seen.source]
+    told = times_of(design, seen.sources, start)
+    if not seen.is_video and _needs_times(settings):
+        for index in np.flatnonzero(np.isnan(told)):
+            told[index] = taken_at(seen.sources[index])
+    told = told[seen.source]
     return seen.with_times(np.where(np.isnan(told), seen.time_s, told))
 
 
-def _floor(seen: Sightings, rates: Rates) -> tuple[int, list[str]]:
-    """Return the first class of confidences that the records are complete from, and what to say of it."""
-    confidence = seen.confidence[~np.isnan(seen.confidence)]
-    if seen.is_video or not len(confidence):
-        return SHOWN, []
-    label = seen.label[~np.isnan(seen.confidence)].astype(np.int64)
-    judged = label < len(rates.thresholds)
-    confidence, label = confidence[judged], label[judged]
-    if not len(confidence):
-        return SHOWN, []
-    least = float(confidence.min())
-    classes = confidence_class(label, confidence, rates.edges)
-    if (classes < SHOWN).any():
-        whole = np.flatnonzero((rates.edges >= least - 1e-4).all(axis=0))
-        return int(min(whole.min(initial=SHOWN), SHOWN)), []
-    floor = _raised_floor(least, classes, rates)
-    if floor == SHOWN:
-        return SHOWN, []
-    return floor, [
-        f"the records hold no confidence under {least:.2f}: only faces from {rates.edges[0, floor]:.2f} on "
-        "are counted; make them with `confidence` 0.01 for a narrower interval"
-    ]
-
-
-def _raised_floor(least: float, classes: NDArray[np.int64], rates: Rates) -> int:
-    """Return the first class left where the user must have cut off lower confidences, else `SHOWN`."""
-    found, _ = rates.from_floor(SHOWN)
-    by_class = found[:, :NO_FACE].sum(axis=(0, 1, 2, 3))
-    starts = rates.edges[:, SHOWN:].max(axis=0)
-    # The part of the faces shown that has a lower confidence than the least, within a class by its width.
-    shares = by_class / max(float(by_class.sum()), 1.0)
-    lower = np.clip((least - starts) / np.diff(starts, append=1.0), 0.0, 1.0)
-    if (1 - float((shares * lower).sum())) ** len(classes) >= _SURELY_CUT:
-        return SHOWN
-    # A class counts as whole where less than half of it was cut off.
-    floor = SHOWN + int((starts + np.diff(starts, append=1.0) / 2 <= least).sum())
-    whole = floor < N_CONFIDENCES and 2 * int((classes >= floor).sum()) > len(classes)
-    return floor if whole else SHOWN
+def _needs_times(settings: Settings) -> bool:
+    return settings.by in (HOUR, DAY) or settings.target == PLACE or settings.before_after is not None
 
 
 def _unmatched(design: Design, seen: Sightings) -> list[str]:
@@ -294,6 +272,3 @@ def _result(seen: Sightings, group: Group, estimate: Estimate, told: Sequence[st
             f"gap counts for nobody",
         )
     return GroupResult(group.name, replace(estimate, notes=notes), begins, ends, observed, gaps)
-
-
-__all__ = ["UNITS", "Clusters", "GroupResult", "Settings", "Survey", "local_times", "survey"]

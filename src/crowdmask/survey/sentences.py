@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from crowdmask.labels import LABELS
+from crowdmask.survey.compare import Difference
 from crowdmask.survey.run import GroupResult, Survey
 from crowdmask.survey.shares import Figure
 from crowdmask.survey.sightings import FACE, PASSAGE, PERSON_TIME
 from crowdmask.survey.words import COUNTED, amount, percent, span
 
 _WORE = dict(zip(LABELS, ("with a mask", "without one", "with one worn incorrectly"), strict=True))
+_FIGURES = {
+    "with_mask": "with a mask",
+    "any_mask": "with any mask",
+    "mask_worn_incorrect": "with one worn incorrectly",
+}
 _OF_PLACE = {
     FACE: "faces that a camera could see there",
     PASSAGE: "passages that a camera could see there",
@@ -63,3 +69,17 @@ def _said(figure: Figure) -> str:
 
 def _first(notes: tuple[str, ...]) -> str:
     return notes[0] if notes else "there is no figure"
+
+
+def difference_sentence(found: Difference) -> str:
+    """Say whether two groups differ, in one figure."""
+    what = _FIGURES[found.figure]
+    head = f"{found.first} less {found.second}, {what}"
+    if found.difference is None or found.interval is None:
+        return f"{head}: no figure ({_first(found.notes)})"
+    low, high = (100 * end for end in found.interval)
+    after = "" if found.p_adjusted is None else f", {found.p_adjusted:.2g} adjusted for all comparisons"
+    return (
+        f"{head}: {100 * found.difference:+.1f} percentage points (95 % interval {low:+.1f} to {high:+.1f}), "
+        f"{found.verdict} (p {found.p:.2g}{after})"
+    )

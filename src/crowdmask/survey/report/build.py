@@ -11,7 +11,7 @@ from crowdmask.survey.cells import N_WIDTHS, describe_width
 from crowdmask.survey.report.charts import COLOURS, Point, intervals, over_time, stacks
 from crowdmask.survey.report.strobe import strobe
 from crowdmask.survey.run import GroupResult, Survey
-from crowdmask.survey.sentences import sentence
+from crowdmask.survey.sentences import difference_sentence, sentence
 from crowdmask.survey.shares import Figure
 from crowdmask.survey.words import percent, span
 
@@ -24,6 +24,7 @@ def build_report(result: Survey) -> str:
     sections = [
         ("result", "Result", _result(result)),
         ("shares", "Shares and their intervals", _shares(result)),
+        ("comparisons", "Comparisons", _comparisons(result)),
         ("faces", "Sizes of faces, and what was left out", _faces(result)),
         ("sensitivity", "Bounds and sensitivity", _sensitivity(result)),
         ("methods", "For a publication (STROBE)", strobe(result)),
@@ -101,6 +102,18 @@ def _more(result: Survey) -> str:
     if rest <= 0:
         return ""
     return page.paragraph(f"{rest} more groups are in the records (JSON or CSV).", soft=True)
+
+
+def _comparisons(result: Survey) -> str:
+    if not result.comparisons:
+        return ""
+    told = page.paragraph(
+        "A difference is called one where its chance, adjusted for all comparisons of a figure made "
+        "here (Holm), "
+        "is under 5 %. It says that two groups differ, not why.",
+        soft=True,
+    )
+    return page.lines(difference_sentence(each) for each in result.comparisons) + told
 
 
 def _faces(result: Survey) -> str:
