@@ -20,6 +20,7 @@ from crowdmask.media.video_writer import VideoWriter
 
 _WAIT_S = 0.25
 _USUAL_FPS = 25.0
+_LEAST_FPS = 0.01
 _OVER = ("gave up", "ended", "closed")
 
 
@@ -131,4 +132,4 @@ def live_rate(
     finder.find(picture)
     fastest = 1 / (max(time.perf_counter() - started, 1e-3) * (1 + rivals))
     wanted = min(_USUAL_FPS / every, max_fps or _USUAL_FPS)
-    return max(1.0, min(wanted, fastest))
+    return max(_LEAST_FPS, min(wanted, fastest))

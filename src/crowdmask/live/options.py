@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,11 @@ from crowdmask.live.pipeline import Settings
 from crowdmask.tracking.events import GRACE_S
 from crowdmask.tracking.tracker import ALGORITHMS, DEFAULT_ALGORITHM
 from crowdmask.tracking.zones import ZonesFile
+
+MOST_FPS = 1_000
+"""No camera is faster."""
+MOST_S = 1_000_000_000
+"""Thirty years: as good as for ever."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +51,11 @@ class CameraOptions:
         """
         if self.every < 1:
             raise UsageError(f"`every` must be at least 1, not {self.every}")
-        for name, value in (("max_fps", self.max_fps), ("for_s", self.for_s)):
-            if value is not None and not value > 0:
-                raise UsageError(f"`{name}` must be above 0, not {value:g}")
-        if not (self.grace_s >= 0 and math.isfinite(self.grace_s)):
-            raise UsageError(f"`grace` must be 0 or more seconds, not {self.grace_s:g}")
+        for name, value, most in (("max_fps", self.max_fps, MOST_FPS), ("for", self.for_s, MOST_S)):
+            if value is not None and not 0 < value <= most:  # nor is what is no number
+                raise UsageError(f"`{name}` must be above 0 and at most {most:,}, not {value:g}")
+        if not (0 <= self.grace_s <= MOST_S):
+            raise UsageError(f"`grace` must be 0 to {MOST_S:,} seconds, not {self.grace_s:g}")
         if self.algorithm not in ALGORITHMS:
             choices = ", ".join(ALGORITHMS)
             raise UsageError(f"no tracking algorithm {self.algorithm!r}: choose from {choices}")

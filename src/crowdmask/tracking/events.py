@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from crowdmask.tracking.mask_state import UNKNOWN, States
+from crowdmask.tracking.pace import Pace
 from crowdmask.tracking.tracker import LOST_S
 
 PERSON_APPEARED, PERSON_LEFT = "person_appeared", "person_left"
@@ -112,7 +113,7 @@ class EventFinder:
         Args:
             source: shown name of the source, for the records.
             grace_s: without a mask for so long makes `no_mask`.
-            lost_s: not seen for so long makes `person_left`.
+            lost_s: not seen for so long, and in two frames, makes `person_left`.
             run: UUID of the run, for the records.
         """
         self.run = run
@@ -122,6 +123,7 @@ class EventFinder:
         self._people: dict[int, _Person] = {}
         self._frames: deque[tuple[float, int]] = deque()
         self._swept_s = float("-inf")
+        self._pace = Pace()
 
     def update(
         self,
@@ -143,7 +145,10 @@ class EventFinder:
             What has become certain with this frame.
         """
         self._frames.append((time_s, frame))
-        while time_s - self._frames[0][0] > _MEMORY_S:
+        self._pace.add(time_s)
+        lost_s = self._pace.patience(self.lost_s)
+        memory_s = max(_MEMORY_S, 2 * lost_s)
+        while time_s - self._frames[0][0] > memory_s:
             self._frames.popleft()
         events: list[Event] = []
         rows = zip(
@@ -163,7 +168,7 @@ class EventFinder:
                 events += self._follow(track, person, since)
         if time_s - self._swept_s >= _SWEEP_S:
             self._swept_s = time_s
-            events += self._sweep(time_s - self.lost_s)
+            events += self._sweep(time_s - lost_s)
         return events
 
     def finish(self) -> list[Event]:

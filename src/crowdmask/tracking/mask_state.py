@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crowdmask.detections import Detections
 from crowdmask.labels import LABELS
+from crowdmask.tracking.pace import Pace
 
 UNKNOWN = "unknown"
 STATES: tuple[str, ...] = (*LABELS, UNKNOWN)
@@ -52,12 +53,12 @@ class _Votes:
     since: float = float("nan")
     small: bool = True
 
-    def add(self, time_s: float, label: int, weight: float, window_s: float) -> None:
+    def add(self, time_s: float, label: int, weight: float, window_s: float, slow_s: float) -> None:
         step_s = time_s - self.sightings[-1][0] if self.sightings else 0.0
         self.sightings.append((time_s, label, weight))
         self.weight[label] += weight
         # At low frame rates it reaches back three sightings; soon after a gap, not beyond that.
-        reach_s = max(window_s, min(_SLOW_STEPS * step_s, _SLOW_WINDOW_S))
+        reach_s = max(window_s, min(_SLOW_STEPS * step_s, slow_s))
         while time_s - self.sightings[0][0] > reach_s:
             _, old_label, old_weight = self.sightings.popleft()
             self.weight[old_label] -= old_weight
@@ -103,6 +104,7 @@ class MaskStates:
         self.window_s = window_s
         self.min_face_px = min_face_px
         self._votes: dict[int, _Votes] = {}
+        self._pace = Pace()
         self._swept_s = float("-inf")
 
     def update(self, time_s: float, tracks: NDArray[np.int64], detections: Detections) -> States:
@@ -113,6 +115,8 @@ class MaskStates:
             tracks: (N,) the number of each face, -1: none.
             detections: the faces.
         """
+        self._pace.add(time_s)
+        slow_s, forget_s = self._pace.patience(_SLOW_WINDOW_S), self._pace.patience(_FORGET_S)
         n = len(detections)
         labels, confidence, since = [UNKNOWN] * n, np.zeros(n, np.float32), np.full(n, np.nan)
         sides = (detections.xyxy[:, 2:] - detections.xyxy[:, :2]).min(axis=1, initial=np.inf).tolist()
@@ -127,14 +131,14 @@ class MaskStates:
             votes.small = side < self.min_face_px * (_GROWN if votes.small else 1)
             if votes.small:
                 continue
-            votes.add(time_s, label, sureness * sureness, self.window_s)
+            votes.add(time_s, label, sureness * sureness, self.window_s, slow_s)
             votes.decide()
             if votes.state is not None:
                 labels[row] = LABELS[votes.state]
                 total = sum(votes.weight)
                 confidence[row] = max(votes.weight[votes.state], 0.0) / (total + 0.02)
                 since[row] = votes.since
-        if time_s - self._swept_s > _FORGET_S:
+        if time_s - self._swept_s > forget_s:
             self._swept_s = time_s
-            self._votes = {key: v for key, v in self._votes.items() if time_s - v.seen_s <= _FORGET_S}
+            self._votes = {key: v for key, v in self._votes.items() if time_s - v.seen_s <= forget_s}
         return States(labels, confidence, since)

@@ -21,6 +21,7 @@ from crowdmask.detections import Detections
 from crowdmask.errors import UsageError
 from crowdmask.labels import LABELS
 from crowdmask.tracking.camera import CameraMotion
+from crowdmask.tracking.pace import Pace
 
 if TYPE_CHECKING:
     import supervision
@@ -35,6 +36,9 @@ PREDICT_S = 0.5
 """For so long after it was last seen a missed face is guessed at."""
 
 _LIBRARY_LOST_FRAMES = 30  # at 30 frames per second: one second
+# The library gives up a face that it misses for a second, be it a single frame of a slow camera: frames that
+# are further apart are told to it as if they were so far apart, and a face may be missed once or twice.
+_LIBRARY_STEP_S = 0.45
 _MATURE_S = 0.1
 _HIGH_SCORE = 0.6  # where the library tells sure boxes from unsure ones
 _LEAST_SCORE = 0.11  # BoT-SORT and C-BIoU drop boxes of 0.1 and less
@@ -60,9 +64,9 @@ class _Track:
     sightings: int = 1
     speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
 
-    def move(self, box: NDArray[np.float64], confidence: float, now: float) -> None:
+    def move(self, box: NDArray[np.float64], confidence: float, now: float, gap_s: float) -> None:
         step = now - self.seen_s
-        if self.number is None and (step > _UNNUMBERED_GAP_S or not self.sightings):
+        if self.number is None and (step > gap_s or not self.sightings):
             # It was hardly anybody, or gave its number away; now it may be somebody else: it begins anew.
             self.born_s, self.sightings, self.speed = now, 0, np.zeros(4)
             self.box = box
@@ -114,12 +118,14 @@ class FaceTracker:
         limits = np.clip(np.asarray(threshold, np.float64), 1e-6, 1 - 1e-6)
         self._threshold = np.broadcast_to(limits, (len(LABELS),))
         self._mature = max(2, round(_MATURE_S * fps))
-        self._library = _make(algorithm, self._fps, self._mature)
+        self._library = _make(algorithm, max(self._fps, 1 / _LIBRARY_STEP_S), self._mature)
         self._camera = CameraMotion()
         # Where the first frame's corner is now: boxes are kept as if the camera had not moved since.
         self._corner = np.zeros(2)
         self._numbers = 0
         self._now: float | None = None
+        self._library_s = 0.0
+        self._pace = Pace()
         self._tracks: dict[int, _Track] = {}
         self._times: deque[float] = deque(maxlen=self._mature)
 
@@ -143,19 +149,20 @@ class FaceTracker:
             self._corner += self._camera.update(picture)
         corner = np.concatenate([self._corner, self._corner])
         boxes, confidence = detections.xyxy - corner, detections.confidence.tolist()
-        ids = self._library_ids(detections, boxes, now)
+        ids = self._library_ids(detections, boxes)
+        gap_s, lost_s = self._pace.patience(_UNNUMBERED_GAP_S), self._pace.patience(LOST_S)
         seen: list[tuple[int, _Track]] = []
         for row in np.flatnonzero(ids >= 0).tolist():
             key = int(ids[row])
             if key in self._tracks:
-                self._tracks[key].move(boxes[row], confidence[row], now)
+                self._tracks[key].move(boxes[row], confidence[row], now, gap_s)
             else:
                 self._tracks[key] = _Track(self._times[0], boxes[row], now, confidence[row])
             seen.append((row, self._tracks[key]))
         fresh = [track for _, track in seen if track.number is None]
         if fresh:
             self._number(fresh, now)
-        self._tracks = {key: track for key, track in self._tracks.items() if now - track.seen_s <= LOST_S}
+        self._tracks = {key: track for key, track in self._tracks.items() if now - track.seen_s <= lost_s}
         self.predicted = [
             (track.number, (track.guess(now) + corner).astype(np.float32))
             for track in self._tracks.values()
@@ -175,29 +182,32 @@ class FaceTracker:
         self._tracks.clear()
         self._times.clear()
         self._now = None
+        self._library_s, self._pace = 0.0, Pace()
         self.predicted = []
 
     def _tick(self, time_s: float | None) -> float:
-        step = 1 / self._fps
-        if self._now is None:
-            self._now = time_s or 0.0
+        step, before = 1 / self._fps, self._now
+        if before is None:
+            now = time_s or 0.0
         elif time_s is None:
-            self._now += step
+            now = before + step
         else:
             # The library refuses a frame that is not later than the last.
-            self._now = max(time_s, self._now + 1e-3 * step)
-        self._times.append(self._now)
-        return self._now
+            now = max(time_s, before + 1e-3 * step)
+        self._pace.add(now)
+        if before is not None:
+            self._library_s += (now - before) * min(1.0, _LIBRARY_STEP_S / max(self._pace.step_s, 1e-9))
+        self._now = now
+        self._times.append(now)
+        return now
 
-    def _library_ids(
-        self, detections: Detections, boxes: NDArray[np.float64], now: float
-    ) -> NDArray[np.int64]:
+    def _library_ids(self, detections: Detections, boxes: NDArray[np.float64]) -> NDArray[np.int64]:
         import supervision
 
         given = supervision.Detections(
             xyxy=boxes, confidence=self._scores(detections), class_id=np.arange(len(detections))
         )
-        found: supervision.Detections = self._library.update(given, timestamp=now)
+        found: supervision.Detections = self._library.update(given, timestamp=self._library_s)
         ids = np.full(len(detections), -1, np.int64)
         # The library answers in an order of its own; the row number rides along as the class.
         if found.class_id is not None and len(found):

@@ -27,6 +27,7 @@ from pydantic import Field, model_validator
 from crowdmask.errors import SourceError
 from crowdmask.settings import StrictModel, read_yaml
 from crowdmask.tracking.mask_state import STATES, UNKNOWN
+from crowdmask.tracking.pace import Pace
 from crowdmask.tracking.tracker import LOST_S
 
 Point = tuple[float, float]
@@ -155,6 +156,7 @@ class _Area:
         tracks: Sequence[int],
         inside: Sequence[bool],
         labels: Sequence[str],
+        lost_s: float,
     ) -> None:
         for track, is_in, label in zip(tracks, inside, labels, strict=True):
             visit = self.visits.setdefault(track, _Visit(False, time_s, label))
@@ -167,7 +169,7 @@ class _Area:
                 visit.inside, visit.other_s = is_in, None
                 (self.entered if is_in else self.left)[label] += 1
         # Who was lost inside has left it.
-        for track in [key for key, visit in self.visits.items() if time_s - visit.seen_s > LOST_S]:
+        for track in [key for key, visit in self.visits.items() if time_s - visit.seen_s > lost_s]:
             visit = self.visits.pop(track)
             if visit.inside:
                 self.left[visit.state] += 1
@@ -204,6 +206,7 @@ class _Gate:
         centres: NDArray[np.float64],
         sizes: NDArray[np.float64],
         labels: Sequence[str],
+        lost_s: float,
     ) -> None:
         length = float(np.hypot(*self.way))
         reach = centres - self.start
@@ -220,7 +223,7 @@ class _Gate:
             met = before[2] + share * (centres[row] - before[2]) - self.start
             if 0 <= met @ self.way <= length * length:
                 (self.entered if beyond[row] > 0 else self.left)[labels[row]] += 1
-        for track in [key for key, place in self.places.items() if time_s - place[0] > 2 * LOST_S]:
+        for track in [key for key, place in self.places.items() if time_s - place[0] > 2 * lost_s]:
             del self.places[track]
 
     def counts(self) -> ZoneCounts:
@@ -264,6 +267,7 @@ class ZoneCounter:
         ]
         self._gates = [_Gate(name, start, end - start) for name, start, end in self.lines]
         self._time_s: float | None = None
+        self._pace = Pace()
         self._size, self._file = (width, height), zones
         if before is not None and before._size == self._size and before._file.units == zones.units:
             self._go_on_from(before)
@@ -303,15 +307,17 @@ class ZoneCounter:
         # A time without frames, as after a lost connection, says nothing of who was there.
         step_s = 0.0 if self._time_s is None else min(max(time_s - self._time_s, 0.0), _MAX_STEP_S)
         self._time_s = time_s
+        self._pace.add(time_s)
+        lost_s = self._pace.patience(LOST_S)
         known = np.flatnonzero(tracks >= 0)
         numbers, boxes = tracks[known].tolist(), xyxy[known].astype(np.float64)
         states = [labels[row] for row in known.tolist()]
         for area in self._areas:
-            area.update(time_s, step_s, numbers, self._inside(area, boxes), states)
+            area.update(time_s, step_s, numbers, self._inside(area, boxes), states, lost_s)
         centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
         sizes = np.sqrt(np.maximum(sides.prod(axis=1), 0))
         for gate in self._gates:
-            gate.update(time_s, numbers, centres, sizes, states)
+            gate.update(time_s, numbers, centres, sizes, states, lost_s)
         return self.counts()
 
     def counts(self) -> list[ZoneCounts]:

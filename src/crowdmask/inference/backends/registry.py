@@ -19,6 +19,9 @@ BACKENDS: dict[str, Runtime] = {
 }
 DEFAULT_BACKEND = onnx_runtime.NAME
 
+MOST_THREADS = 512
+"""More than that is a slip of the hand, and each one costs memory."""
+
 
 def installed_backends() -> list[str]:
     """Return the names of the runtimes whose package is installed, the default first."""
@@ -55,4 +58,6 @@ def load_backend(
         )
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be 1 or more, not {threads}")
+    if threads is not None and threads > MOST_THREADS:
+        raise UsageError(f"threads must be 1 to {MOST_THREADS}, not {threads}")
     return runtime.load(path, threads or physical_cores(), shares_cores, device)
