@@ -66,4 +66,3 @@ def test_below_one_look_a_second_people_are_tracked(
     assert done.exit_code == 0, done.output
     assert "2 tracks" in done.output
     assert events.read_text().count("person_appeared") == 2
-    assert events.read_text().count("mask_put_on") == 1
