@@ -103,3 +103,34 @@ def test_two_groups_are_compared_in_a_plain_word(place) -> None:
     assert both.stdout.count("adjusted for all comparisons") == 9
     assert "Comparisons" in (place / "c.html").read_text()
     assert survey(path, "--by", "folder", "--compare", "hall", "moon").exit_code == 2
+
+
+def test_audit_there_and_back(place) -> None:
+    from PIL import Image
+
+    lines = ""
+    for at in range(20):
+        Image.new("RGB", (200, 200), (90, at, 40)).save(place / f"{at}.png")
+        lines += record(f"{at}.png", 2, 1)
+    (place / "photos.jsonl").write_text(lines)
+    drawn = survey("photos.jsonl", "--audit", "30", "--out", "sheet.html")
+    assert drawn.exit_code == 0
+    assert "photos to label" in drawn.stdout
+    text = (place / "sheet.html").read_text()
+    payload = json.loads(text.split('id="payload">')[1].split("</script>")[0])
+    answers = {
+        "crowdmask_audit": 1,
+        "labeller": "A",
+        "photos": [
+            {**each, "done": True, "faces": [{"box": box, "label": "without_mask"} for box in each["boxes"]]}
+            for each in payload["photos"]
+        ],
+    }
+    (place / "answers.json").write_text(json.dumps(answers))
+    result = survey("photos.jsonl", "--answers", "answers.json", "--json", "-")
+    told = json.loads(result.stdout)
+    assert told["without_mask"]["share"] > 0.9
+    assert told["corrections"][-1] == "audit"
+    assert survey("photos.jsonl", "--chin-mask", "none").exit_code == 2
+    assert survey("photos.jsonl", "--answers", "photos.jsonl").exit_code == 1
+    assert survey("photos.jsonl", "--audit", "30", "--out", "no/such/sheet.html").exit_code == 1

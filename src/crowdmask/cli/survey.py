@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.errors import EXIT_INPUT, UsageError
 from crowdmask.progress import silent
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crowdmask.survey import Looking, Sightings
 
 
 class Target(StrEnum):
@@ -106,6 +111,27 @@ def command(
         str | None,
         typer.Option(metavar="FILE", help="Write one JSON record a comparison; - is standard output."),
     ] = None,
+    audit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Draw photos that hold about N faces, and write them into --out for a person to label: "
+            "FILE.html, or FILE.json for Label Studio.",
+        ),
+    ] = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="What a person labelled; give it twice for two people.", show_default=False
+        ),
+    ] = None,
+    chin_mask: Annotated[
+        str,
+        typer.Option(
+            metavar="incorrect|none", help="What a mask under the chin counts as; none needs --answers."
+        ),
+    ] = "incorrect",
     draws: Annotated[int, typer.Option(min=100, metavar="N", help="Draws behind each interval.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of those draws.")] = 0,
     model: Annotated[
@@ -142,6 +168,8 @@ def command(
         start=start,
         compare="all" if compare_all else () if compare is None else (compare,),
         before_after=before_after,
+        answers=tuple(answers or ()),
+        chin_mask=chin_mask,
         draws=draws,
         seed=seed,
     )
@@ -154,6 +182,9 @@ def command(
             Looking(model, threads, every),
             silent if quiet else tell,
         )
+    if audit is not None:
+        _draw(seen, sources, audit, out or "audit.html", seed, rates, Looking(model, threads), say)
+        return
     result = survey(seen, settings)
     write(result, json_file=json_file, csv_file=csv_file, html_file=out, comparisons_file=comparisons)
     for group in result.groups:
@@ -175,3 +206,28 @@ def _corrections(text: str) -> tuple[str, ...]:
     if "none" in names or not names:
         raise UsageError("--correct takes names of corrections, or none alone")
     return names
+
+
+def _draw(
+    seen: Sightings,
+    sources: list[str],
+    faces: int,
+    out: str,
+    seed: int,
+    rates: str | None,
+    looking: Looking,
+    say: Console,
+) -> None:
+    from crowdmask.survey.audit.prepare import prepare_audit
+    from crowdmask.survey.run import find_rates
+
+    known = find_rates(seen, rates)
+    thresholds = None if known is None else known.thresholds
+    number = prepare_audit(seen, sources, faces, out, seed, thresholds, looking)
+    say.print(
+        one_line(
+            f"{out}: {number} photos to label; then survey the same sources with  --answers FILE  "
+            f"of what was saved"
+        ),
+        soft_wrap=True,
+    )

@@ -178,3 +178,28 @@ def _why(error: Exception) -> str:
     if isinstance(error, ValueError) and str(error).startswith(("is ", "has ")):
         return str(error)
     return "does not fit what detect and track write"
+
+
+def read_boxes(names: Sequence[str], wanted: set[str], least: float | None) -> dict[str, list[list[float]]]:
+    """Return the boxes of some photos of files of records, by source.
+
+    Args:
+        names: files.
+        wanted: sources.
+        least: leave out fainter ones; None: keep all.
+    """
+    boxes: dict[str, list[list[float]]] = {}
+    for name in names:
+        for line in _lines(name):
+            try:
+                record = json.loads(line)
+                source = str(record["source"])
+                if source in wanted and source not in boxes:
+                    boxes[source] = [
+                        [float(side) for side in face["box"]]
+                        for face in record["detections"]
+                        if least is None or float(face.get("confidence", 1.0)) >= least
+                    ]
+            except (ValueError, KeyError, TypeError):
+                continue  # such lines were named when the file was read
+    return boxes

@@ -13,6 +13,7 @@ import numpy as np
 import crowdmask
 from crowdmask.errors import UsageError
 from crowdmask.inference.model_file import DEFAULT_MODEL
+from crowdmask.survey.audit.apply import CHIN_MASKS, INCORRECT, NONE, apply_audit, read_audit
 from crowdmask.survey.compare import Difference
 from crowdmask.survey.comparing import compare_groups, compare_times
 from crowdmask.survey.design import Design, check_timezone, parse_time, read_design, times_of
@@ -25,7 +26,10 @@ from crowdmask.survey.rates import Rates, read_rates, shipped_rates
 from crowdmask.survey.shares import FIGURES
 from crowdmask.survey.sightings import PASSAGE, Sightings
 from crowdmask.survey.uncertainty import DRAWS, Knowledge
-from crowdmask.survey.words import DEFINITION, percent
+from crowdmask.survey.words import CHIN_NONE, DEFINITION, percent
+
+AUDIT = "audit"
+"""Stands among the corrections where a person labelled photos."""
 
 _MANY_GROUPS, _FEWER_DRAWS = 200, 400
 
@@ -45,6 +49,8 @@ class Settings:
         start: when a video began, ISO 8601.
         compare: pairs of groups to compare, or "all": each with each.
         before_after: the first day of the time after, ISO 8601: compare it with the time before.
+        answers: one or two people's files of an audit, on which the figures then rest.
+        chin_mask: what a mask under the chin counts as: "incorrect", or "none", which needs an audit.
         draws, seed: of the intervals.
     """
 
@@ -57,6 +63,8 @@ class Settings:
     start: str | None = None
     compare: tuple[tuple[str, str], ...] | Literal["all"] = ()
     before_after: str | None = None
+    answers: tuple[str, ...] = ()
+    chin_mask: str = INCORRECT
     draws: int = DRAWS
     seed: int = 0
 
@@ -157,7 +165,7 @@ def survey(seen: Sightings, settings: Settings = Settings()) -> Survey:
             "(visit, day or place)"
         )
     clusters = make_clusters(seen, design)
-    rates = _rates(seen, settings)
+    rates = find_rates(seen, settings.rates)
     corrections = settings.corrections
     if seen.unit == PASSAGE:
         corrections = tuple(each for each in corrections if each == CONFUSION)
@@ -173,23 +181,36 @@ def survey(seen: Sightings, settings: Settings = Settings()) -> Survey:
             told.append("the rates were measured on another model than the records come from")
     if design is not None:
         told += _unmatched(design, seen)
-    results = [
-        _result(seen, group, estimate_group(seen, group, clusters, known, settings.target), told)
-        for group in groups
-    ]
+    audit = read_audit(settings.answers, settings.chin_mask, seen.sources) if settings.answers else None
+    results = []
+    for group in groups:
+        estimate = estimate_group(seen, group, clusters, known, settings.target)
+        if audit is not None:
+            estimate = apply_audit(seen, group, clusters, known, settings.target, audit, estimate)
+        results.append(_result(seen, group, estimate, told))
+    if audit is not None:
+        corrections = (*corrections, AUDIT) if known is not None else (AUDIT,)
     comparisons = compare_groups([(each.name, each.estimate) for each in results], settings.compare)
     if settings.before_after is not None:
         comparisons += compare_times(seen, design, known, settings.before_after, settings.timezone)
     return Survey(
-        tuple(results), seen.unit, settings.target, corrections if known is not None else (), DEFINITION,
+        tuple(results), seen.unit, settings.target, corrections if known is not None or audit is not None
+        else (),
+        CHIN_NONE if settings.chin_mask == NONE else DEFINITION,
         seen.model or (rates.model if rates is not None else None), seen.model_hash, settings.timezone,
         settings.seed, seen.problems, rates, tuple(comparisons),
     )  # fmt: skip
 
 
-def _rates(seen: Sightings, settings: Settings) -> Rates | None:
-    if settings.rates:
-        return read_rates(Path(settings.rates))
+def find_rates(seen: Sightings, file: str | None = None) -> Rates | None:
+    """Return the rates to correct by: of a file, or shipped for the model; None where there are none.
+
+    Args:
+        seen: what was looked at.
+        file: of counts.
+    """
+    if file:
+        return read_rates(Path(file))
     return shipped_rates(seen.model_hash, seen.model or DEFAULT_MODEL)
 
 
@@ -201,6 +222,14 @@ def _check(settings: Settings) -> None:
     if unknown:
         raise UsageError(
             f"no correction {', '.join(sorted(unknown))}: choose from {', '.join(CORRECTIONS)}, none"
+        )
+    if settings.chin_mask not in CHIN_MASKS:
+        raise UsageError(f"`chin_mask` {settings.chin_mask!r}: choose from {', '.join(CHIN_MASKS)}")
+    if settings.chin_mask == NONE and not settings.answers:
+        raise UsageError(
+            "`chin_mask` none needs an audit: the detector does not tell a mask under the chin from "
+            "others worn "
+            "incorrectly; draw one with `audit` and give its `answers`"
         )
     if settings.draws < 100:
         raise UsageError(f"an interval needs at least 100 draws, not {settings.draws}")

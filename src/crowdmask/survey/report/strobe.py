@@ -10,7 +10,7 @@ from html import escape
 
 import crowdmask
 from crowdmask.survey.quantify import CONFIDENCE, CONFUSION, RECALL
-from crowdmask.survey.run import Survey
+from crowdmask.survey.run import AUDIT, Survey
 from crowdmask.survey.sentences import sentence
 from crowdmask.survey.words import CAUTION, COUNTED
 
@@ -18,6 +18,7 @@ BLANK = "(to be filled in)"
 _CORRECTED = {
     CONFIDENCE: "a detection counts as much as detections of its label, width and confidence were faces",
     CONFUSION: "labels are exchanged as they were confused (expectation-maximisation of Saerens et al. 2002)",
+    AUDIT: "faces labelled by a person replace the model's error rates (prediction-powered inference)",
     RECALL: "faces missed are added by label and width of those found",
 }
 

@@ -1,0 +1,178 @@
+"""How often a survey's intervals hold the truth where the truth is made: audits, places, and video.
+
+crowdmask evaluate DATA.yaml --split val --detections val.jsonl
+python benchmarks/survey_simulated.py DATA.yaml --split val --detections val.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from survey_coverage import Photo, read_photos
+
+from crowdmask.data.dataset import load_dataset
+from crowdmask.survey.audit.draw import draw_photos
+from crowdmask.survey.audit.inference import Audited, estimate
+from crowdmask.survey.cells import SHOWN
+from crowdmask.survey.outside import compare
+from crowdmask.survey.place import draw_place, make_sample, widen
+from crowdmask.survey.quantify import correct, correct_photos
+from crowdmask.survey.rates import Rates, shipped_rates
+from crowdmask.survey.uncertainty import Knowledge, draw_people
+
+Floats = NDArray[np.float64]
+
+
+def main() -> None:
+    """Run the simulations."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--root", type=Path)
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--detections", type=Path, required=True)
+    parser.add_argument("--trials", type=int, default=200)
+    options = parser.parse_args()
+    rates = shipped_rates(None, "crowd")
+    assert rates is not None
+    samples = load_dataset(options.data, options.root).split(options.split)
+    photos = read_photos(samples, options.detections, rates)
+    for lost in (0.0, 0.3, 0.5):
+        audit(photos, rates, options.trials, lost)
+    for visits in (5, 10, 30):
+        place(photos, rates, options.trials, visits)
+    video(rates, options.trials)
+
+
+def audit(photos: list[Photo], rates: Rates, trials: int, lost: float) -> None:
+    """Label 100 faces of 200 photos of a kind in which a further part of the masked faces is missed."""
+    random = np.random.default_rng(5)
+    known = Knowledge(rates, SHOWN)
+    rows = []
+    for trial in range(trials):
+        group = random.choice(len(photos), 200, replace=False)
+        cells = np.stack([photos[at].cells for at in group])
+        cells[..., :SHOWN] = 0
+        cells[:, 0] = random.binomial(cells[:, 0].astype(int), 1 - lost)
+        truth = np.stack([photos[at].truth for at in group])
+        share = truth[:, 0].sum() / truth.sum()
+        best, people = draw_people(cells, known, trial, None, compare(cells, 0.0, known).kind_scale)
+        shipped = np.quantile(people[:, 0] / people.sum(axis=1), [0.025, 0.975])
+        drawn = draw_photos(cells.sum(axis=(1, 2, 3)).astype(int), 100, trial)
+        found, missed, _ = correct_photos(cells, known.best, best.truth)
+        audited = Audited(found + missed, drawn.looks, truth[drawn.looks], drawn.probability)
+        told = estimate(audited)[1]["with_mask"]
+        assert told is not None
+        middle, (low, high) = told
+        rows.append(
+            (
+                shipped[0] <= share <= shipped[1],
+                shipped[1] - shipped[0],
+                best.people[0] / best.people.sum() - share,
+                low <= share <= high,
+                high - low,
+                middle - share,
+                truth[drawn.looks].sum(),
+            )
+        )
+    mean = np.mean(rows, axis=0)
+    print(
+        f"audit of {mean[6]:.0f} faces, {lost:.0%} more masked faces missed: shipped rates cover "
+        f"{mean[0]:.3f} "
+        f"(width {mean[1]:.3f}, bias {mean[2]:+.4f}), audited {mean[3]:.3f} (width {mean[4]:.3f}, "
+        f"bias {mean[5]:+.4f})"
+    )
+
+
+def place(photos: list[Photo], rates: Rates, trials: int, visits: int) -> None:
+    """Visits whose share of masks differs, each of 15 photos, drawn from a place with many."""
+    random = np.random.default_rng(6)
+    known = Knowledge(rates, SHOWN)
+    share = np.array([photo.truth[0] / max(photo.truth.sum(), 1) for photo in photos])
+    faces = np.array([photo.truth.sum() for photo in photos])
+    high, low = np.flatnonzero((share > 0.5) & (faces > 0)), np.flatnonzero((share <= 0.5) & (faces > 0))
+
+    def visit(level: float) -> NDArray[np.intp]:
+        of_high = int(random.binomial(15, level))
+        return np.concatenate([random.choice(high, of_high), random.choice(low, 15 - of_high)])
+
+    rows = []
+    for trial in range(trials):
+        spread = random.uniform(2, 12)
+        middle = random.uniform(0.3, 0.9)
+        everyone = np.concatenate(
+            [visit(level) for level in random.beta(middle * spread, (1 - middle) * spread, 300)]
+        )
+        truth = np.sum([photos[at].truth for at in everyone], axis=0)
+        seen = [visit(level) for level in random.beta(middle * spread, (1 - middle) * spread, visits)]
+        cells = np.stack([photos[at].cells for each in seen for at in each])
+        cells[..., :SHOWN] = 0
+        names = [str(number) for number, each in enumerate(seen) for _ in each]
+        sample, _ = make_sample(cells, names, {}, {})
+        best, people = draw_place(sample, known, trial)
+        estimate_ = best.people[0] / best.people.sum()
+        ends = np.quantile(people[:, 0] / people.sum(axis=1), [0.025, 0.975])
+        wide = widen((float(ends[0]), float(ends[1])), float(estimate_), sample.freedom)
+        true = truth[0] / truth.sum()
+        shown = cells.sum(axis=(0, 2, 3))
+        raw = shown[0] / shown.sum()
+        half = 1.96 * np.sqrt(raw * (1 - raw) / shown.sum())
+        rows.append(
+            (wide[0] <= true <= wide[1], wide[1] - wide[0], estimate_ - true, abs(raw - true) <= half)
+        )
+    mean = np.mean(rows, axis=0)
+    print(
+        f"place of {visits} visits: covers {mean[0]:.3f} (width {mean[1]:.3f}, bias {mean[2]:+.4f}), "
+        f"raw {mean[3]:.3f}"
+    )
+
+
+def video(rates: Rates, trials: int) -> None:
+    """An hour of a camera: people stay for a while, and each is missed for parts of it."""
+    random = np.random.default_rng(7)
+    known = Knowledge(rates, SHOWN)
+    found, missed = rates.from_floor(SHOWN)
+    hits, lost = found[:, :3].sum(axis=(0, 2, 4)), missed.sum(axis=0)
+    recall = hits / np.maximum(hits + lost, 1)
+    rows = []
+    for trial in range(trials):
+        level = random.uniform(0.1, 0.9)
+        # This camera's own miss rates, a little unlike those measured.
+        own = 1 / (1 + (1 / np.clip(recall, 0.05, 0.99) - 1) * np.exp(random.normal(0, 0.3, (3, 1))))
+        cells = np.zeros((60, 3, 4, 6))
+        truth = np.zeros(3)
+        for minute in range(60):
+            for _ in range(random.poisson(8)):
+                label = int(random.choice(3, p=(level * 0.95, 1 - level, level * 0.05)))
+                width, stay = int(random.choice((1, 2, 3))), random.exponential(15)
+                truth[label] += stay
+                person = own[label, width]
+                share = random.beta(person * 2, (1 - person) * 2)
+                said = label if random.random() < 0.98 else int(random.integers(0, 3))
+                sure = int(random.choice((3, 4, 5), p=(0.1, 0.15, 0.75)))
+                cells[minute, said, width, sure] += stay * share
+        _, people = draw_people(cells, known, trial, np.full(60, 60.0), 2.0)
+        ends = np.quantile(people[:, 0] / people.sum(axis=1), [0.025, 0.975])
+        true = truth[0] / truth.sum()
+        best = correct(cells.sum(axis=0), known.best).people
+        shown = cells.sum(axis=(0, 2, 3))
+        raw = shown[0] / shown.sum()
+        half = 1.96 * np.sqrt(raw * (1 - raw) / 480)
+        rows.append(
+            (
+                ends[0] <= true <= ends[1],
+                ends[1] - ends[0],
+                best[0] / best.sum() - true,
+                abs(raw - true) <= half,
+            )
+        )
+    mean = np.mean(rows, axis=0)
+    print(f"video: covers {mean[0]:.3f} (width {mean[1]:.3f}, bias {mean[2]:+.4f}), raw {mean[3]:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A person labels some of the photos, and the survey rests on that instead of on the shipped rates."""

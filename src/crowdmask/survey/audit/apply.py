@@ -1,0 +1,182 @@
+"""Let a group's figures rest on an audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from crowdmask.errors import DataError, UsageError
+from crowdmask.labels import LABELS, MASK_WORN_INCORRECT, WITHOUT_MASK
+from crowdmask.survey.audit.agreement import agreement
+from crowdmask.survey.audit.answers import CANNOT_TELL, CHIN, AuditedPhoto, read_answers
+from crowdmask.survey.audit.inference import FEWEST_PHOTOS, Audited, estimate, estimate_place
+from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, Floats, confidence_edges
+from crowdmask.survey.estimate import PHOTOS, Estimate
+from crowdmask.survey.grouping import Clusters, Group
+from crowdmask.survey.place import FEWEST
+from crowdmask.survey.quantify import correct, correct_photos
+from crowdmask.survey.shares import FIGURES, TOO_WIDE, Figure
+from crowdmask.survey.sightings import Sightings, sort_faces
+from crowdmask.survey.uncertainty import Knowledge
+
+INCORRECT, NONE = "incorrect", "none"
+CHIN_MASKS = (INCORRECT, NONE)
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """The labelled photos of a survey.
+
+    Attributes:
+        photos: by source.
+        counts: (3,) people by label, and how many nobody could tell, by source.
+        notes: agreement, and what was left out.
+    """
+
+    photos: dict[str, AuditedPhoto]
+    counts: dict[str, tuple[Floats, int]]
+    notes: tuple[str, ...]
+
+
+def read_audit(paths: Sequence[str], chin_mask: str, sources: Sequence[str]) -> Audit:
+    """Read one or two people's answers; the first one's are used, the second's tell how far they agree.
+
+    Args:
+        paths: one or two files.
+        chin_mask: what a mask under the chin counts as, of `CHIN_MASKS`.
+        sources: those that were surveyed.
+    Raises:
+        UsageError: more than two files.
+        DataError: a file holds no answers, or none for these photos.
+    """
+    if len(paths) > 2:
+        raise UsageError(f"`answers` takes one or two people's files, not {len(paths)}")
+    all_ = [read_answers(path) for path in paths]
+    first = all_[0]
+    notes = [agreement(first, all_[1]).sentence()] if len(all_) == 2 else []
+    known = set(sources)
+    photos = {photo.source: photo for photo in first.photos if photo.source in known}
+    if not photos:
+        raise DataError(f"{first.name}: none of its finished photos is among those surveyed")
+    strange = len(first.photos) - len(photos)
+    if strange:
+        notes.append(f"{strange} labelled photos are not among those surveyed and were left out")
+    if first.unfinished:
+        notes.append(
+            f"{first.unfinished} photos of the audit are not finished: where these are the hard "
+            f"ones, the figures are biased"
+        )
+    return Audit(photos, {name: _count(photo, chin_mask) for name, photo in photos.items()}, tuple(notes))
+
+
+def apply_audit(
+    seen: Sightings,
+    group: Group,
+    clusters: Clusters,
+    known: Knowledge | None,
+    target: str,
+    audit: Audit,
+    before: Estimate,
+) -> Estimate:
+    """Return the estimate of a group with figures that rest on its labelled photos.
+
+    Args:
+        seen, group, clusters, known, target: as of `estimate_group`.
+        audit: the labelled photos.
+        before: what the shipped rates say; its raw figures stay.
+    """
+    looks = np.flatnonzero(group.looks)
+    place = {seen.sources[seen.source[look]]: number for number, look in enumerate(looks)}
+    mine = [source for source in audit.photos if source in place]
+    if len(mine) < FEWEST_PHOTOS:
+        note = (
+            f"only {len(mine)} labelled photos are in this group: its figures rest on the rates of the model"
+        )
+        return replace(before, notes=(*before.notes, note))
+    if group.faces is not None:
+        note = (
+            "an audit is of whole photos: this group is a part of their faces, and rests on the model's rates"
+        )
+        return replace(before, notes=(*before.notes, note))
+    audited = Audited(
+        _predicted(seen, group, known),
+        np.array([place[source] for source in mine]),
+        np.stack([audit.counts[source][0] for source in mine]),
+        np.array([audit.photos[source].probability for source in mine]),
+    )
+    notes = [*_kept(before.notes), *audit.notes]
+    labelled = int(audited.truth.sum())
+    notes.append(
+        f"{len(mine)} photos with {labelled} faces were labelled by a person, and replace the model's rates"
+    )
+    untold = sum(audit.counts[source][1] for source in mine)
+    if untold:
+        notes.append(f"of {untold} faces the labeller could not tell: they are not judged")
+    freedom = len(mine) - 1
+    if target == PHOTOS:
+        people, found = estimate(audited)
+    else:
+        names = [clusters.names[look] for look in looks]
+        people, found, freedom = estimate_place(audited, names, clusters.stratum, clusters.weight)
+        if freedom < FEWEST - 1:
+            notes.append(f"a figure for the place needs at least {FEWEST} clusters")
+    random = np.random.default_rng([0 if known is None else known.seed, 9])
+    normal = random.normal(size=1000 if known is None else known.draws)
+    figures = {name: _figure(before.figures[name], found[name], normal) for name in FIGURES}
+    told = untold / max(labelled + untold, 1)
+    total = float(people.sum())
+    return replace(
+        before,
+        people=total,
+        figures=figures,
+        not_judged=told * total,
+        notes=tuple(notes),
+        bounds={name: _bounds(figures[name], told) for name in FIGURES},
+        freedom=freedom,
+    )
+
+
+def _predicted(seen: Sightings, group: Group, known: Knowledge | None) -> Floats:
+    """Return the people of each photo that the model expects, by label, (L, 3)."""
+    edges = confidence_edges((1e-9,) * len(LABELS)) if known is None else known.rates.edges
+    cells = sort_faces(seen, group.looks, None, edges, 0 if known is None else known.floor)
+    if known is None:
+        return cells.known[..., SHOWN:].sum(axis=(2, 3))
+    truth = correct(cells.known.sum(axis=0), known.best).truth
+    found, missed, _ = correct_photos(cells.known, known.best, truth)
+    return found + missed
+
+
+def _count(photo: AuditedPhoto, chin_mask: str) -> tuple[Floats, int]:
+    counts, untold = np.zeros(len(LABELS)), 0
+    for box, answer in zip(photo.boxes, photo.answers, strict=True):
+        if box[2] - box[0] < LEAST_WIDTH_PX:
+            continue
+        if answer == CANNOT_TELL:
+            untold += 1
+        elif answer == CHIN:
+            counts[WITHOUT_MASK if chin_mask == NONE else MASK_WORN_INCORRECT] += 1
+        else:
+            counts[LABELS.index(answer)] += 1
+    return counts, untold
+
+
+def _figure(raw: Figure, found: tuple[float, tuple[float, float]] | None, normal: Floats) -> Figure:
+    if found is None or found[1][1] - found[1][0] > TOO_WIDE:
+        return replace(raw, share=None, interval=None, draws=None)
+    share, (low, high) = found
+    draws = np.clip(share + normal * (high - low) / (2 * 1.959964), 0.0, 1.0)
+    return replace(raw, share=share, interval=(low, high), draws=draws)
+
+
+def _bounds(figure: Figure, untold: float) -> tuple[float, float] | None:
+    if figure.share is None:
+        return None
+    return figure.share * (1 - untold), figure.share * (1 - untold) + untold
+
+
+def _kept(notes: Sequence[str]) -> list[str]:
+    """Leave out what was said of the shipped rates, which the audit replaces."""
+    return [note for note in notes if "interval was widened" not in note and "no error rates" not in note]

@@ -1,0 +1,190 @@
+"""Estimate from an audit: the detector's count of all photos, set right by those that were labelled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from crowdmask.survey.cells import Floats
+from crowdmask.survey.place import FEWEST, make_sample, student_975
+from crowdmask.survey.shares import FIGURES, Interval, parts
+
+_RATIO_FROM = 5.0
+_FEW_ERRORS, _RARE = 4.0, 2.0
+_SKEW = 1.05
+"""How much wider errors are taken than the labelled photos show; chosen on `val`
+(benchmarks/survey_simulated.py)."""
+FEWEST_PHOTOS = 5
+"""Fewer labelled photos of a group tell nothing of how photos differ."""
+
+
+@dataclass(frozen=True, eq=False)
+class Audited:
+    """The labelled photos of a group.
+
+    Attributes:
+        predicted: (L, 3) the detector's corrected people of every photo of the group, by label.
+        at: (n,) which of these were labelled.
+        truth: (n, 3) people by label, as labelled.
+        probability: (n,) with which each was drawn.
+    """
+
+    predicted: Floats
+    at: np.ndarray
+    truth: Floats
+    probability: Floats
+
+
+def estimate(audited: Audited) -> tuple[Floats, dict[str, tuple[float, Interval] | None]]:
+    """Return people by label, and each figure with its 95 % interval; None where it cannot be told.
+
+    The detector's counts are summed over all photos; the labelled ones tell by how much these are wrong. That
+    is right whatever the detector's errors are, and the less these vary, the narrower the interval.
+
+    Source: Angelopoulos et al., Prediction-powered inference (2023), and PPI++ (2023); for photos drawn with
+        unequal probabilities the ratio and difference estimators of Särndal, Swensson and Wretman, Model
+        assisted survey sampling (1992), sections 6.3 and 7.3.
+    """
+    weight = 1 / audited.probability
+    found: dict[str, tuple[float, Interval] | None] = {}
+    people = _totals(audited, weight, 1.0)
+    people = np.maximum(people, 0.0)
+    for name in FIGURES:
+        found[name] = _figure(audited, weight, partial(parts, name))
+    return people, found
+
+
+def _totals(audited: Audited, weight: Floats, power: float) -> Floats:
+    rest = audited.truth - power * audited.predicted[audited.at]
+    return power * audited.predicted.sum(axis=0) + (rest * weight[:, None]).sum(axis=0)
+
+
+def _figure(
+    audited: Audited, weight: Floats, split: Callable[[Floats], tuple[Floats, Floats]]
+) -> tuple[float, Interval] | None:
+    number = len(weight)
+    some, whole = split(audited.truth)
+    some_said, whole_said = split(audited.predicted[audited.at])
+    if number < FEWEST_PHOTOS or (whole * weight).sum() <= 0:
+        return None
+    some_all, whole_all = (float(each.sum()) for each in split(audited.predicted))
+    part, part_left = _set_right(some, some_said, some_all, weight, 1 - audited.probability)
+    other, other_left = _set_right(
+        whole - some, whole_said - some_said, whole_all - some_all, weight, 1 - audited.probability
+    )
+    if part + other <= 0:
+        return None
+    share = part / (part + other)
+    left = (1 - share) * part_left - share * other_left
+    variance = _variance(left, weight, 1 - audited.probability) / (part + other) ** 2
+    seen = float(whole.sum())
+    # As if half a face more of each kind had been labelled: a label that was not seen is not impossible.
+    smooth = (share * seen + 0.5) / (seen + 1)
+    # Few errors may have been seen by chance: there is at least the doubt that so many errors would leave.
+    least = _FEW_ERRORS / seen**2 * (smooth**2 + (1 - smooth) ** 2)
+    least *= float((1 - audited.probability).mean()) * 4 * smooth * (1 - smooth)
+    # Two ratios were fitted to these very photos; and a photo that hides a crowd is seldom among a few dozen.
+    freedom = number - 3
+    spread = variance * number / freedom * _SKEW**2
+    # A photo that was labelled is known: only the others are in doubt.
+    rest = max(float((1 - audited.probability).mean()), 1e-6)
+    return share, _interval(share, math.sqrt(max(spread, least)), seen / rest, freedom)
+
+
+def _set_right(
+    truth: Floats, said: Floats, said_of_all: float, weight: Floats, not_drawn: Floats
+) -> tuple[float, Floats]:
+    """Estimate the people of one kind in all photos, and what that leaves unexplained in the labelled ones.
+
+    Where enough of the kind is expected, the expectation is multiplied by how many there were for each one
+    expected (a ratio estimator: misses grow with those found); else the weighted difference is added.
+    """
+    expected = float((said * weight).sum())
+    if float(said.sum()) >= _RATIO_FROM and said_of_all > 0:
+        ratio = float((truth * weight).sum()) / expected
+        # On the scale of all photos: the labelled ones may by chance hold more or fewer of the kind.
+        scale = said_of_all / expected
+        return ratio * said_of_all, (truth - ratio * said) * scale
+    power = _slope(truth, said, weight, not_drawn)
+    total = power * said_of_all + float(((truth - power * said) * weight).sum())
+    return max(total, 0.0), truth - power * said
+
+
+def _slope(truth: Floats, said: Floats, weight: Floats, rest: Floats) -> float:
+    value = truth * weight
+    other = said * weight
+    value, other = value - value.mean(), other - other.mean()
+    spread = float((rest * other**2).sum())
+    if spread <= 0:
+        return 1.0
+    return min(max(float((rest * value * other).sum()) / spread, 0.0), 1.0)
+
+
+def _variance(rest: Floats, weight: Floats, not_drawn: Floats) -> float:
+    """Return the variance of the sum of `rest` over all photos (Hájek's approximation for a fixed number)."""
+    number = len(rest)
+    value = rest * weight
+    centre = float((not_drawn * value).sum() / not_drawn.sum()) if not_drawn.sum() > 0 else 0.0
+    return number / (number - 1) * float((not_drawn * (value - centre) ** 2).sum())
+
+
+def _interval(share: float, error: float, seen: float, freedom: int) -> Interval:
+    """Return an interval with Student's t, of the form of Wilson's, for as many faces as the error is worth.
+
+    Args:
+        share: 0 to 1.
+        error: its standard error.
+        seen: faces labelled; of a kind hardly seen no error is taken for that of more, so that none among
+            them is not certain.
+        freedom: degrees of freedom.
+    """
+    smooth = (share * seen + 0.5) / (seen + 1)
+    worth = smooth * (1 - smooth) / max(error**2, 1e-12)
+    if min(share, 1 - share) * seen < _RARE:
+        worth = min(worth, seen)
+    t = student_975(freedom)
+    middle = (share + t * t / (2 * worth)) / (1 + t * t / worth)
+    half = t / (1 + t * t / worth) * math.sqrt(share * (1 - share) / worth + t * t / (4 * worth**2))
+    return max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)
+
+
+def estimate_place(
+    audited: Audited, cluster: Sequence[str], stratum: dict[str, str], weight: dict[str, float]
+) -> tuple[Floats, dict[str, tuple[float, Interval] | None], int]:
+    """Return people, figures and degrees of freedom for the place that the clusters were drawn from.
+
+    Each photo's value is the detector's, and for a labelled one the labelled correction besides; how these
+    vary from cluster to cluster holds both the sampling and the audit (ultimate clusters).
+
+    Args:
+        audited: the labelled photos.
+        cluster: L names, one a photo; empty: left out.
+        stratum, weight: by the name of the cluster.
+    """
+    values = audited.predicted.copy()
+    rest = audited.truth - audited.predicted[audited.at]
+    values[audited.at] += rest / audited.probability[:, None]
+    sample, _ = make_sample(values, cluster, stratum, weight)
+    totals = sample.cells * sample.weight[:, None]
+    people = np.maximum(totals.sum(axis=0), 0.0)
+    found: dict[str, tuple[float, Interval] | None] = dict.fromkeys(FIGURES)
+    if sample.clusters < FEWEST or sample.freedom < 1:
+        return people, found, sample.freedom
+    for name in FIGURES:
+        part, whole = parts(name, totals)
+        if whole.sum() <= 0:
+            continue
+        share = min(max(float(part.sum() / whole.sum()), 0.0), 1.0)
+        residual = part - share * whole
+        variance = 0.0
+        for number in np.unique(sample.stratum):
+            mine = residual[sample.stratum == number]
+            variance += len(mine) / (len(mine) - 1) * float(((mine - mine.mean()) ** 2).sum())
+        error = math.sqrt(variance) / float(whole.sum())
+        seen = max(float(parts(name, audited.truth)[1].sum()), 1.0)
+        found[name] = share, _interval(share, error, seen, sample.freedom)
+    return people, found, sample.freedom

@@ -1,0 +1,86 @@
+"""Draw the photos of an audit and write the sheet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from crowdmask.errors import DataError, UsageError
+from crowdmask.inference.detector import Detector
+from crowdmask.survey.audit.draw import draw_photos
+from crowdmask.survey.audit.sheet import SheetPhoto, write_sheet, write_tasks
+from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, confidence_class, confidence_edges
+from crowdmask.survey.looking import Looking
+from crowdmask.survey.reading import STANDARD_INPUT, is_records, read_boxes
+from crowdmask.survey.sightings import Sightings
+
+TASKS_SUFFIX = ".json"
+
+
+def prepare_audit(
+    seen: Sightings,
+    sources: Sequence[str],
+    faces: int,
+    out: str,
+    seed: int,
+    thresholds: Sequence[float] | None,
+    looking: Looking,
+) -> int:
+    """Draw photos that hold about so many faces, and write them for a person to label.
+
+    Args:
+        seen: photos that were looked at.
+        sources: as the user named them.
+        faces: about so many are wanted.
+        out: the sheet; a name in ".json" becomes Label Studio's tasks.
+        seed: of the draw.
+        thresholds: the model's own; None: every face listed counts as shown.
+        looking: how photos are looked at.
+    Returns:
+        How many photos were drawn.
+    Raises:
+        UsageError: it is video, or records from standard input.
+        SourceError: a drawn photo cannot be read.
+        OutputError: the sheet cannot be written.
+    """
+    if seen.is_video:
+        raise UsageError(
+            "`audit` draws photos: save frames of the video, a few minutes apart, and survey these as photos"
+        )
+    if STANDARD_INPUT in sources:
+        raise UsageError("`audit` reads the records twice: give a file, not standard input")
+    shown = np.ones(len(seen.look), bool)
+    if thresholds is not None:
+        classes = confidence_class(
+            seen.label.astype(np.int64), np.nan_to_num(seen.confidence, nan=1.0), confidence_edges(thresholds)
+        )
+        shown = (classes >= SHOWN) & (seen.width_px >= LEAST_WIDTH_PX)
+    draw = draw_photos(np.bincount(seen.look[shown], minlength=seen.looks), faces, seed)
+    wanted = {seen.sources[look] for look in draw.looks}
+    least = None if thresholds is None else min(thresholds)
+    if all(is_records(name) for name in sources):
+        boxes = read_boxes(sources, wanted, least)
+    else:
+        boxes = _look_again(wanted, looking)
+    lost = wanted - set(boxes)
+    if lost:
+        raise DataError(f"{next(iter(lost))}: its boxes cannot be found again: has the file changed?")
+    photos = [
+        SheetPhoto(seen.sources[look], float(chance), boxes[seen.sources[look]])
+        for look, chance in zip(draw.looks, draw.probability, strict=True)
+    ]
+    if out.lower().endswith(TASKS_SUFFIX):
+        write_tasks(out, photos)
+    else:
+        write_sheet(out, photos, seed)
+    return len(photos)
+
+
+def _look_again(wanted: set[str], looking: Looking) -> dict[str, list[list[float]]]:
+    detector = Detector(looking.model, threads=looking.threads)
+    return {
+        name: [[float(side) for side in box] for box in detector.detect(os.fspath(name)).xyxy]
+        for name in sorted(wanted)
+    }
