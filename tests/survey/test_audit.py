@@ -14,7 +14,7 @@ from crowdmask.survey.audit.answers import Answers, AuditedPhoto, read_answers
 from crowdmask.survey.audit.draw import draw_photos
 from crowdmask.survey.audit.inference import Audited, estimate
 from crowdmask.survey.audit.prepare import prepare_audit
-from crowdmask.survey.looking import Looking
+from crowdmask.survey.sources.looking import Looking
 
 from .conftest import THRESHOLDS, face, frame, photo
 

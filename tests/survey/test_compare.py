@@ -5,7 +5,7 @@ import pytest
 
 from crowdmask.errors import UsageError
 from crowdmask.survey import Settings, read, survey
-from crowdmask.survey.compare import DIFFERS, NOT_TOLD, Difference, Side, adjust, compare, judged
+from crowdmask.survey.comparison.compare import DIFFERS, NOT_TOLD, Difference, Side, adjust, compare, judged
 
 from .conftest import face, photo
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from crowdmask.errors import DataError, SourceError, UsageError
 from crowdmask.labels import LABELS
-from crowdmask.survey import Settings, read, survey
+from crowdmask.survey import Settings, Sightings, read, survey
 
 from .conftest import face, frame, photo
 
@@ -219,6 +220,20 @@ def test_place_needs_clusters_and_counts_them(write, rates_file, tmp_path) -> No
         assert told is None or any(told in note for note in record["notes"])
 
 
+def test_stills_of_one_minute_are_one_cluster(write, rates_file, tmp_path) -> None:
+    table = tmp_path / "stills.csv"
+    # Every photo is called a cluster of its own, but ten of each camera were taken within a minute.
+    table.write_text(
+        "source,cluster,camera,time\n"
+        + "".join(
+            f"{at}.jpg,c{at},cam{at // 10 % 2},2026-03-02T{9 + at // 20:02d}:00:{5 * (at % 10):02d}\n"
+            for at in range(40)
+        )
+    )
+    (record,) = run(write(some_photos()), rates_file, design=str(table), target="place")
+    assert record["clusters"] == 4
+
+
 def test_place_is_wider_where_visits_differ(write, rates_file, tmp_path) -> None:
     table = tmp_path / "visits.csv"
     table.write_text("source,cluster\n" + "".join(f"v{at}.jpg,{at // 5}\n" for at in range(60)))
@@ -298,3 +313,47 @@ def test_unsure_photos_are_told_from_those_measured(write, rates_file) -> None:
     photos = [photo(f"{at}.jpg", [face(at % 2, 40, 0.45)] * 6) for at in range(40)]
     (record,) = run(write(photos), rates_file)
     assert any("less sure" in note for note in record["notes"])
+
+
+@pytest.mark.parametrize("confidence", [7, -0.1, float("nan")])
+def test_impossible_confidence_is_named(write, confidence) -> None:
+    seen = read([str(write([photo("a", [face(0, 40, confidence)]), photo("b", [face()])]))])
+    assert seen.sources == ("b",)
+    assert "confidence" in seen.problems[0]
+
+
+def test_single_frame_lasts_no_time(write, rates_file) -> None:
+    (record,) = run(write([frame("cam", 0.0, [face()])]), rates_file)
+    assert record["with_mask"]["share"] is None
+    assert any("for no time" in note for note in record["notes"])
+
+
+def test_single_passage_is_not_certain(write, rates_file) -> None:
+    path = write([frame("cam", at / 10, [face(track=1)]) for at in range(10)])
+    result = survey(read([str(path)], "passage"), Settings(rates=str(rates_file)))
+    interval = next(iter(result.records()))["with_mask"]["interval"]
+    assert interval[0] < 0.999
+
+
+def test_hundred_thousand_records_stay_small(write, rates_file) -> None:
+    random = np.random.default_rng(0)
+    seen = random.integers(0, 12, 100_000)
+    columns = {
+        "look": np.repeat(np.arange(100_000, dtype=np.int32), seen),
+        "label": random.integers(0, 3, seen.sum()).astype(np.int8),
+        "width_px": random.uniform(6, 90, seen.sum()).astype(np.float32),
+        "confidence": random.uniform(0.4, 1, seen.sum()).astype(np.float32),
+        "amount": np.ones(seen.sum(), np.float32),
+    }
+    nothing = np.zeros(100_000)
+    looked = Sightings(
+        "face", tuple(f"{at % 50}/{at}.jpg" for at in range(100_000)), np.arange(100_000, dtype=np.int32),
+        nothing * np.nan, nothing * np.nan, nothing, nothing, np.ones(100_000, np.int64),
+        columns["look"], columns["label"], columns["width_px"], columns["confidence"], columns["amount"],
+    )  # fmt: skip
+    tracemalloc.start()
+    result = survey(looked, Settings(rates=str(rates_file)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.groups[0].estimate.faces > 400_000
+    assert peak < 400e6

@@ -9,10 +9,10 @@ for record in result.records():
 
 from __future__ import annotations
 
-from crowdmask.survey.looking import Looking, read
-from crowdmask.survey.reading import RecordFiles
 from crowdmask.survey.run import GroupResult, Settings, Survey, survey
 from crowdmask.survey.sightings import Sightings, Source
+from crowdmask.survey.sources.looking import Looking, read
+from crowdmask.survey.sources.records import RecordFiles
 
 __all__ = [
     "GroupResult",

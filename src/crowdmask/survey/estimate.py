@@ -128,7 +128,13 @@ def _corrected(
 ) -> tuple[dict[str, Figure] | None, Corrected | None, int | None]:
     photos = cells.known + _by_usual_width(cells, known)
     if photos.sum() <= 0:
-        notes.append("all faces are narrower than 8 px: there is no figure")
+        seen_at_all = cells.narrow.sum() > 0
+        why = (
+            "all faces are narrower than 8 px"
+            if seen_at_all
+            else "faces were seen in single frames, for no time"
+        )
+        notes.append(f"{why}: there is no figure")
         return None, None, None
     likeness = compare(photos, float(cells.narrow.sum()), known)
     scale = likeness.kind_scale

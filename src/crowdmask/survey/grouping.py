@@ -118,7 +118,29 @@ def make_clusters(seen: Sightings, design: Design | None) -> Clusters:
             if weight.setdefault(row.cluster, row.weight) != row.weight:
                 raise DataError(f"{design.name}: the cluster {row.cluster} has two weights")
     names = [of_source.get(source, "") for source in seen.sources]
-    return Clusters([names[index] for index in seen.source], stratum, weight, True)
+    stated = [names[index] for index in seen.source]
+    if not seen.is_video:
+        stated = _joined(stated, _runs(seen, design), seen, stratum, weight)
+    return Clusters(stated, stratum, weight, True)
+
+
+def _joined(
+    names: list[str], runs: list[str], seen: Sightings, stratum: dict[str, str], weight: dict[str, float]
+) -> list[str]:
+    """Join clusters of one stratum and weight that share a run of stills: they show the same people."""
+    same: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while same.get(name, name) != name:
+            name = same[name]
+        return name
+
+    first: dict[tuple[str, str, float], str] = {}
+    for look, (name, run) in enumerate(zip(names, runs, strict=True)):
+        if name and not np.isnan(seen.time_s[look]):
+            kept = first.setdefault((run, stratum[name], weight[name]), name)
+            same[root(name)] = root(kept)
+    return [root(name) if name else "" for name in names]
 
 
 def _runs(seen: Sightings, design: Design | None) -> list[str]:

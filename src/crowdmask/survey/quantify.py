@@ -24,6 +24,9 @@ CORRECTIONS = (CONFIDENCE, CONFUSION, RECALL)
 _PRIOR_FACES, _PRIOR_DETECTIONS = 3.0, 4.0
 # For the confusion: so many right and wrong answers are added to each label.
 _PRIOR_RIGHT, _PRIOR_WRONG = 0.55, 0.05
+# So many people are added to each label before its share is taken: that nobody of a label was seen does not
+# make it impossible.
+_PRIOR_SHARE = 0.1
 _EM_STEPS = 40
 
 
@@ -155,6 +158,6 @@ def _truth_of_said(said: Floats, confusion: Floats) -> Floats:
     for _ in range(_EM_STEPS):
         joint = share[..., :, None] * confusion
         truth = joint / joint.sum(axis=-2, keepdims=True)
-        expected = (truth * said[..., None, :]).sum(axis=-1) + 1e-9
+        expected = (truth * said[..., None, :]).sum(axis=-1) + _PRIOR_SHARE
         share = expected / expected.sum(axis=-1, keepdims=True)
     return truth

@@ -14,17 +14,17 @@ import crowdmask
 from crowdmask.errors import UsageError
 from crowdmask.inference.model_file import DEFAULT_MODEL
 from crowdmask.survey.audit.apply import CHIN_MASKS, INCORRECT, NONE, apply_audit, read_audit
-from crowdmask.survey.compare import Difference
-from crowdmask.survey.comparing import compare_groups, compare_times
+from crowdmask.survey.comparison.compare import Difference
+from crowdmask.survey.comparison.requests import compare_groups, compare_times
 from crowdmask.survey.design import Design, check_timezone, parse_time, read_design, times_of
 from crowdmask.survey.estimate import PHOTOS, PLACE, TARGETS, Estimate, estimate_group
-from crowdmask.survey.exif import taken_at
 from crowdmask.survey.floor import find_floor
 from crowdmask.survey.grouping import DAY, HOUR, Group, make_clusters, make_groups
 from crowdmask.survey.quantify import CONFUSION, CORRECTIONS
 from crowdmask.survey.rates import Rates, read_rates, shipped_rates
 from crowdmask.survey.shares import FIGURES
 from crowdmask.survey.sightings import PASSAGE, Sightings
+from crowdmask.survey.sources.exif import taken_at
 from crowdmask.survey.uncertainty import DRAWS, Knowledge
 from crowdmask.survey.words import CHIN_NONE, DEFINITION, percent
 

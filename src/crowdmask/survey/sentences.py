@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crowdmask.labels import LABELS
-from crowdmask.survey.compare import Difference
+from crowdmask.survey.comparison.compare import Difference
 from crowdmask.survey.run import GroupResult, Survey
 from crowdmask.survey.shares import Figure
 from crowdmask.survey.sightings import FACE, PASSAGE, PERSON_TIME
@@ -51,7 +51,8 @@ def _looked(result: Survey, group: GroupResult) -> str:
     if group.observed_s is None:
         seen = f"{estimate.photos:,} photo{'' if estimate.photos == 1 else 's'}"
         return f"{seen}, {estimate.faces:,} face{'' if estimate.faces == 1 else 's'} seen"
-    what = "passages" if result.unit == PASSAGE else "faces in all frames"
+    plural = "" if estimate.faces == 1 else "s"
+    what = f"passage{plural}" if result.unit == PASSAGE else f"face{plural} in all frames"
     return f"{amount(group.observed_s)} of video, {estimate.faces:,} {what} seen"
 
 

@@ -30,7 +30,7 @@ LABEL_EXCESS = 2.0
 
 _FOLDS = 10
 # A label that nobody was found with may still be among the missed.
-_UNSEEN = 0.5
+_UNSEEN, _LEAST_UNSEEN = 0.5, 0.05
 _LEAST = 1e-9
 
 
@@ -127,7 +127,7 @@ def draw_people(
     uncertain = lost + doubt
     odds = known.drawn.missed.mean(axis=-1)
     # In video one unseen person stays for a while.
-    unseen = random.gamma(_UNSEEN, size=(known.draws, N_LABELS)) * odds
+    unseen = random.gamma(_UNSEEN, size=(known.draws, N_LABELS)) * np.maximum(odds, _LEAST_UNSEEN)
     if seconds is not None and len(seconds):
         unseen *= seconds.mean()
     # A wrong label, too, stays with a person for as long as they are in view.

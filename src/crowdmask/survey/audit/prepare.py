@@ -12,9 +12,9 @@ from crowdmask.inference.detector import Detector
 from crowdmask.survey.audit.draw import draw_photos
 from crowdmask.survey.audit.sheet import SheetPhoto, write_sheet, write_tasks
 from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, confidence_class, confidence_edges
-from crowdmask.survey.looking import Looking
-from crowdmask.survey.reading import STANDARD_INPUT, is_records, read_boxes
 from crowdmask.survey.sightings import Sightings
+from crowdmask.survey.sources.looking import Looking
+from crowdmask.survey.sources.records import STANDARD_INPUT, is_records, read_boxes
 
 TASKS_SUFFIX = ".json"
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from crowdmask.errors import UsageError
-from crowdmask.survey.compare import COMPARED, Difference, Paired, Side, before_and_after, compare
+from crowdmask.survey.comparison.compare import COMPARED, Difference, Paired, Side, before_and_after, compare
 from crowdmask.survey.design import Design, parse_time
 from crowdmask.survey.estimate import Estimate
 from crowdmask.survey.grouping import cameras, local_times

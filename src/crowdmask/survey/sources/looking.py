@@ -16,10 +16,10 @@ from crowdmask.live.tracker import Tracker
 from crowdmask.media.sources import find_pictures
 from crowdmask.progress import Progress, silent
 from crowdmask.survey.cells import confidence_edges
-from crowdmask.survey.photos import Photos
-from crowdmask.survey.reading import RecordFiles, is_records
 from crowdmask.survey.sightings import FACE, PASSAGE, PERSON_TIME, Sightings
-from crowdmask.survey.timing import Frames, sightings_of_frames
+from crowdmask.survey.sources.photos import Photos
+from crowdmask.survey.sources.records import RecordFiles, is_records
+from crowdmask.survey.sources.timing import Frames, sightings_of_frames
 
 _LABEL_INDEX = {label: index for index, label in enumerate(LABELS)}
 _TELL_EVERY = 25

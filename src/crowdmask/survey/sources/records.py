@@ -11,10 +11,10 @@ from typing import Any
 
 from crowdmask.errors import DataError, SourceError
 from crowdmask.labels import LABELS
-from crowdmask.survey.photos import Photos
 from crowdmask.survey.sightings import FACE, PASSAGE, PERSON_TIME, UNKNOWN, Sightings
-from crowdmask.survey.timing import Frames, sightings_of_frames
-from crowdmask.survey.tracks import Lives, sightings_of_lives
+from crowdmask.survey.sources.photos import Photos
+from crowdmask.survey.sources.timing import Frames, sightings_of_frames
+from crowdmask.survey.sources.tracks import Lives, sightings_of_lives
 
 STANDARD_INPUT = "-"
 SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -156,6 +156,8 @@ def _face(face: dict[str, Any]) -> tuple[int, float, float, int]:
         raise ValueError("has a box of impossible width")
     track = face.get("track")
     sure = _NOT_A_NUMBER if confidence is None else float(confidence)
+    if confidence is not None and not 0 <= sure <= 1:
+        raise ValueError("has a confidence that is not between 0 and 1")
     return label, width, sure, -1 if track is None else int(track)
 
 

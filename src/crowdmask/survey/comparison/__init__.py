@@ -1,0 +1,1 @@
+"""Whether groups, or times, differ by more than chance."""
