@@ -23,7 +23,7 @@ PACKAGE = SOURCE / "crowdmask"
 ORDER = (
     "errors labels",
     "signals boxes default_boxes detections progress matching",
-    "files settings paths",
+    "files outputs settings paths",
     "assets",
     "media",
     "drawing",

@@ -174,7 +174,7 @@ def whole_folder(path: Path, *, what: str = "", key: str = "") -> Iterator[Path]
 
 
 @contextmanager
-def lock(path: Path, *, wait: bool = False) -> Iterator[None]:
+def lock(path: Path, *, wait: bool = False, shown: Path | None = None) -> Iterator[None]:
     """Hold the one writer's lock of a file or folder.
 
     The system releases it when the process ends, however it ends. The lock is a hidden file beside `path`
@@ -183,6 +183,7 @@ def lock(path: Path, *, wait: bool = False) -> Iterator[None]:
     Args:
         path: what is going to be written; it need not exist, its folder must be writable.
         wait: wait until the other writer is done instead of raising an error.
+        shown: what a message calls it; None: `path`.
     Raises:
         BusyError: another process holds the lock.
         OutputError: the lock file cannot be made.
@@ -198,8 +199,13 @@ def lock(path: Path, *, wait: bool = False) -> Iterator[None]:
         try:
             held.acquire(timeout=_FOREVER if wait else 0)
         except filelock.Timeout as error:
+            if not os.path.lexists(held.lock_file):
+                # Not held by anybody: no file can be made here, and the system says why.
+                os.close(os.open(held.lock_file, os.O_RDWR | os.O_CREAT))
+                os.unlink(held.lock_file)
             raise BusyError(
-                f"another command is writing {path}: wait until it has ended, or choose another output"
+                f"another command is writing {shown or path}: "
+                "wait until it has ended, or choose another output"
             ) from error
     try:
         yield
@@ -209,6 +215,40 @@ def lock(path: Path, *, wait: bool = False) -> Iterator[None]:
             with suppress(OSError):
                 Path(held.lock_file).unlink(missing_ok=True)
         held.release()
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Keep other commands from writing an output while a run that writes it later goes on.
+
+    Folders that have to be made for the lock go again where nothing came into them. A device needs no lock,
+    nor does a place where nothing can be written, since writing there fails anyway.
+
+    Args:
+        path: a file or folder; a link is the same output as what it leads to.
+    Raises:
+        BusyError: another process holds it.
+        OutputError: the lock file cannot be made.
+    """
+    place = Path(os.path.realpath(path))
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        yield
+        return
+    missing = [folder for folder in place.parents if not folder.exists()]
+    there = place.parents[len(missing)] if len(missing) < len(place.parents) else place.parent
+    if place.is_dir() and not os.access(there, os.W_OK):
+        place = place / "output"
+        there = place.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        yield
+        return
+    try:
+        with lock(place, shown=path):
+            yield
+    finally:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _sync(path: Path) -> None:

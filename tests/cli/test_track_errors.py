@@ -82,7 +82,7 @@ def test_a_source_is_never_overwritten(track: Track, place: Path) -> None:
     clip = write_clip(place / "street.mp4", 12)
     before = clip.read_bytes()
     done = track(clip, "--out", "street.mp4")
-    assert (done.exit_code, "this is the source" in done.stderr) == (1, True)
+    assert (done.exit_code, "this is one of the inputs" in done.stderr) == (2, True)
     assert track(clip, "--out", ".").exit_code == 0
     assert clip.read_bytes() == before
     assert len(pictures("street-2.mp4")) == 12

@@ -31,7 +31,7 @@ def test_no_source_is_overwritten(tmp_path: Path) -> None:
     source = tmp_path / "a.mp4"
     source.touch()
     assert name_outputs(str(tmp_path), ["a.mp4"], [str(source)]) == [tmp_path / "a-2.mp4"]
-    with pytest.raises(OutputError, match="this is the source"):
+    with pytest.raises(UsageError, match="this is the source"):
         name_outputs(str(source), ["a.mp4"], [str(source)])
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.files import write_json
+from crowdmask.outputs import Kind
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,6 +30,7 @@ def command(
             help="The photo to time [default: a drawn picture without faces, so with little to draw].",
             show_default=False,
         ),
+        Reads(),
     ] = None,
     model: Annotated[
         str | None,
@@ -36,6 +39,7 @@ def command(
             help="One model only, and its float form NAME-float if there is one [default: all shipped ones].",
             show_default=False,
         ),
+        Reads(),
     ] = None,
     backend: Annotated[
         str | None, typer.Option(help="One runtime only [default: every installed one].", show_default=False)
@@ -55,6 +59,7 @@ def command(
     json_file: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="Write the times as JSON; - is standard output."),
+        Writes(Kind.RECORDS),
     ] = None,
 ) -> None:
     """Time the stages of one photo: read, prepare, network, decode, suppress, draw.

@@ -11,7 +11,9 @@ import typer
 
 from crowdmask.cli.lines import Summary, describe_picture, error_line, one_line, open_console
 from crowdmask.cli.progress import show_progress
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT
+from crowdmask.outputs import Kind
 from crowdmask.progress import silent
 
 if TYPE_CHECKING:
@@ -31,18 +33,23 @@ def command(
             help="Photos (JPEG, PNG, WebP, BMP, TIFF), folders with all below them, patterns like 'a/*.jpg'.",
             show_default=False,
         ),
+        Reads(),
     ],
     out: Annotated[
-        str, typer.Option(metavar="DIR", help="Folder of the annotated pictures.")
+        str,
+        typer.Option(metavar="DIR", help="Folder of the annotated pictures."),
+        Writes(Kind.FOLDER, unless="no_pictures"),
     ] = "crowdmask-out",
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Write no annotated pictures.")] = False,
     json_file: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="Write one JSON record a picture; - is standard output."),
+        Writes(Kind.RECORDS),
     ] = None,
     csv_file: Annotated[
         str | None,
         typer.Option("--csv", metavar="FILE", help="Write one row a face; - is standard output."),
+        Writes(Kind.RECORDS),
     ] = None,
     confidence: Annotated[
         float | None,
@@ -57,7 +64,9 @@ def command(
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="Name of a shipped model or path of a model file.")
+        str,
+        typer.Option(metavar="NAME|PATH", help="Name of a shipped model or path of a model file."),
+        Reads(),
     ] = "crowd",
     backend: Annotated[str, typer.Option(help="Runtime: onnxruntime or openvino.")] = "onnxruntime",
     device: Annotated[

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from crowdmask.cli.lines import one_line
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT
+from crowdmask.outputs import Kind
 
 
 class Split(StrEnum):
@@ -21,12 +23,18 @@ class Split(StrEnum):
 
 
 def command(
-    data: Annotated[Path, typer.Argument(metavar="DATA.yaml", help="Description of the data set.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA.yaml", help="Description of the data set."), Reads(refers=True)
+    ],
     split: Annotated[Split, typer.Option(help="Part of the data set to measure on.")] = Split.test,
     root: Annotated[
-        Path | None, typer.Option(help="Folder of the photos; overrides the one in the data set's file.")
+        Path | None,
+        typer.Option(help="Folder of the photos; overrides the one in the data set's file."),
+        Reads(),
     ] = None,
-    model: Annotated[str, typer.Option(help="Name of a shipped model or path of a model file.")] = "crowd",
+    model: Annotated[
+        str, typer.Option(help="Name of a shipped model or path of a model file."), Reads()
+    ] = "crowd",
     input_size: Annotated[
         int | None,
         typer.Option(metavar="PX", help="Long side of the network's input [default: the model's]."),
@@ -56,15 +64,19 @@ def command(
             metavar="DIR",
             help="Write the tables and draw precision-recall, reliability and confusion into this folder.",
         ),
+        Writes(Kind.FOLDER),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all measures as JSON.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write all measures as JSON."),
+        Writes(Kind.RECORDS),
     ] = None,
     detections: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE", help="Write all detections down to a confidence of 0.01, one line a picture."
         ),
+        Writes(Kind.RECORDS),
     ] = None,
     rates: Annotated[
         Path | None,
@@ -72,6 +84,7 @@ def command(
             metavar="FILE",
             help="Write the counts of errors that `crowdmask survey` corrects by; see docs/survey.md.",
         ),
+        Writes(Kind.RECORDS),
     ] = None,
     bootstrap: Annotated[
         int, typer.Option(min=0, metavar="N", help="Draw the pictures again N times for 95 % intervals.")

@@ -9,14 +9,18 @@ import typer
 
 from crowdmask.cli.extras import require_training
 from crowdmask.cli.lines import tell_problems
+from crowdmask.cli.roles import Reads, Writes
+from crowdmask.outputs import Kind
 
 
 def command(
-    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS.safetensors", help="Trained weights.")],
+    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS.safetensors", help="Trained weights."), Reads()],
     data: Annotated[
-        Path, typer.Option(metavar="DATA.yaml", help="Its val photos choose calibration and thresholds.")
+        Path,
+        typer.Option(metavar="DATA.yaml", help="Its val photos choose calibration and thresholds."),
+        Reads(refers=True),
     ],
-    to: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Where to.")],
+    to: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Where to."), Writes(Kind.MODEL)],
     architecture: Annotated[str, typer.Option(help="Of the weights.")] = "crowd",
     name: Annotated[str | None, typer.Option(help="Of the model [default: the file's].")] = None,
     input_size: Annotated[
@@ -32,7 +36,9 @@ def command(
         ),
     ] = None,
     root: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own."),
+        Reads(),
     ] = None,
 ) -> None:
     """Export weights to ONNX, calibrated and with thresholds chosen on val.

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import typer
@@ -16,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 import crowdmask
 from crowdmask.cli.lines import one_line
 from crowdmask.cli.options_of import as_options, running
+from crowdmask.cli.roles import Roles, guarded, roles_of
 from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, CrowdmaskError, MissingExtraError, NoDisplayError
 
 # What the command line can do about an error of a class, beyond what its message says.
@@ -109,12 +111,15 @@ class _Guarded(TyperCommand):
 
     top = ""
     """Name of the command in `COMMANDS` that it is, or is a part of."""
+    roles: Roles = MappingProxyType({})
+    """Which of its parameters name what is read and what is written."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run it, errors with the names of its own options."""
         with running(self.params):
             try:
-                return super().invoke(ctx)
+                with guarded(self.roles, ctx.params):
+                    return super().invoke(ctx)
             except KeyboardInterrupt:
                 raise typer.Exit(EXIT_INTERRUPTED) from None
             except CrowdmaskError as error:
@@ -133,7 +138,7 @@ def _single(name: str, module: str, top: str) -> Any:
     single = typer.Typer(add_completion=False, rich_markup_mode=MARKUP)
     single.command(name, cls=_Guarded)(function)
     command = typer.main.get_command(single)
-    command.top = top  # type: ignore[attr-defined]
+    command.top, command.roles = top, roles_of(function)  # type: ignore[attr-defined]
     return command
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crowdmask.cli.roles import Reads
 from crowdmask.errors import ModelError
 from crowdmask.labels import LABELS
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 def command(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="Name of a shipped model or path of a model file.")
+        str,
+        typer.Argument(metavar="NAME|PATH", help="Name of a shipped model or path of a model file."),
+        Reads(),
     ] = "crowd",
     show_list: Annotated[
         bool, typer.Option("--list", help="List the models that ship with crowdmask.")

@@ -7,20 +7,27 @@ from typing import Annotated
 
 import typer
 
+from crowdmask.cli.roles import Reads, Writes
+from crowdmask.outputs import Kind
+
 
 def command(
     model: Annotated[
         str,
         typer.Argument(metavar="MODEL", help="Name of a shipped model or path of a model file, in float."),
+        Reads(),
     ],
     data: Annotated[
         Path,
         typer.Option(metavar="DATA.yaml", help="Its val photos give ranges, calibration and thresholds."),
+        Reads(refers=True),
     ],
-    to: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Where to.")],
+    to: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Where to."), Writes(Kind.MODEL)],
     name: Annotated[str | None, typer.Option(help="Of the new model [default: the file's].")] = None,
     root: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own."),
+        Reads(),
     ] = None,
     photos: Annotated[int, typer.Option(min=1, help="Photos of val that ranges are taken from.")] = 64,
     input_size: Annotated[

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, UsageError
+from crowdmask.outputs import Kind
 from crowdmask.progress import silent
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def command(
             "`track --events` wrote (- is standard input); of one kind.",
             show_default=False,
         ),
+        Reads(),
     ],
     by: Annotated[
         str | None,
@@ -48,17 +51,22 @@ def command(
             metavar="folder|camera|hour|day|zone|face-size|FILE.csv",
             help="Groups; a CSV has the columns source and group [default: one group of all].",
         ),
+        Reads(),
     ] = None,
     out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write a report of one HTML page.", show_default=False)
+        str | None,
+        typer.Option(metavar="FILE", help="Write a report of one HTML page.", show_default=False),
+        Writes(Kind.PAGE),
     ] = None,
     json_file: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="Write one JSON record a group; - is standard output."),
+        Writes(Kind.RECORDS),
     ] = None,
     csv_file: Annotated[
         str | None,
         typer.Option("--csv", metavar="FILE", help="Write one row a group; - is standard output."),
+        Writes(Kind.RECORDS),
     ] = None,
     target: Annotated[
         Target,
@@ -75,6 +83,7 @@ def command(
             help="What is known of the sources: the column source, and any of group, cluster, stratum, "
             "weight, camera and time.",
         ),
+        Reads(),
     ] = None,
     correct: Annotated[
         str,
@@ -87,6 +96,7 @@ def command(
         typer.Option(
             metavar="FILE", help="Error rates to correct by [default: those shipped with the model]."
         ),
+        Reads(),
     ] = None,
     timezone: Annotated[
         str | None, typer.Option(metavar="NAME", help="Time zone of the sources' clocks, like Europe/Zurich.")

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT
+from crowdmask.outputs import Kind
 
 
 def command(
@@ -18,32 +20,36 @@ def command(
             help="Video files, folders of videos, numbers of webcams, rtsp:// and http(s):// streams, "
             "or .txt files with one of these a line.",
             show_default=False,
-        ),
+        ), Reads(),
     ],
     out: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|DIR", help="Annotated video; a folder for several sources [default: none written]."
-        ),
+        ), Writes(Kind.VIDEO),
     ] = None,
     json_file: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="Write one JSON record a frame; - is standard output."),
+        Writes(Kind.RECORDS),
     ] = None,
     events: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Write one JSON record an event; - is standard output."),
+        Writes(Kind.RECORDS),
     ] = None,
     csv_file: Annotated[
         str | None,
         typer.Option("--csv", metavar="FILE", help="Write one row a track; - is standard output."),
+        Writes(Kind.RECORDS),
     ] = None,
     zones: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Zones and lines to count at, YAML.")
+        str | None, typer.Option(metavar="FILE", help="Zones and lines to count at, YAML."), Reads(),
     ] = None,
     zone_counts: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Write the zones' counts, one JSON record a second."),
+        Writes(Kind.RECORDS),
     ] = None,
     every: Annotated[int, typer.Option(metavar="N", min=1, help="Look at every N-th frame only.")] = 1,
     max_fps: Annotated[
@@ -73,7 +79,9 @@ def command(
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", "-m", metavar="NAME|PATH", help="A shipped model or a model file.")
+        str,
+        typer.Option("--model", "-m", metavar="NAME|PATH", help="A shipped model or a model file."),
+        Reads(),
     ] = "crowd",
     face: Annotated[
         str | None, typer.Option("--face", "-f", metavar="DIR", help="No longer needed: one model does both.")

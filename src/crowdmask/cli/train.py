@@ -10,7 +10,9 @@ import typer
 
 from crowdmask.cli.extras import require_training
 from crowdmask.cli.lines import one_line, open_console, tell_problems
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, UsageError
+from crowdmask.outputs import Kind
 from crowdmask.signals import StopOnSignal
 
 if TYPE_CHECKING:
@@ -29,18 +31,24 @@ class Format(StrEnum):
 
 def command(
     recipe: Annotated[
-        Path, typer.Argument(metavar="RECIPE.yaml", help="The run: data, steps, rates, views.")
+        Path,
+        typer.Argument(metavar="RECIPE.yaml", help="The run: data, steps, rates, views."),
+        Reads(refers=True),
     ],
     run_folder: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Checkpoint, curves and result [default: runs/NAME in the cache]."),
+        Writes(Kind.FOLDER, locked=False),
     ] = None,
     root: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own."),
+        Reads(),
     ] = None,
     photos: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Train on this annotated folder instead of the recipe's data."),
+        Reads(),
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="Annotation format of --photos.")] = Format.voc,
     class_map: Annotated[

@@ -11,7 +11,9 @@ import typer
 
 from crowdmask.cli.extras import TUNING, require_training
 from crowdmask.cli.lines import one_line, open_console, tell_problems
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INTERRUPTED
+from crowdmask.outputs import Kind
 from crowdmask.signals import StopOnSignal
 
 if TYPE_CHECKING:
@@ -37,9 +39,15 @@ class Pruner(StrEnum):
 
 
 def command(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The run to be tuned.")],
+    recipe: Annotated[
+        Path,
+        typer.Argument(metavar="RECIPE.yaml", help="The run to be tuned."),
+        Reads(refers=True),
+    ],
     space: Annotated[
-        Path, typer.Option(metavar="FILE", help="YAML of the recipe's keys that may change, with bounds.")
+        Path,
+        typer.Option(metavar="FILE", help="YAML of the recipe's keys that may change, with bounds."),
+        Reads(),
     ],
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, of all workers and earlier runs.")] = 20,
     study: Annotated[
@@ -54,6 +62,7 @@ def command(
     folder: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The study's folder [default: studies/NAME in the cache]."),
+        Writes(Kind.FOLDER, locked=False),
     ] = None,
     objective: Annotated[
         Objective, typer.Option(help="mAP50 of the detector on val, or the quicker val loss.")
@@ -65,13 +74,17 @@ def command(
         int, typer.Option(min=1, help="Worker processes here; more may join by the same command.")
     ] = 1,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The best recipe [default: best.yaml of the study].")
+        Path | None,
+        typer.Option(metavar="FILE", help="The best recipe [default: best.yaml of the study]."),
+        Writes(Kind.RECIPE, locked=False),
     ] = None,
     val_photos: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Measure on so many photos of val [default: all].")
     ] = None,
     root: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own."),
+        Reads(),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Compute threads of each worker.")] = None,
 ) -> None:

@@ -22,8 +22,8 @@ def name_outputs(out: str, names: Sequence[str], sources: Sequence[str] = ()) ->
         names: what each source is called: path, number of a camera, or address without credentials.
         sources: files that must not be overwritten.
     Raises:
-        UsageError: one file for several sources, or a name that is not a video's.
-        OutputError: the file is one of the sources, or the folder is a file.
+        UsageError: one file for several sources, a name that is not a video's, or one of the sources.
+        OutputError: the folder is a file.
     """
     path, kept = Path(out), {os.path.realpath(each) for each in sources}
     suffix = path.suffix.lower()
@@ -34,7 +34,7 @@ def name_outputs(out: str, names: Sequence[str], sources: Sequence[str] = ()) ->
         raise UsageError(f"`out` {out}: {len(names)} sources need a folder, not one file")
     if not folder:
         if os.path.realpath(path) in kept:
-            raise OutputError(f"{out}: this is the source: choose another `out`")
+            raise UsageError(f"{out}: this is the source: choose another `out`")
         return [path]
     if path.exists() and not path.is_dir():
         raise OutputError(f"{out}: a file, not a folder to write videos to")

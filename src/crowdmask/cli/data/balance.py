@@ -10,11 +10,14 @@ import typer
 from crowdmask.cli.data.looking import show_looking
 from crowdmask.cli.data.tables import balance_table
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.roles import Reads
 from crowdmask.errors import EXIT_INPUT, DataError
 
 
 def command(
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a data set, with its manifest.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a data set, with its manifest."), Reads()
+    ],
     subset: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Choose N photos: weight 1, all others 0."),

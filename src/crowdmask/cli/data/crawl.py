@@ -9,7 +9,9 @@ import typer
 
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.progress import show_progress
+from crowdmask.cli.roles import Writes
 from crowdmask.errors import EXIT_INPUT, UsageError
+from crowdmask.outputs import Kind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +24,9 @@ def command(
         list[str], typer.Argument(metavar="QUERY", help="What to search for; several are taken in turn.")
     ],
     to: Annotated[
-        Path, typer.Option(metavar="DIR", help="Data set folder: gets photos/ and manifest.jsonl.")
+        Path,
+        typer.Option(metavar="DIR", help="Data set folder: gets photos/ and manifest.jsonl."),
+        Writes(Kind.FOLDER, locked=False),
     ],
     licence: Annotated[
         str,

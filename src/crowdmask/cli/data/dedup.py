@@ -9,7 +9,9 @@ import typer
 
 from crowdmask.cli.data.looking import show_looking
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, UsageError
+from crowdmask.outputs import Kind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,9 +21,13 @@ if TYPE_CHECKING:
 
 
 def command(
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a data set, with its manifest.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a data set, with its manifest."), Reads()
+    ],
     to: Annotated[
-        Path | None, typer.Option(metavar="PAGE", help="Write an HTML page of the pairs to look at.")
+        Path | None,
+        typer.Option(metavar="PAGE", help="Write an HTML page of the pairs to look at."),
+        Writes(Kind.PAGE),
     ] = None,
     drop: Annotated[
         bool,

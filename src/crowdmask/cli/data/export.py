@@ -9,13 +9,21 @@ import typer
 
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.progress import show_progress
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, UsageError
+from crowdmask.outputs import Kind
 
 
 def command(
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="The data set: its folder or manifest.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The data set: its folder or manifest."), Reads()
+    ],
     form: Annotated[str, typer.Option("--format", metavar="NAME", help="coco, yolo or voc.")],
-    to: Annotated[Path, typer.Option(metavar="DIR2", help="The folder to make.")],
+    to: Annotated[
+        Path,
+        typer.Option(metavar="DIR2", help="The folder to make."),
+        Writes(Kind.FOLDER, extends=True, locked=False),
+    ],
     split: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only train, val or test; may be given again.")
     ] = None,

@@ -9,7 +9,9 @@ import typer
 
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.progress import show_progress
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import UsageError
+from crowdmask.outputs import Kind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,13 +26,16 @@ def command(
     source: Annotated[
         list[str] | None,
         typer.Argument(metavar="SOURCE", help="A zip, a tar (gz, bz2, xz) or a folder.", show_default=False),
+        Reads(),
     ] = None,
     form: Annotated[
         str | None,
         typer.Option("--format", metavar="NAME", help="voc, yolo, coco, wider, csv, mafa or folders."),
     ] = None,
     to: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The data set's folder; one that exists is added to.")
+        Path | None,
+        typer.Option(metavar="DIR", help="The data set's folder; one that exists is added to."),
+        Writes(Kind.FOLDER, locked=False),
     ] = None,
     preset: Annotated[
         str | None,
@@ -54,6 +59,7 @@ def command(
     annotations: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="The annotations, where they lie apart: wider, csv, mafa."),
+        Reads(),
     ] = None,
     events: Annotated[
         list[str] | None,
@@ -79,6 +85,7 @@ def command(
     ignore_regions: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="JSON of faces without a box, {photo: [[x1, y1, x2, y2], ...]}."),
+        Reads(),
     ] = None,
     box: Annotated[
         str,

@@ -9,8 +9,10 @@ import typer
 
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.progress import show_progress
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.data.labelling.tools import Tool
 from crowdmask.errors import EXIT_INPUT, DataError, UsageError
+from crowdmask.outputs import Kind
 
 if TYPE_CHECKING:
     from crowdmask.data.manifest import Manifest, Photo
@@ -18,17 +20,22 @@ if TYPE_CHECKING:
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Data set folder with its manifest.jsonl.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Data set folder with its manifest.jsonl."), Reads()
+    ],
     export: Annotated[
         Tool | None,
         typer.Option(help="Write the photos with proposed faces for this tool.", show_default=False),
     ] = None,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to: a .json for Label Studio, .xml for CVAT.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to: a .json for Label Studio, .xml for CVAT."),
+        Writes(Kind.TASKS),
     ] = None,
     corrected: Annotated[
         Path | None,
         typer.Option("--import", metavar="FILE", help="Read the tool's export back into the manifest."),
+        Reads(),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also photos that have faces, with those, to be looked at again.")
@@ -37,7 +44,9 @@ def command(
         float, typer.Option(min=0, max=1, help="Propose faces from this confidence on.")
     ] = 0.25,
     unsure: Annotated[float, typer.Option(min=0, max=1, help="Mark proposed faces below this.")] = 0.6,
-    model: Annotated[str, typer.Option(help="Name of a shipped model or path of a model file.")] = "crowd",
+    model: Annotated[
+        str, typer.Option(help="Name of a shipped model or path of a model file."), Reads()
+    ] = "crowd",
     input_size: Annotated[
         int | None,
         typer.Option(metavar="PX", help="Long side of the network's input [default: the model's]."),

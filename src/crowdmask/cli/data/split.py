@@ -9,6 +9,7 @@ import typer
 
 from crowdmask.cli.data.tables import splits_table
 from crowdmask.cli.lines import open_console
+from crowdmask.cli.roles import Reads
 from crowdmask.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def command(
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a data set, with its manifest.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a data set, with its manifest."), Reads()
+    ],
     fractions: Annotated[
         str, typer.Option(metavar="PARTS", help="What part of the photos each split gets.")
     ] = "train=.8,val=.1,test=.1",

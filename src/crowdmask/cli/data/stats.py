@@ -9,21 +9,31 @@ import typer
 
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.progress import show_progress
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import DataError, UsageError
+from crowdmask.outputs import Kind
 
 
 def command(
     data: Annotated[
-        Path, typer.Argument(metavar="DIR|YAML", help="Data set folder with its manifest.jsonl, or a YAML.")
+        Path,
+        typer.Argument(metavar="DIR|YAML", help="Data set folder with its manifest.jsonl, or a YAML."),
+        Reads(refers=True),
     ],
-    to: Annotated[Path, typer.Option(metavar="FILE", help="The page to write, one HTML file.")],
+    to: Annotated[
+        Path, typer.Option(metavar="FILE", help="The page to write, one HTML file."), Writes(Kind.PAGE)
+    ],
     root: Annotated[
-        Path | None, typer.Option(help="Folder of the photos [default: the manifest's, or the YAML's].")
+        Path | None,
+        typer.Option(help="Folder of the photos [default: the manifest's, or the YAML's]."),
+        Reads(),
     ] = None,
     with_model: Annotated[
         bool, typer.Option("--with-model", help="List also where our model is sure of something else.")
     ] = False,
-    model: Annotated[str, typer.Option(help="Name of a shipped model or path of a model file.")] = "crowd",
+    model: Annotated[
+        str, typer.Option(help="Name of a shipped model or path of a model file."), Reads()
+    ] = "crowd",
     sure: Annotated[float, typer.Option(min=0, max=1, help="Confidence from which on it is heard.")] = 0.9,
     threads: Annotated[int | None, typer.Option(min=1, help="Compute threads [default: one a core].")] = None,
     sample: Annotated[

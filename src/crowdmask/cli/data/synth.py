@@ -9,13 +9,19 @@ import typer
 
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.progress import show_progress
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT
+from crowdmask.outputs import Kind
 
 
 def command(
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="The data set: its folder or manifest.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The data set: its folder or manifest."), Reads()
+    ],
     to: Annotated[
-        Path, typer.Option(metavar="DIR2", help="Data set that gets the new photos; DIR itself: added to it.")
+        Path,
+        typer.Option(metavar="DIR2", help="Data set that gets the new photos; DIR itself: added to it."),
+        Writes(Kind.FOLDER, extends=True, locked=False),
     ],
     share: Annotated[
         float, typer.Option(min=0.001, max=1, help="Part of the bare faces that are drawn on.")

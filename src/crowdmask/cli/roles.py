@@ -1,0 +1,90 @@
+"""What a command reads and writes, said beside each option, and checked before the command begins.
+
+An option that names a file or folder bears one of these in its annotation:
+``Annotated[Path, typer.Option(...), Writes(Kind.RECORDS)]``. A test looks for those that don't.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from crowdmask.files import hold
+from crowdmask.outputs import STANDARD_STREAM, Input, Kind, Output, check_outputs
+
+
+@dataclass(frozen=True)
+class Reads:
+    """An option or argument that names what is read.
+
+    Attributes:
+        refers: a description in YAML, whose files are read as well.
+    """
+
+    refers: bool = False
+
+
+@dataclass(frozen=True)
+class Writes:
+    """An option that names what is written.
+
+    Attributes:
+        kind: of output.
+        extends: it may be an input, since it is added to.
+        locked: one run at a time; False: many may share it, or the command locks it itself.
+        unless: another option that, where given, means that this one is not used.
+    """
+
+    kind: Kind
+    extends: bool = False
+    locked: bool = True
+    unless: str = ""
+
+
+Roles = Mapping[str, Reads | Writes]
+
+
+def roles_of(command: Callable[..., Any]) -> Roles:
+    """Return the roles of a command's parameters, by name."""
+    found: dict[str, Reads | Writes] = {}
+    for name, hint in get_type_hints(command, include_extras=True).items():
+        for extra in get_args(hint)[1:] if get_origin(hint) is not None else ():
+            if isinstance(extra, Reads | Writes):
+                found[name] = extra
+    return found
+
+
+@contextmanager
+def guarded(roles: Roles, values: Mapping[str, Any]) -> Iterator[None]:
+    """Check the outputs of a command and keep other commands from writing them meanwhile.
+
+    Args:
+        roles: of its parameters.
+        values: of its parameters.
+    Raises:
+        UsageError: an output is an input, another output, or of another kind.
+        BusyError: another command is writing one of them.
+    """
+    inputs, outputs, held = [], [], []
+    for name, role in roles.items():
+        if isinstance(role, Reads):
+            inputs += [Input(each, role.refers) for each in _texts(values.get(name))]
+        elif not (role.unless and values.get(role.unless)):
+            for each in _texts(values.get(name)):
+                outputs.append(Output(name, each, role.kind, role.extends))
+                if role.locked and each != STANDARD_STREAM:
+                    held.append(Path(each))
+    check_outputs(outputs, inputs)
+    with ExitStack() as stack:
+        for path in held:
+            stack.enter_context(hold(path))
+        yield
+
+
+def _texts(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]
