@@ -1,12 +1,19 @@
 """The original command for a webcam, over the package: python3 Detect-Masks-Realtime.py (q quits)"""
 
-import argparse
 import sys
 
 SET_UP = "crowdmask is not installed in this Python. Set it up with:  make setup"
 
 
 def main() -> None:
+    try:
+        from crowdmask.ctrl_c import answer_ctrl_c
+    except ImportError:
+        pass  # said below, after the help
+    else:
+        answer_ctrl_c()
+    import argparse
+
     parser = argparse.ArgumentParser(description="Watch a webcam and see who wears a mask. q quits.")
     parser.add_argument("-s", "--source", default="0", help="webcam, video or address [default: webcam 0]")
     parser.add_argument("-c", "--confidence", metavar="FLOAT", help="least confidence of a face, 0 to 1")

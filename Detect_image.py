@@ -1,12 +1,19 @@
 """The original command for one photo, over the package: python3 Detect_image.py --image 1.jpg"""
 
-import argparse
 import sys
 
 SET_UP = "crowdmask is not installed in this Python. Set it up with:  make setup"
 
 
 def main() -> None:
+    try:
+        from crowdmask.ctrl_c import answer_ctrl_c
+    except ImportError:
+        pass  # said below, after the help
+    else:
+        answer_ctrl_c()
+    import argparse
+
     parser = argparse.ArgumentParser(description="Find the faces of a photo and whether they wear a mask.")
     parser.add_argument("-i", "--image", required=True, metavar="FILE", help="the photo")
     parser.add_argument("-c", "--confidence", metavar="FLOAT", help="least confidence of a face, 0 to 1")

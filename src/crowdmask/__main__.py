@@ -1,6 +1,16 @@
 """`python -m crowdmask` is the command `crowdmask`."""
 
-from crowdmask.cli.main import app
+from crowdmask.ctrl_c import answer_ctrl_c
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    # Loading the command takes a moment, in which Ctrl-C has to be answered, too.
+    answer_ctrl_c()
+    from crowdmask.cli.main import app
+
+    app(prog_name="crowdmask")
+
 
 if __name__ == "__main__":
-    app(prog_name="crowdmask")
+    main()

@@ -22,6 +22,10 @@ class CrowdmaskError(Exception):
     exit_code = EXIT_INPUT
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C that the user was told about already."""
+
+
 class PictureFault(StrEnum):
     """Why a picture cannot be read, for totals by kind."""
 

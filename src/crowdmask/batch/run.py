@@ -94,6 +94,16 @@ class PhotoBatch:
         for problem in self.problems:
             self.totals.add(problem)
 
+    def write_nothing(self) -> None:
+        """Put empty files of records where there are none yet, for a batch without photos.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        for target, sink in ((self._json, JsonSink), (self._csv, CsvSink)):
+            if target is not None:
+                sink(target).close()
+
     def run(self, detector: Detector) -> Generator[PhotoItem]:
         """Detect on every photo and write the results; files appear complete when this ends or is closed.
 

@@ -12,7 +12,7 @@ import typer
 from crowdmask.cli.lines import Summary, describe_picture, error_line, one_line, open_console
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
-from crowdmask.errors import EXIT_INPUT
+from crowdmask.errors import EXIT_INPUT, Interrupted
 from crowdmask.outputs import Kind
 from crowdmask.progress import silent
 
@@ -105,12 +105,16 @@ def command(
     Ends with 1 where a photo or folder could not be read; the others are done all the same.
     """
     from crowdmask.batch.run import PhotoBatch
-    from crowdmask.inference.detector import Detector
 
     batch = PhotoBatch(sources, out=None if no_pictures else out, json=json_file, csv=csv_file, blur=blur)
     lines = _Lines(records_on_stdout=STANDARD_OUTPUT in (json_file, csv_file))
     for problem in batch.problems:
         lines.add_failure(problem)
+    if not batch.photos:
+        batch.write_nothing()
+        raise typer.Exit(_fail(batch, lines))
+    from crowdmask.inference.detector import Detector
+
     detector = Detector(
         model,
         confidence=confidence,
@@ -125,8 +129,12 @@ def command(
     _run(batch, detector, lines)
     lines.add_summary(None if no_pictures else out)
     if batch.totals.failed:
-        lines.complain.print(f"{batch.totals.failed} could not be read (named above)", soft_wrap=True)
-        raise typer.Exit(EXIT_INPUT)
+        raise typer.Exit(_fail(batch, lines))
+
+
+def _fail(batch: PhotoBatch, lines: _Lines) -> int:
+    lines.complain.print(f"{batch.totals.failed} could not be read (named above)", soft_wrap=True)
+    return EXIT_INPUT
 
 
 def _run(batch: PhotoBatch, detector: Detector, lines: _Lines) -> None:
@@ -140,7 +148,7 @@ def _run(batch: PhotoBatch, detector: Detector, lines: _Lines) -> None:
     except KeyboardInterrupt:
         done = batch.totals.done - known
         lines.complain.print(f"interrupted after {done} of {total} pictures; what was written is whole")
-        raise
+        raise Interrupted from None
 
 
 class _Lines:

@@ -15,10 +15,18 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import crowdmask
+from crowdmask.ctrl_c import leave_ctrl_c_to_the_command
 from crowdmask.cli.lines import one_line
 from crowdmask.cli.options_of import as_options, running
 from crowdmask.cli.roles import Roles, guarded, roles_of
-from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, CrowdmaskError, MissingExtraError, NoDisplayError
+from crowdmask.errors import (
+    EXIT_INPUT,
+    EXIT_INTERRUPTED,
+    CrowdmaskError,
+    Interrupted,
+    MissingExtraError,
+    NoDisplayError,
+)
 
 # What the command line can do about an error of a class, beyond what its message says.
 _REMEDIES: dict[type[CrowdmaskError], str] = {
@@ -118,9 +126,12 @@ class _Guarded(TyperCommand):
         """Run it, errors with the names of its own options."""
         with running(self.params):
             try:
+                leave_ctrl_c_to_the_command()
                 with guarded(self.roles, ctx.params):
                     return super().invoke(ctx)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as stop:
+                if not isinstance(stop, Interrupted):
+                    typer.echo("interrupted", err=True)
                 raise typer.Exit(EXIT_INTERRUPTED) from None
             except CrowdmaskError as error:
                 remedy = _REMEDIES.get(type(error))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from crowdmask.errors import Interrupted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -41,6 +43,7 @@ def show_progress(console: Console, *, goes_on: bool = False) -> Iterator[Progre
                     f"interrupted while {stage} ({_count(done, total)} done); the same command goes on",
                     soft_wrap=True,
                 )
+                raise Interrupted from None
             raise
 
 

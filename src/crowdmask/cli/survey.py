@@ -120,6 +120,7 @@ def command(
     comparisons: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Write one JSON record a comparison; - is standard output."),
+        Writes(Kind.RECORDS),
     ] = None,
     audit: Annotated[
         int | None,

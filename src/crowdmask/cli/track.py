@@ -8,7 +8,7 @@ import typer
 
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.roles import Reads, Writes
-from crowdmask.errors import EXIT_INPUT
+from crowdmask.errors import EXIT_INPUT, Interrupted
 from crowdmask.outputs import Kind
 
 
@@ -158,6 +158,6 @@ def command(
             )  # fmt: skip
         if signals.interrupted:
             complain.print("interrupted; what was written is whole")
-            raise KeyboardInterrupt
+            raise Interrupted
     if done.failed or job.problems:
         raise typer.Exit(EXIT_INPUT)

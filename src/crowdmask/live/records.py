@@ -97,7 +97,7 @@ class Records:
         self._stack.__exit__(*error)
 
     def _write_events(self, events: list[Event]) -> None:
-        if self._events is not None and events:
+        if self._events is not None:
             self._events.write([event.to_record() for event in events])
 
 

@@ -127,7 +127,8 @@ class LineFile:
     """A text file that grows line by line and stands complete under its name once closed.
 
     Devices, pipes and standard output ("-") are written to as they are. Closed after an
-    interruption or a full disk it holds the lines that were finished till then.
+    interruption or a full disk it holds the lines that were finished till then. Where nothing was
+    worked on, an older file of this name stays.
     """
 
     def __init__(self, target: str) -> None:
@@ -140,6 +141,7 @@ class LineFile:
         self._file: IO[bytes] | None = None
         self._temporary: Path | None = None
         self._complete = 0
+        self._begun = False
         if target == STANDARD_OUTPUT:
             return
         # A link stays a link: the file that it points to is replaced.
@@ -154,12 +156,19 @@ class LineFile:
             self._temporary = temporary_beside(self._path)
             self._file = self._temporary.open("xb", buffering=0)
 
-    def write(self, line: str) -> None:
+    def begin(self) -> None:
+        """Say that something was worked on: an older file is replaced, even where no line comes of it."""
+        self._begun = True
+
+    def write(self, line: str, *, head: bool = False) -> None:
         """Append a line, its end included.
 
+        Args:
+            head: it names the columns, which alone is no reason to replace an older file.
         Raises:
             OutputError: the disk is full, or the reader of a pipe has gone.
         """
+        self._begun |= not head
         with as_output_error(self._name):
             if self._file is None:
                 _write_standard_output(line)
@@ -186,8 +195,12 @@ class LineFile:
             return
         with as_output_error(self._name):
             self._file.close()
-            if self._temporary is not None:
+            if self._temporary is None:
+                return
+            if self._begun or not self._path.exists():
                 os.replace(self._temporary, self._path)
+            else:
+                self._temporary.unlink(missing_ok=True)
 
 
 class JsonLines:
@@ -201,6 +214,10 @@ class JsonLines:
         """Append the record of one picture."""
         # ASCII only, so that a file name in any encoding passes through.
         self._file.write(json.dumps(record) + "\n")
+
+    def begin(self) -> None:
+        """See `LineFile.begin`."""
+        self._file.begin()
 
     def close(self) -> None:
         """Put the file into its place."""
@@ -219,10 +236,11 @@ class CsvTable:
     def __init__(self, target: str) -> None:
         """Open a file, or standard output for "-", and write the head."""
         self._file = LineFile(target)
-        self._write_rows([CSV_COLUMNS])
+        self._write_rows([CSV_COLUMNS], head=True)
 
     def write(self, record: dict[str, Any]) -> None:
         """Append the faces of one picture."""
+        self._file.begin()
         picture = (record["source"], record["width"], record["height"])
         self._write_rows(
             [(*picture, *face["box"], face["label"], face["confidence"]) for face in record["detections"]]
@@ -238,11 +256,11 @@ class CsvTable:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _write_rows(self, rows: list[tuple[Any, ...]]) -> None:
+    def _write_rows(self, rows: list[tuple[Any, ...]], head: bool = False) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
         if rows:
-            self._file.write(text.getvalue())
+            self._file.write(text.getvalue(), head=head)
 
 
 def _write_standard_output(text: str) -> None:

@@ -82,6 +82,7 @@ class SharedLines:
             OutputError: the disk is full, or the reader of a pipe has gone.
         """
         with self._lock:
+            self._lines.begin()
             for record in records:
                 self._lines.write(record)
 
@@ -122,7 +123,7 @@ class TrackTable:
         self._file = LineFile(target)
         self._lock = Lock()
         self._lives: dict[tuple[str, str], dict[int, _Life]] = {}
-        self._write([TRACK_COLUMNS])
+        self._write([TRACK_COLUMNS], head=True)
 
     def add(
         self,
@@ -136,6 +137,7 @@ class TrackTable:
     ) -> None:
         """Take the next frame of a source; see `frame_record`."""
         with self._lock:
+            self._file.begin()
             lives = self._lives.setdefault((source, run), {})
             widths = detections.xyxy[:, 2] - detections.xyxy[:, 0]
             for row in np.flatnonzero(tracks >= 0).tolist():
@@ -163,8 +165,8 @@ class TrackTable:
         finally:
             self._file.close()
 
-    def _write(self, rows: list[tuple[Any, ...]]) -> None:
+    def _write(self, rows: list[tuple[Any, ...]], head: bool = False) -> None:
         if rows:
             text = io.StringIO()
             csv.writer(text, lineterminator="\n").writerows(rows)
-            self._file.write(text.getvalue())
+            self._file.write(text.getvalue(), head=head)

@@ -10,7 +10,7 @@ import typer
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
-from crowdmask.errors import EXIT_INPUT, UsageError
+from crowdmask.errors import EXIT_INPUT, Interrupted, UsageError
 from crowdmask.outputs import Kind
 
 
@@ -51,7 +51,7 @@ def command(
             result = export(data, to, form, set(split or ()), link, progress)
     except KeyboardInterrupt:
         complain.print("interrupted; the same command goes on where it stopped", soft_wrap=True)
-        raise
+        raise Interrupted from None
     for line in result.problems.lines:
         complain.print(f"error: {one_line(line)}", soft_wrap=True)
     for name, items in by_split(result.items).items():

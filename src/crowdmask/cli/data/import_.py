@@ -10,7 +10,7 @@ import typer
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
-from crowdmask.errors import UsageError
+from crowdmask.errors import Interrupted, UsageError
 from crowdmask.outputs import Kind
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def command(
             result = import_source(plan, progress, strict)
     except KeyboardInterrupt:
         complain.print("interrupted; the data set is as it was, the same command goes on", soft_wrap=True)
-        raise
+        raise Interrupted from None
     except NothingImported as error:
         _tell(error.result, say, complain, "would be imported")
         raise

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from crowdmask.cli.progress import show_progress
+from crowdmask.errors import Interrupted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,4 +39,4 @@ def show_looking(console: Console, afterwards: str) -> Iterator[Progress]:
         if stage in ("", "looking"):
             what = f"interrupted after {done:,} of {total:,} photos; the same command goes on there"
         console.print(what, soft_wrap=True)
-        raise
+        raise Interrupted from None

@@ -10,7 +10,7 @@ import typer
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
-from crowdmask.errors import EXIT_INPUT
+from crowdmask.errors import EXIT_INPUT, Interrupted
 from crowdmask.outputs import Kind
 
 
@@ -50,7 +50,7 @@ def command(
             result = synthesize(data, to, settings, lambda done, total: tell("drawing", done, total))
     except KeyboardInterrupt:
         complain.print("interrupted; the same command goes on where it stopped", soft_wrap=True)
-        raise
+        raise Interrupted from None
     for line in result.failed:
         complain.print(f"error: {one_line(line)}", soft_wrap=True)
     for reason, number in sorted(result.passed.items()):
