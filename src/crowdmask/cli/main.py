@@ -15,10 +15,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import crowdmask
-from crowdmask.ctrl_c import leave_ctrl_c_to_the_command
 from crowdmask.cli.lines import one_line
 from crowdmask.cli.options_of import as_options, running
 from crowdmask.cli.roles import Roles, guarded, roles_of
+from crowdmask.ctrl_c import leave_ctrl_c_to_the_command
 from crowdmask.errors import (
     EXIT_INPUT,
     EXIT_INTERRUPTED,

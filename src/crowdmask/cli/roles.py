@@ -75,7 +75,9 @@ def guarded(roles: Roles, values: Mapping[str, Any]) -> Iterator[None]:
         elif not (role.unless and values.get(role.unless)):
             for each in _texts(values.get(name)):
                 outputs.append(Output(name, each, role.kind, role.extends))
-                if role.locked and each != STANDARD_STREAM:
+                # A page makes no folders, so without its folder it fails, and needs no lock.
+                there = role.kind is not Kind.PAGE or Path(each).absolute().parent.is_dir()
+                if role.locked and there and each != STANDARD_STREAM:
                     held.append(Path(each))
     check_outputs(outputs, inputs)
     with ExitStack() as stack:

@@ -136,6 +136,7 @@ def command(
         typer.Option(
             metavar="FILE", help="What a person labelled; give it twice for two people.", show_default=False
         ),
+        Reads(),
     ] = None,
     chin_mask: Annotated[
         str,
