@@ -31,6 +31,7 @@ ORDER = (
     "tracking",
     "batch",
     "live",
+    "survey",
     "data",
     "models",
     "evaluation",

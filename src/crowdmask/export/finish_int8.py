@@ -58,6 +58,7 @@ def quantize_model(
     percentile: float | None = None,
     input_size: int | None = None,
     closer_look: int | None = None,
+    weight_bits: int = WEIGHT_BITS,
 ) -> Quantized:
     """Find a model and its data set, and do what `finish_int8` does.
 
@@ -67,7 +68,7 @@ def quantize_model(
         to: the new model file.
         name: of the new model; None: the file's.
         root: folder of the data; None: the data set's own.
-        photos, percentile, input_size, closer_look: see `finish_int8`.
+        photos, percentile, input_size, closer_look, weight_bits: see `finish_int8`.
     Raises:
         UsageError: `to` is no name of a new model file; else see `finish_int8`.
         ModelError, DataError: see `finish_int8`.
@@ -87,6 +88,7 @@ def quantize_model(
         percentile,
         input_size=input_size,
         closer_look=closer_look,
+        weight_bits=weight_bits,
     )
 
 
