@@ -163,3 +163,33 @@ def test_memory_stays_flat_while_people_come_and_go() -> None:
     for frame in range(3000):
         states.update(200 + frame / 30, np.array([500]), one_face(WITH_MASK, 0.9))
     assert len(states._votes[500].sightings) <= 32
+
+
+@pytest.mark.parametrize(
+    ("side", "confidence", "told"),
+    [
+        (20.0, 0.70, "unknown"),
+        (23.0, 0.75, "unknown"),
+        (14.0, 0.75, "unknown"),
+        (20.0, 0.95, "without_mask"),
+        (30.0, 0.70, "without_mask"),
+    ],
+)
+def test_a_far_face_is_bare_only_on_strong_evidence(side: float, confidence: float, told: str) -> None:
+    states = MaskStates()
+    bare = Detections(
+        np.array([[50, 50, 50 + side, 60 + side]], np.float32),
+        np.array([confidence], np.float32),
+        np.array([LABELS.index("without_mask")]),
+    )
+    for i in range(30):
+        known = states.update(i / 10, np.array([1]), bare)
+    assert known.label == [told]
+
+
+def test_a_far_face_with_a_mask_needs_no_more_than_others() -> None:
+    states = MaskStates()
+    masked = Detections(np.array([[50, 50, 68, 70]], np.float32), np.array([0.6], np.float32), np.array([0]))
+    for i in range(30):
+        known = states.update(i / 10, np.array([1]), masked)
+    assert known.label == ["with_mask"]

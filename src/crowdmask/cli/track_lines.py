@@ -45,9 +45,10 @@ def describe_run(run: Run) -> str:
     pipeline, sink = run.pipeline, run.sink
     speed = run.frames / run.seconds if run.seconds else 0.0
     tracks = pipeline.tracks if pipeline is not None else 0
+    brief = f" ({pipeline.brief:,} more too brief to count)" if pipeline and pipeline.brief else ""
     parts = [
         f"{run.source}: {_many(run.frames, 'frame')} in {run.seconds:.1f} s ({speed:.1f} frames/s)",
-        _many(tracks, "track"),
+        _many(tracks, "track") + brief,
         _many(run.events, "event"),
     ]
     if run.options.out is not None and sink is not None and sink.times.frames:
@@ -206,7 +207,7 @@ class Watch:
         )
 
     def _tell_health(self, health: Health) -> None:
-        if health.news == "connection" and health.message is not None:
+        if health.news in ("connection", "notice") and health.message is not None:
             self._complain.print(one_line(health.message), soft_wrap=True)
 
     def __enter__(self) -> Self:

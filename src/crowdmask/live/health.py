@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from crowdmask.live.readers.stats import State
 
-News: TypeAlias = Literal["started", "receiving", "connection", "ended"]
+News: TypeAlias = Literal["started", "receiving", "connection", "notice", "ended"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Health:
             hangs.
         last_error: what went wrong last, in one line.
         news: what has just happened, where a listener is told of it: "connection" is one that was lost, came
-            back or froze; else None.
+            back or froze, "notice" something about the source that somebody should know; else None.
         message: the same in one line that names the source, where something went wrong or right again.
     """
 

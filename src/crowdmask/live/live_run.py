@@ -21,6 +21,8 @@ from crowdmask.media.video_writer import VideoWriter
 _WAIT_S = 0.25
 _USUAL_FPS = 25.0
 _LEAST_FPS = 0.01
+SHORT_GAP_S = 8.0
+"""After a reconnect within so long the people of before go on; another view is noticed as a cut."""
 _OVER = ("gave up", "ended", "closed")
 
 
@@ -46,7 +48,7 @@ class LiveRun(Run):
             self._finish()
 
     def _follow(self, reader: LiveReader) -> None:
-        generation, began_s = None, time.monotonic()
+        generation, began_s, last_s = None, time.monotonic(), 0.0
         while not self._is_over(began_s):
             frame = reader.take(_WAIT_S)
             if frame is None:
@@ -60,9 +62,9 @@ class LiveRun(Run):
             if self.pipeline is None:
                 self._begin_with(frame)
                 self.tell_health("receiving")
-            elif frame.generation != generation:
+            elif frame.generation != generation and frame.time_s - last_s > SHORT_GAP_S:
                 self.pipeline.restart()
-            generation = frame.generation
+            generation, last_s = frame.generation, frame.time_s
             result = self._look(frame)
             reader.done(frame)
             self._put(frame, result)

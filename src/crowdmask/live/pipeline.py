@@ -112,7 +112,8 @@ class Pipeline:
 
     Attributes:
         times: what it has cost so far.
-        tracks: so many people were numbered so far.
+        tracks: so many people were in view for long enough to be told of.
+        notes: lines that somebody should read; whoever tells them takes them away.
         run: UUID that stands in every record: track numbers are unique within it.
     """
 
@@ -133,6 +134,7 @@ class Pipeline:
         self.run = run or str(uuid.uuid4())
         self.times = Times()
         self.tracks = 0
+        self.notes: list[str] = []
         self._finder = finder
         self._tracker = FaceTracker(settings.algorithm, fps, finder.threshold)
         self._cuts = CutDetector()
@@ -141,6 +143,12 @@ class Pipeline:
         self._zones_file = settings.zones
         self._zones: ZoneCounter | None = None
         self._replace_zones = False
+        self._numbered = 0
+
+    @property
+    def brief(self) -> int:
+        """So many more were numbered, and gone too soon to be told of."""
+        return max(0, self._numbered - self.tracks)
 
     @property
     def zones(self) -> ZoneCounter | None:
@@ -183,7 +191,8 @@ class Pipeline:
         states = self._states.update(frame.time_s, tracks, found)
         zones, places = self._count(frame, found, tracks, states.label)
         events = self._events.update(frame.index, frame.time_s, tracks, states, places)
-        self.tracks = max(self.tracks, int(tracks.max(initial=0)))
+        self._numbered = max(self._numbered, int(tracks.max(initial=0)))
+        self.tracks = self._events.people
         predicted = [box for _, box in self._tracker.predicted]
         shown = self._finder.sure(found) | (tracks >= 0)
         labels = [label for label, here in zip(states.label, shown, strict=True) if here]
@@ -210,9 +219,11 @@ class Pipeline:
         if self._zones_file is None:
             self._zones = None
             return [], None
-        if self._zones is None or self._replace_zones:
-            height, width = frame.picture.shape[:2]
+        height, width = frame.picture.shape[:2]
+        # A stream may change its size.
+        if self._zones is None or self._replace_zones or self._zones.size != (width, height):
             self._zones = ZoneCounter(self._zones_file, width, height, before=self._zones)
             self._replace_zones = False
+            self.notes += [f"{self.source}: {each}" for each in self._zones.problems]
         places = self._zones.zone_of(found.xyxy)
         return self._zones.update(frame.time_s, tracks, found.xyxy, labels), places

@@ -215,7 +215,8 @@ class Run(ABC):
             message: one line that names the source; None: it went as it should.
         """
         camera = self._setting.camera
-        level = logging.INFO if self.error is None and news != "connection" else logging.WARNING
+        usual = self.error is None and news not in ("connection", "notice")
+        level = logging.INFO if usual else logging.WARNING
         LOG.log(level, "%s: %s", camera, message or news)
         self._setting.listeners.health(camera, replace(self.health(), news=news, message=message))
 
@@ -244,6 +245,7 @@ class Run(ABC):
             self._applied = options
         result = self.pipeline.process(frame)
         self.last, self._result_s = result, time.monotonic()
+        self._tell_notes(self.pipeline.notes)
         for output in self._setting.outputs:
             output.write(result)
         self._setting.listeners.result(self._setting.camera, result)
@@ -284,6 +286,11 @@ class Run(ABC):
             if self.sink is not None:
                 self.sink.close()
                 self.sound_problem = self.sink.sound_problem
+
+    def _tell_notes(self, notes: list[str]) -> None:
+        told, notes[:] = list(notes), []
+        for line in told:
+            self.tell_health("notice", line)
 
     def _tell(self, events: list[Event]) -> None:
         self.events += len(events)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from crowdmask.errors import SourceError, UsageError, VideoError
 from crowdmask.inference.detector import Detector
-from crowdmask.live.live_run import live_rate
+from crowdmask.live.live_run import SHORT_GAP_S, live_rate
 from crowdmask.live.options import CameraOptions
 from crowdmask.live.pipeline import FrameFinder, Pipeline
 from crowdmask.live.readers.prefetch import Prefetch
@@ -182,7 +182,7 @@ class Tracker:
         return self._pipeline.process(Frame("frames", index, now, picture, time.monotonic()))
 
     def _look_live(self, source: VideoSource) -> Iterator[TrackedFrame]:
-        every, generation, count = self._options.every, 0, 0
+        every, generation, count, last_s = self._options.every, 0, 0, 0.0
         pipeline: Pipeline | None = None
         with LiveReader(source) as reader:
             while (frame := reader.take(_WAIT_S)) is not None or not reader.finished:
@@ -193,9 +193,9 @@ class Tracker:
                     continue
                 if pipeline is None:
                     pipeline = self._begin(source.name, live_rate(self._finder, frame.picture, every))
-                elif frame.generation != generation:
+                elif frame.generation != generation and frame.time_s - last_s > SHORT_GAP_S:
                     pipeline.restart()
-                generation = frame.generation
+                generation, last_s = frame.generation, frame.time_s
                 yield pipeline.process(frame)
                 reader.done(frame)
             if reader.stats.state == "gave up" or not count:

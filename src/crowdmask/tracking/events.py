@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ _SURE = 0.75  # by then so much of the newest evidence must agree; twice as late
 _INCORRECT_PAUSE_S = 10.0
 _SWEEP_S = 0.25
 _MEMORY_S = 30.0
+_MOST_GONE = 200
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class Event:
         }
 
 
+def lived_enough(sightings: int, seconds: float) -> bool:
+    """Say whether a track was in view for long enough to be somebody: to be counted and told of."""
+    return sightings >= _MIN_SIGHTINGS and seconds >= _APPEAR_S
+
+
 @dataclass(eq=False)
 class _Person:
     first_s: float
@@ -97,6 +103,7 @@ class _Person:
     masked: bool | None = None
     told_no_mask: bool = False
     told_incorrect_s: float = float("-inf")
+    was_here: bool = False
 
 
 class EventFinder:
@@ -124,6 +131,9 @@ class EventFinder:
         self._frames: deque[tuple[float, int]] = deque()
         self._swept_s = float("-inf")
         self._pace = Pace()
+        self._gone: dict[int, _Person] = {}
+        self.people = 0
+        """So many were in view for long enough to be told of."""
 
     def update(
         self,
@@ -157,12 +167,15 @@ class EventFinder:
         for row, (track, label, confidence, since) in enumerate(rows):
             if track < 0:
                 continue
-            person = self._people.setdefault(track, _Person(time_s, time_s))
+            person = self._people.get(track)
+            if person is None:
+                person = self._people[track] = self._back(track, time_s) or _Person(time_s, time_s)
             person.seen_s, person.sightings = time_s, person.sightings + 1
             person.label, person.confidence = label, confidence
             person.zone = zones[row] if zones is not None else None
             if not person.appeared and self._has_appeared(person):
                 person.appeared = True
+                self.people += not person.was_here
                 events.append(self._event(PERSON_APPEARED, track, person, person.first_s))
             if label != UNKNOWN:
                 events += self._follow(track, person, since)
@@ -184,8 +197,17 @@ class EventFinder:
         self._people.clear()
         return events
 
+    def _back(self, track: int, time_s: float) -> _Person | None:
+        """Return who left and has come back: what was told of him is not told again."""
+        person = self._gone.pop(track, None)
+        if person is None:
+            return None
+        return replace(
+            person, first_s=time_s, seen_s=time_s, sightings=0, appeared=False, next_label=None, was_here=True
+        )
+
     def _has_appeared(self, person: _Person) -> bool:
-        return person.sightings >= _MIN_SIGHTINGS and person.seen_s - person.first_s >= _APPEAR_S
+        return lived_enough(person.sightings, person.seen_s - person.first_s)
 
     def _follow(self, track: int, person: _Person, since: float) -> list[Event]:
         """Take note of a known state, and settle on it once it has lasted."""
@@ -229,6 +251,9 @@ class EventFinder:
             events += self._close(track, person)
             if person.appeared:
                 events.append(self._event(PERSON_LEFT, track, person, person.seen_s))
+                self._gone[track] = person
+        if len(self._gone) > _MOST_GONE:
+            self._gone = dict(list(self._gone.items())[-_MOST_GONE // 2 :])
         return events
 
     def _close(self, track: int, person: _Person) -> list[Event]:

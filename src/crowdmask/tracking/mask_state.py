@@ -18,6 +18,12 @@ STATES: tuple[str, ...] = (*LABELS, UNKNOWN)
 WINDOW_S = 1.0
 MIN_FACE_PX = 12.0
 
+FAR_FACE_PX = 24.0
+"""A face whose shorter side is smaller is told to be without a mask only on strong evidence."""
+
+_FAR_SHARE = 0.9
+_FAR_SURENESS = 0.65  # mean square of the confidence: on softened clips few masked faces reach it as bare
+_FAR_SLACK = 0.1  # so that it does not flicker
 _MIN_SIGHTINGS = 3
 _MIN_EVIDENCE = 1.0
 _FIRST_SHARE = 0.7
@@ -52,6 +58,8 @@ class _Votes:
     state: int | None = None
     since: float = float("nan")
     small: bool = True
+    far: bool = True
+    told: bool = False
 
     def add(self, time_s: float, label: int, weight: float, window_s: float, slow_s: float) -> None:
         step_s = time_s - self.sightings[-1][0] if self.sightings else 0.0
@@ -72,6 +80,19 @@ class _Votes:
         if best != self.state and self.weight[best] >= needed * total:
             self.since = self._began(best)
             self.state = best
+
+    def is_told(self) -> bool:
+        """Say whether the state may be told: of a far face, not that it is bare, unless much speaks for it.
+
+        Below some 24 pixels a mask of the colour of skin, or a soft picture, looks like a bare face.
+        """
+        if self.state is None or not self.far or LABELS[self.state] == "with_mask":
+            return self.state is not None
+        total, weight = sum(self.weight), self.weight[self.state]
+        own = [each for _, label, each in self.sightings if label == self.state]
+        needed = _FAR_SURENESS - (_FAR_SLACK if self.told else 0.0)
+        self.told = weight >= _FAR_SHARE * total and weight >= needed * len(own)
+        return self.told
 
     def _began(self, label: int) -> float:
         """Return the time that best parts what spoke against a label from what speaks for it."""
@@ -133,7 +154,8 @@ class MaskStates:
                 continue
             votes.add(time_s, label, sureness * sureness, self.window_s, slow_s)
             votes.decide()
-            if votes.state is not None:
+            votes.far = side < FAR_FACE_PX * (_GROWN if votes.far else 1)
+            if votes.state is not None and votes.is_told():
                 labels[row] = LABELS[votes.state]
                 total = sum(votes.weight)
                 confidence[row] = max(votes.weight[votes.state], 0.0) / (total + 0.02)

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from crowdmask.detections import Detections
 from crowdmask.labels import LABELS
 from crowdmask.media.writers import JsonLines, LineFile
+from crowdmask.tracking.events import lived_enough
 from crowdmask.tracking.mask_state import STATES, UNKNOWN
 
 TRACK_COLUMNS = (
     "source", "track", "label", "first_frame", "last_frame", "first_s", "last_s", "frames",
-    *(f"{state}_frames" for state in STATES), "mean_confidence", "mean_width_px", "run",
+    *(f"{state}_frames" for state in STATES), "mean_confidence", "mean_width_px", "run", "brief",
 )  # fmt: skip
 
 FORGET_S = 60.0
@@ -112,6 +113,7 @@ class _Life:
             source, track, label, self.first_frame, self.last_frame,
             round(self.first_s, 3), round(self.last_s, 3), frames, *self.states,
             round(self.confidence / frames, 4), round(self.width / frames, 1), run,
+            "false" if lived_enough(frames, self.last_s - self.first_s) else "true",
         )  # fmt: skip
 
 

@@ -50,6 +50,11 @@ _UNSURE_RELINK_S = 0.5  # an unsure track may only continue a face that was lost
 _RELINK_DISTANCE = 1.0  # in face sizes, just after it was lost
 _RELINK_DISTANCE_LATE = 0.4  # when it is nearly given up: somebody else may have come by
 _RELINK_GROWTH = 1.6  # of the side of the box
+# Where nobody else is near, a large face that comes back is the same from further away, and later.
+_PLAIN_SIDE_PX = 64.0
+_PLAIN_DISTANCE = 2.0
+_PLAIN_S = 12.0
+_ALONE_DISTANCE = 4.0
 
 
 @dataclass(eq=False)
@@ -162,7 +167,11 @@ class FaceTracker:
         fresh = [track for _, track in seen if track.number is None]
         if fresh:
             self._number(fresh, now)
-        self._tracks = {key: track for key, track in self._tracks.items() if now - track.seen_s <= lost_s}
+        self._tracks = {
+            key: track
+            for key, track in self._tracks.items()
+            if now - track.seen_s <= (lost_s if _side(track) < _PLAIN_SIDE_PX else max(lost_s, _PLAIN_S))
+        }
         self.predicted = [
             (track.number, (track.guess(now) + corner).astype(np.float32))
             for track in self._tracks.values()
@@ -230,6 +239,7 @@ class FaceTracker:
             (distance, index, key)
             for index, track in enumerate(fresh)
             for key, old in lost.items()
+            if now - old.seen_s <= self._pace.patience(LOST_S)
             # Who was seen while the new track was already there is somebody else.
             if old.seen_s < track.born_s
             and (track.sureness >= _SURENESS or track.born_s - old.seen_s <= _UNSURE_RELINK_S)
@@ -238,17 +248,43 @@ class FaceTracker:
         for _, index, key in pairs:
             old = lost[key]
             if fresh[index].number is None and old.number is not None:
-                fresh[index].number, old.number, old.sightings = old.number, None, 0
+                _hand_over(old, fresh[index])
+        self._join_plain(fresh, now)
         for track in fresh:
             if track.number is None and track.sureness >= _SURENESS:
                 self._numbers += 1
                 track.number = self._numbers
+
+    def _join_plain(self, fresh: list[_Track], now: float) -> None:
+        """Give a large face the number of the only one that it can be: no other, lost or seen, is near."""
+        for track in fresh:
+            if track.number is not None or track.sureness < _SURENESS or _side(track) < _PLAIN_SIDE_PX:
+                continue
+            near = [
+                old
+                for old in self._tracks.values()
+                if old is not track
+                and (old.number is not None or old.seen_s == now)
+                and _distance(old, track, now) <= _ALONE_DISTANCE
+            ]
+            if len(near) != 1 or near[0].number is None or near[0].seen_s >= track.born_s:
+                continue
+            if _distance(near[0], track, now) <= _PLAIN_DISTANCE:
+                _hand_over(near[0], track)
+
+
+def _hand_over(old: _Track, track: _Track) -> None:
+    track.number, old.number, old.sightings = old.number, None, 0
 
 
 def _reach(gap_s: float) -> float:
     """Return how far from its place a face that was lost for so long may come back, in face sizes."""
     share = min(gap_s / LOST_S, 1.0)
     return _RELINK_DISTANCE + share * (_RELINK_DISTANCE_LATE - _RELINK_DISTANCE)
+
+
+def _side(track: _Track) -> float:
+    return float(np.sqrt((track.box[2:] - track.box[:2]).prod()))
 
 
 def _distance(lost: _Track, found: _Track, now: float) -> float:

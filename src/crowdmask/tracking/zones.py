@@ -14,6 +14,7 @@ A zones file, in YAML; coordinates are parts of the picture's width and height, 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ _ENTER_S = 0.3  # a face on the border does not enter and leave with every frame
 _MARGIN = 0.15  # of a face's size: so far beyond a line is beyond it
 _PRESENT_S = 1.0  # a face that was missed for a moment is still there
 _MAX_STEP_S = 1.0
+_MOST_PX = 100_000
+_NO_AREA = 1e-9  # of the square of its extent
 
 
 class Zone(StrictModel):
@@ -76,6 +79,13 @@ class ZonesFile(StrictModel):
             raise ValueError(f"the name {twice[0]!r} is given twice")
         points = [point for zone in self.zones for point in zone.polygon]
         points += [point for line in self.lines for point in (line.start, line.end)]
+        if not all(math.isfinite(value) for point in points for value in point):
+            raise ValueError("a coordinate is no finite number")
+        if any(value > _MOST_PX for point in points for value in point):
+            raise ValueError(f"a coordinate is above {_MOST_PX:,}")
+        for zone in self.zones:
+            if not _has_area(zone.polygon):
+                raise ValueError(f"the zone {zone.name!r} has no area: give its corners in order around it")
         if any(value < 0 for point in points for value in point):
             raise ValueError("a coordinate is negative")
         if self.units == "fraction" and any(value > 1 for point in points for value in point):
@@ -142,7 +152,7 @@ class _Visit:
 @dataclass(eq=False)
 class _Area:
     name: str
-    inside: Any
+    corners: NDArray[np.float64]
     visits: dict[int, _Visit] = field(default_factory=dict)
     entered: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
@@ -180,6 +190,10 @@ class _Area:
         )
         for state, number in self.present.items():
             self.seconds[state] += number * step_s  # type: ignore[assignment]
+
+    def go_on_from(self, before: _Area) -> None:
+        self.visits, self.entered, self.left = before.visits, before.entered, before.left
+        self.present, self.seconds = before.present, before.seconds
 
     def counts(self) -> ZoneCounts:
         return ZoneCounts(
@@ -244,10 +258,7 @@ class ZoneCounter:
             before: what counted until now, and no longer will: zones and lines that are the same go on
                 with its counts.
         """
-        from supervision import PolygonZone, Position
-
         scale = np.array([width, height] if zones.units == "fraction" else [1, 1], np.float64)
-        last = np.array([width - 1, height - 1])
         self.polygons: list[tuple[str, NDArray[np.float64]]] = [
             (zone.name, np.array(zone.polygon) * scale) for zone in zones.zones
         ]
@@ -256,28 +267,45 @@ class ZoneCounter:
             (line.name, np.array(line.start) * scale, np.array(line.end) * scale) for line in zones.lines
         ]
         """Name, start and end in pixels of each line, for drawing."""
-        self._areas = [
-            _Area(
-                name,
-                PolygonZone(
-                    np.minimum(corners, last).round().astype(np.int64), triggering_anchors=[Position.CENTER]
-                ),
-            )
-            for name, corners in self.polygons
-        ]
+        self._areas = [_Area(name, corners) for name, corners in self.polygons]
         self._gates = [_Gate(name, start, end - start) for name, start, end in self.lines]
         self._time_s: float | None = None
         self._pace = Pace()
-        self._size, self._file = (width, height), zones
-        if before is not None and before._size == self._size and before._file.units == zones.units:
+        self.size, self._file = (width, height), zones
+        """Width and height of the picture that they are placed in."""
+        if before is not None and before._file.units == zones.units:
             self._go_on_from(before)
+
+    @property
+    def problems(self) -> list[str]:
+        """What cannot be right, one line each: shapes beyond the picture, as made for another size."""
+        width, height = self.size
+        shapes = [(f"zone {name}", corners) for name, corners in self.polygons]
+        shapes += [(f"line {name}", np.array([start, end])) for name, start, end in self.lines]
+        told = []
+        for name, corners in shapes:
+            most = corners.max(axis=0)
+            if (most <= (width, height)).all():
+                continue
+            least = corners.min(axis=0)
+            nothing = bool((least >= (width, height)).any())
+            what = "lies beyond" if nothing else "reaches beyond"
+            so = "nothing is counted there" if nothing else "only its part inside counts"
+            told.append(f"{name} {what} the picture of {width} x {height} pixels: {so}; see  units")
+        return told
 
     def _go_on_from(self, before: ZoneCounter) -> None:
         areas = dict(zip(before._file.zones, before._areas, strict=True))
         gates = dict(zip(before._file.lines, before._gates, strict=True))
-        self._areas = [areas.get(zone, new) for zone, new in zip(self._file.zones, self._areas, strict=True)]
-        self._gates = [gates.get(line, new) for line, new in zip(self._file.lines, self._gates, strict=True)]
-        self._time_s = before._time_s
+        self._time_s, self._pace = before._time_s, before._pace
+        for zone, new in zip(self._file.zones, self._areas, strict=True):
+            if zone in areas:
+                new.go_on_from(areas[zone])
+        for line, gate in zip(self._file.lines, self._gates, strict=True):
+            if line in gates:
+                gate.entered, gate.left = gates[line].entered, gates[line].left
+                # Places are pixels: in another size they lie elsewhere.
+                gate.places = gates[line].places if before.size == self.size else {}
 
     def zone_of(self, xyxy: NDArray[np.float32]) -> list[str | None]:
         """Return the first zone that each face's centre lies in."""
@@ -325,11 +353,28 @@ class ZoneCounter:
         return [area.counts() for area in self._areas] + [gate.counts() for gate in self._gates]
 
     def _inside(self, area: _Area, xyxy: NDArray[Any]) -> list[bool]:
-        from supervision import Detections
+        boxes = np.asarray(xyxy, np.float64).reshape(-1, 4)
+        return _in_polygon((boxes[:, :2] + boxes[:, 2:]) / 2, area.corners).tolist()
 
-        if not len(xyxy):
-            return []
-        return area.inside.trigger(Detections(xyxy=np.asarray(xyxy))).tolist()
+
+def _in_polygon(points: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say of each point (N, 2) whether it lies in a polygon (K, 2), which may reach beyond the picture.
+
+    Source: Haines, Point in Polygon Strategies (Graphics Gems IV, 1994): the crossings of a ray are odd.
+    """
+    x, y = points[:, :1], points[:, 1:]
+    (x1, y1), (x2, y2) = corners.T, np.roll(corners, -1, axis=0).T
+    passes = (y1 > y) != (y2 > y)
+    rise = np.where(y2 == y1, 1.0, y2 - y1)  # where there is none, nothing passes
+    return (passes & (x < x1 + (y - y1) / rise * (x2 - x1))).sum(axis=1) % 2 == 1
+
+
+def _has_area(polygon: Sequence[Point]) -> bool:
+    corners = np.array(polygon, np.float64)
+    corners = corners - corners.mean(axis=0)
+    (x, y), (x2, y2) = corners.T, np.roll(corners, -1, axis=0).T
+    extent = float(np.abs(corners).max())
+    return abs(float((x * y2 - x2 * y).sum())) > _NO_AREA * extent * extent
 
 
 def _by_state(counted: Counter[str]) -> dict[str, int]:
