@@ -23,7 +23,7 @@ from crowdmask.tracking.mask_state import STATES, UNKNOWN
 
 TRACK_COLUMNS = (
     "source", "track", "label", "first_frame", "last_frame", "first_s", "last_s", "frames",
-    *(f"{state}_frames" for state in STATES), "mean_confidence", "mean_width_px", "run", "brief",
+    *(f"{state}_frames" for state in STATES), "mean_confidence", "mean_width_px", "brief", "run",
 )  # fmt: skip
 
 FORGET_S = 60.0
@@ -112,8 +112,8 @@ class _Life:
         return (
             source, track, label, self.first_frame, self.last_frame,
             round(self.first_s, 3), round(self.last_s, 3), frames, *self.states,
-            round(self.confidence / frames, 4), round(self.width / frames, 1), run,
-            "false" if lived_enough(frames, self.last_s - self.first_s) else "true",
+            round(self.confidence / frames, 4), round(self.width / frames, 1),
+            "false" if lived_enough(frames, self.last_s - self.first_s) else "true", run,
         )  # fmt: skip
 
 
