@@ -17,7 +17,11 @@ ROWS = [row(s, "train", face=2 / s, total=3 / s) for s in range(20, 201, 20)]
 VAL = [row(s, "val", face=2.5 / s, total=4 / s) for s in (100, 200)]
 
 
-@pytest.mark.parametrize("rows", [ROWS + VAL, ROWS, ROWS[:1], [VAL[0], *ROWS]])
+# A teacher's answers are learnt by and not validated, and are not part of every row.
+TAUGHT = [*ROWS[:2], *({**each, "teacher": 0.3} for each in ROWS[2:]), *VAL]
+
+
+@pytest.mark.parametrize("rows", [ROWS + VAL, ROWS, ROWS[:1], [VAL[0], *ROWS], TAUGHT])
 def test_each_part_of_the_loss_has_a_picture(tmp_path, rows):
     path = draw_curves(rows, tmp_path / "curves.png")
     with Image.open(path) as picture:

@@ -29,13 +29,15 @@ def draw_curves(rows: list[dict[str, Any]], path: Path) -> Path:
     """
     if not any(r["kind"] == "train" for r in rows):
         raise DataError(f"{path.parent} has no losses to draw: train first")
-    names = [k for k in rows[0] if k not in ("step", "kind", "images_per_s")]
+    # A part may be learnt by alone (a teacher's answers), or come in some of the rows only.
+    seen = dict.fromkeys(name for r in rows for name in r)
+    names = [k for k in seen if k not in ("step", "kind", "images_per_s")]
     figure = Figure(figsize=(5 * len(names), 7), layout="constrained")
     axes = figure.subplots(2, len(names), sharex=True, squeeze=False, height_ratios=(2, 1))
     for column, name in enumerate(names):
         top, bottom = axes[0][column], axes[1][column]
-        train = [(r["step"], r[name]) for r in rows if r["kind"] == "train"]
-        val = [(r["step"], r[name]) for r in rows if r["kind"] == "val"]
+        train = [(r["step"], r[name]) for r in rows if r["kind"] == "train" and name in r]
+        val = [(r["step"], r[name]) for r in rows if r["kind"] == "val" and name in r]
         smooth = _smooth(train)
         top.plot(*zip(*train, strict=True), color=_TRAIN, alpha=0.25)
         top.plot(*zip(*smooth, strict=True), color=_TRAIN, label="train (augmented)")
