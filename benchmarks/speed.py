@@ -30,6 +30,7 @@ from PIL import Image
 
 from crowdmask import Detector
 from crowdmask.files import write_json
+from crowdmask.inference.processor import describe
 from crowdmask.inference.stopwatch import Stopwatch
 from crowdmask.inference.timing import FLOAT
 from crowdmask.media.pictures import Picture, open_picture
@@ -169,6 +170,8 @@ def lines(name: str, report: dict[str, Any]) -> list[str]:
     """Return what is printed of one model."""
     mine, peer = report["models"][name], report.get("peer")
     result = [f"{report['photos']} photos, {report['threads']} threads, {name} on {report['backend']}"]
+    if "processor" in report:
+        result.append(f"processor: {report['processor']}")
     result.append(line("network", mine["network_ms"]))
     result.append(line("whole Detector.detect", mine["whole_ms"]))
     result.append(line("CPU time outside the network", mine["cpu_ms"]))
@@ -218,6 +221,7 @@ def main() -> None:
         "format": 1,
         "photos": len(files),
         "threads": arguments.threads,
+        "processor": describe(),
         "backend": arguments.backend,
         **summarise(take_times(detectors, peer, files)),
     }

@@ -193,3 +193,23 @@ def test_totals_of_workers_are_those_of_one(detector: Detector, folder: Path) ->
     first.join(second)
     assert first == one
     assert (one.photos, one.failed, one.done) == (2, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("draws", "tiles", "decoded"), [(False, "off", 800), (True, "off", 1600), (False, "2x2", 1600)]
+)
+def test_photos_that_are_not_drawn_on_are_decoded_no_larger_than_detection_needs(
+    detector: Detector, blocks: Image.Image, tmp_path: Path, draws: bool, tiles: str, decoded: int
+) -> None:
+    large = blocks.resize((1600, 1600 * blocks.height // blocks.width), Image.Resampling.NEAREST)
+    large.save(tmp_path / "large.jpg", quality=95)
+    chosen = detector.with_options(tiles=tiles)
+    assert (chosen.full_scale_pixels == (2 * 1.25 * chosen.info.input.size) ** 2) is (tiles == "off")
+    batch = PhotoBatch([tmp_path / "large.jpg"], out=tmp_path / "out" if draws else None)
+    (item,) = batch.run(chosen)
+    assert isinstance(item, PhotoResult)
+    assert item.picture.image.width == decoded
+    assert (item.picture.width, item.picture.height) == large.size
+    whole = chosen.detect(large)
+    assert item.faces.class_id.tolist() == whole.class_id.tolist()
+    assert item.faces.xyxy == pytest.approx(whole.xyxy, abs=6)

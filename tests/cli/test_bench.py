@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from crowdmask.cli.main import app
-from crowdmask.inference import timing
+from crowdmask.inference import processor, timing
 from crowdmask.inference.backends.onnx_runtime import read_metadata
 from crowdmask.inference.backends.registry import BACKENDS
 from crowdmask.inference.model_file import hash_of
@@ -39,6 +39,7 @@ def test_every_stage_of_every_runtime(small_model, photo, tmp_path):
         assert word in result.stdout
     report = json.loads(file.read_text(encoding="utf-8"))
     assert (report["photo"], report["runs"], report["threads"]) == (str(photo), 2, 1)
+    assert report["processor"] == processor.describe()
     assert [row["backend"] for row in report["rows"]] == INSTALLED
     for row in report["rows"]:
         assert (row["model"], row["precision"], row["input_size"]) == ("small", "fp32", 96)

@@ -138,3 +138,18 @@ def test_a_file_made_for_one_picture_answers_a_batch_one_by_one(colour_model, ba
     assert scores.shape == (3, 6, 3)
     assert deltas.shape == (3, 6, 4)
     assert (scores[2] == loaded.run(tensor[2:])[0][0]).all()
+
+
+@pytest.mark.parametrize(
+    ("machine", "adds_wide", "said"),
+    [
+        ("x86_64", True, "x86_64 with VNNI"),
+        ("AMD64", False, "AMD64 without VNNI"),
+        ("aarch64", True, "aarch64, adds 8-bit products in 32 bits"),
+        ("", False, "unknown without VNNI"),
+    ],
+)
+def test_a_benchmark_says_what_kind_of_processor_it_ran_on(monkeypatch, machine, adds_wide, said):
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(processor, "adds_wide", lambda: adds_wide)
+    assert processor.describe() == said

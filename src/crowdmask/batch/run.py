@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from os import PathLike
 
 from crowdmask.batch.items import PhotoFailure, PhotoItem, PhotoResult, PhotoSource
@@ -121,7 +122,12 @@ class PhotoBatch:
                 sinks.append(stack.enter_context(CsvSink(self._csv)))
             if len(self.photos) >= MANY:
                 detector.reserve()
-            for item in stack.enter_context(closing(detect_photos(detector, self.photos, sinks))):
+            photos = self.photos
+            if self._pictures is None:
+                # Nothing is drawn on them, so they need no more pixels than detection does.
+                enough = detector.full_scale_pixels
+                photos = [replace(photo, full_scale_pixels=enough) for photo in photos]
+            for item in stack.enter_context(closing(detect_photos(detector, photos, sinks))):
                 self.totals.add(item)
                 yield item
 

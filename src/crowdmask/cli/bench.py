@@ -84,7 +84,8 @@ def command(
     say = open_console()
     say.print(_table(result))
     what = one_line(str(photo)) if photo else f"a drawn picture of {DRAWN_SIZE[0]} x {DRAWN_SIZE[1]}"
-    say.print(f"medians of {runs} times, ms, {result.record['threads']} threads, {what}", soft_wrap=True)
+    where = f"{result.record['threads']} threads, {result.record['processor']}"
+    say.print(f"medians of {runs} times, ms, {where}, {what}", soft_wrap=True)
     if json_file is not None:
         write_json(Path(json_file), result.record, what="the times", indent=2)
 

@@ -17,7 +17,7 @@ from crowdmask.inference.backends.base import AUTO
 from crowdmask.inference.backends.registry import BACKENDS, installed_backends
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import shipped_models
-from crowdmask.inference.processor import physical_cores
+from crowdmask.inference.processor import describe, physical_cores
 from crowdmask.inference.timing import STAGES, Timing, precisions, time_stages
 
 DRAWN_SIZE = (1024, 683)
@@ -82,7 +82,13 @@ def benchmark(
         timings = time_stages(detectors, file, runs, rounds)
     rows = [_row(*each) for each in zip(pairs, detectors, timings, strict=True)]
     name = str(photo) if photo else "drawn"
-    record = {"photo": name, "runs": runs, "threads": threads or physical_cores(), "rows": rows}
+    record = {
+        "photo": name,
+        "runs": runs,
+        "threads": threads or physical_cores(),
+        "processor": describe(),
+        "rows": rows,
+    }
     return Benchmark(STAGES, record)
 
 

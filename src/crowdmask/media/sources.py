@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 
 from crowdmask.errors import SourceError
-from crowdmask.media.pictures import SUFFIXES, Picture, open_picture
+from crowdmask.media.pictures import FULL_SCALE_PIXELS, SUFFIXES, Picture, open_picture
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,12 @@ class Source:
     Attributes:
         path: as given, or as found below a given folder.
         relative: where it lies below the given folder; the bare file name for a given file.
+        full_scale_pixels: a JPEG of more is decoded at a lower scale.
     """
 
     path: str
     relative: str
+    full_scale_pixels: int = FULL_SCALE_PIXELS
 
     @property
     def name(self) -> str:
@@ -36,7 +38,7 @@ class Source:
         Raises:
             PictureError: it cannot be read.
         """
-        return open_picture(self.path)
+        return open_picture(self.path, full_scale_pixels=self.full_scale_pixels)
 
 
 @dataclass
