@@ -22,6 +22,7 @@ STARTS = {
     "fine-tune": "shipped",
     "tune-base": "shipped",
     "crowd-narrow": "shipped",
+    "crowd-narrow-on": "~/.cache/crowdmask/runs/crowd-narrow/crowd-narrow.safetensors",
     # Where a plain `crowdmask train recipes/crowd-start.yaml` leaves its weights.
     "crowd": "~/.cache/crowdmask/runs/crowd-start/crowd-start.safetensors",
     "crowd-long": "~/.cache/crowdmask/runs/crowd/crowd.safetensors",
