@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--model", default="crowd-float")
     arguments = parser.parse_args()
     detectors = {
-        size: Detector(arguments.model, FAINTEST, size, closer_look=False)
+        size: Detector(arguments.model, confidence=FAINTEST, input_size=size, closer_look=False)
         for size in sorted({look.size for look in (*LOOKS, *TURNED)})
     }
     odd: list[dict[str, str]] = []

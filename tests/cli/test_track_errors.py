@@ -113,6 +113,7 @@ def small_files() -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("arguments", [("--out", "out.mp4"), ("--json", "/dev/full")])
 def test_a_full_disk_is_one_line(arguments: tuple[str, str], colour_model: Path, place: Path) -> None:
     if arguments[1] == "/dev/full" and not Path("/dev/full").exists():

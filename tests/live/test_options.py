@@ -19,7 +19,7 @@ from .clips import write_clip
 @pytest.mark.parametrize("name", ["max_fps", "for_s"])
 def test_limits_have_bounds(name: str, value: float) -> None:
     with pytest.raises(UsageError, match="must be above 0 and at most 1,000"):
-        CameraOptions(**{name: value})
+        CameraOptions(**{name: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])

@@ -232,6 +232,7 @@ except OutputError as error:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no limit of file sizes")
+@pytest.mark.usefixtures("unmeasured")
 def test_a_full_disk_is_one_line(tmp_path: Path, project_root: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(project_root / "src")}
     done = subprocess.run(

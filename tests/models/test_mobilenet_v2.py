@@ -74,7 +74,7 @@ def test_the_strides_and_channels_are_those_of_the_paper():
 )
 def test_a_block_shows_its_expansion(stride, out_channels, residual):
     torch.manual_seed(0)
-    block = InvertedResidual(8, out_channels, stride, expansion=6).eval()
+    block = InvertedResidual(8, out_channels, stride, hidden=48, expands=True).eval()
     x = torch.randn(2, 8, 10, 10)
     with torch.no_grad():
         out, expanded = block.forward_with_expansion(x)

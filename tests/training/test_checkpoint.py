@@ -101,6 +101,7 @@ print(torch.load(path)["step"], sorted(p.name for p in path.parent.iterdir()))
 
 
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="this system has no limit on file sizes")
+@pytest.mark.usefixtures("unmeasured")
 def test_a_full_disk_is_one_line_and_leaves_the_old_checkpoint(tmp_path, project_root):
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path / "checkpoint.pt")],

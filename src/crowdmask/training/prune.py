@@ -42,6 +42,7 @@ def narrowed(model: Crowd, plan: Plan, pictures: Sequence[Tensor]) -> Crowd:
     Raises:
         ModelError: the plan is not narrower.
     """
+    assert model.plan is not None
     _check(model.plan, plan)
     whole = copy.deepcopy(model).eval()
     small = Crowd(plan).eval()
@@ -92,7 +93,7 @@ def _copy_rest(whole: Crowd, small: Crowd) -> None:
 
 def _hidden(block: nn.Module, x: Tensor) -> Tensor:
     """Return what the block's last convolution mixes."""
-    layers: Any = block.conv  # type: ignore[union-attr]
+    layers: Any = block.conv
     for layer in layers[:-2]:
         x = layer(x)
     return x
@@ -107,7 +108,7 @@ def _rows(
 ) -> tuple[Tensor, Tensor]:
     """Return hidden activations (N, C) and targets (N, O), None being the mix's own, at random places."""
     mixed, wanted = [], []
-    layers: Any = block.conv  # type: ignore[union-attr]
+    layers: Any = block.conv
     for index, x in enumerate(inputs):
         hidden = _hidden(block, x)
         target = targets[index] if targets is not None else layers[-1](layers[-2](hidden))
@@ -196,8 +197,10 @@ def taught_first_layers(
     Returns:
         The loss of each step: the squared difference in variances of each channel.
     """
-    theirs: Any = whole.features[:layers].eval().to(memory_format=torch.channels_last)
-    mine: Any = small.features[:layers].eval().to(memory_format=torch.channels_last)
+    theirs: Any = whole.features[:layers]
+    theirs = theirs.eval().to(memory_format=torch.channels_last)
+    mine: Any = small.features[:layers]
+    mine = mine.eval().to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(mine.parameters(), lr=rate, betas=(0.9, 0.99))
     losses = []
     for step, batch in enumerate(batches):
@@ -212,7 +215,7 @@ def taught_first_layers(
         spread = wanted.var((0, 2, 3), keepdim=True).clamp(min=1e-3)
         loss = ((given - wanted).square() / spread).mean()
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
     return losses

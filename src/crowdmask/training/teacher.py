@@ -56,6 +56,8 @@ class Teacher:
         """
         if not isinstance(model, Crowd) or not isinstance(student, Crowd):
             raise ModelError("only crowd detectors teach and are taught")
+        assert model.plan is not None
+        assert student.plan is not None
         levels = zip(model.grid.shapes, student.grid.shapes, strict=True)
         if model.plan.neck != student.plan.neck or any(b[: len(a)] != a for a, b in levels):
             raise ModelError("the teacher's maps or default boxes are not the student's")
