@@ -59,7 +59,7 @@ def command(
     json_file: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="Write the times as JSON; - is standard output."),
-        Writes(Kind.RECORDS),
+        Writes(Kind.RECORDS, parents=False),
     ] = None,
 ) -> None:
     """Time the stages of one photo: read, prepare, network, decode, suppress, draw.

@@ -22,7 +22,9 @@ def command(
         typer.Option(metavar="DATA.yaml", help="Its val photos give ranges, calibration and thresholds."),
         Reads(refers=True),
     ],
-    to: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Where to."), Writes(Kind.MODEL)],
+    to: Annotated[
+        Path, typer.Option(metavar="FILE.onnx", help="Where to."), Writes(Kind.MODEL, extends=True)
+    ],
     name: Annotated[str | None, typer.Option(help="Of the new model [default: the file's].")] = None,
     root: Annotated[
         Path | None,

@@ -35,12 +35,14 @@ class Writes:
         kind: of output.
         extends: it may be an input, since it is added to.
         locked: one run at a time; False: many may share it, or the command locks it itself.
+        parents: the command makes the folders above it; where it does not, a missing one stays missing.
         unless: another option that, where given, means that this one is not used.
     """
 
     kind: Kind
     extends: bool = False
     locked: bool = True
+    parents: bool = True
     unless: str = ""
 
 
@@ -75,8 +77,8 @@ def guarded(roles: Roles, values: Mapping[str, Any]) -> Iterator[None]:
         elif not (role.unless and values.get(role.unless)):
             for each in _texts(values.get(name)):
                 outputs.append(Output(name, each, role.kind, role.extends))
-                # A page makes no folders, so without its folder it fails, and needs no lock.
-                there = role.kind is not Kind.PAGE or Path(each).absolute().parent.is_dir()
+                # Without its folder such an output fails, and needs no lock, which would make the folder.
+                there = (role.parents and role.kind is not Kind.PAGE) or Path(each).absolute().parent.is_dir()
                 if role.locked and there and each != STANDARD_STREAM:
                     held.append(Path(each))
     check_outputs(outputs, inputs)
