@@ -210,6 +210,7 @@ def test_layout_of_voc(data: Path, tmp_path: Path) -> None:
     assert set(files) == {
         "JPEGImages/s__images__a.jpg", "JPEGImages/s__images__b.png", "Annotations/s__images__a.xml",
         "Annotations/s__images__b.xml", "ImageSets/Main/train.txt", "ImageSets/Main/val.txt",
+        "labelmap.txt",
     }  # fmt: skip
     assert files["ImageSets/Main/train.txt"] == b"s__images__a\n"
     root = ElementTree.fromstring(files["Annotations/s__images__a.xml"])

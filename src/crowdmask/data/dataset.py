@@ -21,6 +21,7 @@ from crowdmask.data.formats.annotation import Annotation
 from crowdmask.data.formats.box_rules import IGNORE, SKIP, Judged, judge_boxes
 from crowdmask.data.formats.finding import is_file, safe_relative
 from crowdmask.data.formats.table import READERS
+from crowdmask.data.formats.upright import read_turn
 from crowdmask.data.manifest import is_manifest, load_manifest
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.data.sample import Dataset as Dataset
@@ -30,7 +31,7 @@ from crowdmask.labels import LABELS
 from crowdmask.paths import expand
 from crowdmask.settings import StrictModel, read_yaml
 
-_PICTURE_FOLDERS = ("images", "JPEGImages", "dataset", ".")
+_PICTURE_FOLDERS = ("images", "JPEGImages", "Images", "dataset", ".")
 _ORIENTATION_TAG = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
 
@@ -57,6 +58,9 @@ class SourceSpec(StrictModel):
     classes: dict[str, str] = Field(description="published name: our label, 'ignore' or 'skip'")
     convention: tuple[float, float, float, float] = Field(
         (0, 0, 0, 0), description="part of each side trimmed to get a forehead-to-chin box: l, t, r, b"
+    )
+    first_pixel: Literal[0, 1] = Field(
+        0, description="1 where left and top edges count from 1, as in classic Pascal VOC"
     )
     ignore: list[str] = Field([], description="files of regions without a box that are faces")
     split: Literal["train", "val", "test"] | None = Field(
@@ -284,7 +288,10 @@ def _to_sample(
     except Exception as error:  # what a decoder raises on damaged bytes has no end
         problems.add(picture, f"not readable as a picture ({error})", Reason.BROKEN)
         return None
-    judged = judge_boxes(annotation, width, height, source.convention, source.classes.get)
+    judged = judge_boxes(
+        annotation, width, height, source.convention, source.classes.get,
+        turn_of=lambda: read_turn(picture), first_pixel=source.first_pixel,
+    )  # fmt: skip
     _report_faults(judged, annotation, picture, problems)
     if judged.shows_only_unknown:
         return None

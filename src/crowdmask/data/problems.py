@@ -18,6 +18,7 @@ class Reason(StrEnum):
     TWICE = "annotated twice"
     UNUSABLE = "unreadable box"
     CLASS = "unknown class"
+    SIZE = "annotation of another size"
     OUTSIDE = "box outside the picture"
     NO_AREA = "box without area"
     LEFT_EMPTY = "photo whose boxes were all rejected"

@@ -14,11 +14,22 @@ from crowdmask.labels import LABELS
 
 # How people name the three classes, lower case, without spaces, hyphens and underscores.
 _KNOWN = {
-    "with_mask": ("withmask", "mask", "masked", "facemask", "goodmask", "good"),
-    "without_mask": ("withoutmask", "nomask", "unmasked", "face", "bare", "none"),
+    "with_mask": (
+        "withmask", "mask", "masked", "facemask", "goodmask", "good", "wmask", "maskon", "maskedface",
+        "facewithmask", "fullycovered", "correctlyworn", "correctmask", "maskcorrect", "wearingmask",
+        "maskworncorrectly", "withfacemask",
+    ),
+    "without_mask": (
+        "withoutmask", "nomask", "unmasked", "face", "bare", "none", "unmask", "maskoff", "unmaskedface",
+        "facenomask", "facewithoutmask", "facewithnomask", "notcovered", "notmasked", "nofacemask",
+        "withoutfacemask", "withnomask", "notwearingmask",
+    ),
     "mask_worn_incorrect": (
         "maskwornincorrect", "maskwornincorrectly", "incorrectmask", "maskwearedincorrect", "wrongmask",
-        "badmask", "bad", "incorrect",
+        "badmask", "bad", "incorrect", "maskincorrect", "withincorrectmask", "withmaskincorrect",
+        "facewithmaskincorrect", "facewithincorrectmask", "partiallycovered", "incorrectlyworn",
+        "incorrectlymasked", "incorrectlywornmask", "impropermask", "improperlyworn", "maskwornimproperly",
+        "maskwearedincorrectly", "incorrectfacemask",
     ),
 }  # fmt: skip
 

@@ -40,7 +40,7 @@ from .layouts import (
         ("yolo", {"a.txt": "inf 0.5 0.5 0.1 0.1", "a.jpg": PICTURE}, r"a\.txt:1: not 'class cx", [0]),
         ("yolo", {"a.txt": "-1 0.5 0.5 0.1 0.1", "a.jpg": PICTURE}, r"a\.txt:1: not 'class cx", [0]),
         ("yolo", {"a.txt": "0 120 80 30 30", "a.jpg": PICTURE}, r"a\.txt:1: .* in parts of the picture", [0]),
-        ("yolo", {"a.txt": "0 .1 .1 .2 .1 .2 .2 .1 .2", "a.jpg": PICTURE}, r"a\.txt:1: not 'class cx", [0]),
+        ("yolo", {"a.txt": "0 .1 .1 .2 .1 .2 .2 .1", "a.jpg": PICTURE}, r"a\.txt:1: not 'class cx", [0]),
         ("yolo", {"a.txt": YOLO_LINE}, r"a\.txt: its picture is missing", []),
         (
             "yolo",

@@ -208,6 +208,7 @@ def test_the_smallest_shared_source_gives_what_the_recipe_gives(
     result = run(
         shared / "data" / name, tmp_path / "to", preset.format, name=name, classes=preset.classes,
         convention=parse_convention(preset.convention), splits=splits, ignored=ignored,
+        first_pixel=preset.first_pixel,
     )  # fmt: skip
     assert len(result.photos) == 195
     theirs = load_dataset(project_root / "recipes/data/crowdmask.yaml", shared / "data").split("train")

@@ -45,6 +45,7 @@ def test_sources_of_the_shipped_model_are_as_in_its_recipe(project_root: Path) -
         preset = presets()[name]
         assert preset.format == source["format"]
         assert conventions()[preset.convention] == tuple(source["convention"])
+        assert preset.first_pixel == source.get("first_pixel", 0)
         for published, label in source["classes"].items():
             assert preset.classes.get(published, guess_label(published)) == label
 

@@ -56,6 +56,10 @@ def command(
             metavar="NAME|L,T,R,B", help="What part of its size each side of a box is trimmed, - extends."
         ),
     ] = None,
+    origin: Annotated[
+        int | None,
+        typer.Option(metavar="0|1", help="What left and top edges count from [default: the preset's, or 0]."),
+    ] = None,
     annotations: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="The annotations, where they lie apart: wider, csv, mafa."),
@@ -122,7 +126,7 @@ def command(
     request = Request(
         to=to, preset=preset, form=form, name=name, licence=licence, class_map=[*(class_map or ()), *pairs],
         convention=convention, annotations=annotations, events=events or [], split=split,
-        split_list=split_list or [], ignored=ignore_regions or [], crops=box,
+        split_list=split_list or [], ignored=ignore_regions or [], crops=box, first_pixel=origin,
     )  # fmt: skip
     place = _source([word for word in source or () if word not in pairs], preset, download, to)
     plan = make_plan(request, place)

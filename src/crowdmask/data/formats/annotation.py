@@ -9,7 +9,7 @@ from pathlib import Path
 
 from crowdmask.data.problems import Problems
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".jfif", ".jpe")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class Annotation:
         relative: the boxes are parts of the width and height (YOLO), not pixels.
         unreadable: further boxes in the file that are none: the picture shows more than is known.
         listed_in: the file that lists it with others; empty where each picture has a file of its own.
+        size: width and height of the picture as the file says, None where it does not.
+        first_pixel: 1 where the file says that its left and top edges count from 1; None where it says
+            nothing.
     """
 
     picture: str
@@ -46,6 +49,17 @@ class Annotation:
     relative: bool = False
     unreadable: int = 0
     listed_in: str = ""
+    size: tuple[float, float] | None = None
+    first_pixel: int | None = None
+
+
+def stated_size(width: object, height: object) -> tuple[float, float] | None:
+    """Return a picture's size as a file states it; None for one that is none, like 0 x 0."""
+    try:
+        size = (float(str(width)), float(str(height)))
+    except ValueError:
+        return None
+    return size if all(math.isfinite(side) and side > 0 for side in size) else None
 
 
 Reader = Callable[[Path, Problems], Iterator[Annotation]]

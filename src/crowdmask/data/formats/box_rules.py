@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from crowdmask.data.formats.annotation import Annotation
+from crowdmask.data.formats.annotation import Annotation, RawBox
+from crowdmask.data.formats.upright import Edges, fit
 from crowdmask.data.problems import Reason
 from crowdmask.labels import LABELS
-
-Edges = tuple[float, float, float, float]
-"""Four values: xyxy in pixels, or the part of its size that each side of a box is trimmed by."""
 
 IGNORE = "ignore"
 SKIP = "skip"
@@ -66,8 +64,8 @@ class Judged:
     def shows_only_unknown(self) -> bool:
         """Whether the photo shows faces but none could be used.
 
-        Such a photo would teach that its faces are none. A box without area, on the other hand, is how some
-        publishers say that there is no face.
+        Such a photo would teach that its faces are none. A box that is a mere point, on the other hand, is
+        how some publishers say that there is no face.
         """
         return self.unknown > 0 and not self.faces
 
@@ -78,6 +76,9 @@ def judge_boxes(
     height: int,
     convention: Edges,
     meaning_of: Callable[[str], str | None],
+    *,
+    turn_of: Callable[[], int] = lambda: 1,
+    first_pixel: int = 0,
 ) -> Judged:
     """Part the boxes of one photo into sound faces and faults.
 
@@ -87,8 +88,15 @@ def judge_boxes(
         convention: what part of each side of a box is trimmed, left, top, right, bottom.
         meaning_of: turns a published class into a label of ours, `IGNORE`, ``ignore_LABEL`` or `SKIP`;
             None for a class that is not known.
+        turn_of: gives EXIF's orientation of the photo, see `upright.fit`.
+        first_pixel: 1 where left and top edges count from 1, as in classic Pascal VOC, and the annotation
+            does not say so itself.
     """
     result = Judged(unknown=annotation.unreadable)
+    fitted = fit(annotation.size, width, height, turn_of)
+    if fitted is None and annotation.size is not None and annotation.boxes:
+        return _of_another_size(result, annotation, width, height)
+    origin = first_pixel if annotation.first_pixel is None else annotation.first_pixel
     for box in annotation.boxes:
         result.published[box.label] += 1
         meaning = meaning_of(box.label)
@@ -101,15 +109,43 @@ def judge_boxes(
         xyxy = box.xyxy
         if annotation.relative:
             xyxy = (xyxy[0] * width, xyxy[1] * height, xyxy[2] * width, xyxy[3] * height)
-        placed = place_box(xyxy, width, height, convention)
+        elif fitted is not None:
+            xyxy = fitted((xyxy[0] - origin, xyxy[1] - origin, xyxy[2], xyxy[3]))
+        placed = _fault_of_parts(box, annotation) or place_box(xyxy, width, height, convention)
         if isinstance(placed, Fault):
             result.faults.append(placed)
-            result.unknown += placed.reason == Reason.OUTSIDE
+            result.unknown += placed.reason == Reason.OUTSIDE or not (box.ignore or _is_nothing(box))
             continue
         result.cut += max(-xyxy[0], -xyxy[1], xyxy[2] - width, xyxy[3] - height) > _ROUNDING_PX
         label = None if meaning == IGNORE else meaning.removeprefix(f"{IGNORE}_")
         result.faces.append(Face(placed, label, box.ignore or label != meaning))
     return result
+
+
+def _of_another_size(result: Judged, annotation: Annotation, width: int, height: int) -> Judged:
+    stated = annotation.size or (0, 0)
+    why = (
+        f"its annotation is of a picture of {stated[0]:g} x {stated[1]:g}, but this one has "
+        f"{width} x {height}"
+    )
+    result.faults.append(Fault(Reason.SIZE, why))
+    result.published.update(box.label for box in annotation.boxes)
+    result.unknown += len(annotation.boxes)
+    return result
+
+
+def _fault_of_parts(box: RawBox, annotation: Annotation) -> Fault | None:
+    """Say where pixels are expected and a box is written in parts of the picture."""
+    if annotation.relative or _is_nothing(box) or min(box.xyxy) < 0 or max(box.xyxy) > 1:
+        return None
+    x1, y1, x2, y2 = box.xyxy
+    why = f"box ({x1:g}, {y1:g}, {x2:g}, {y2:g}) is in parts of the picture, not in pixels"
+    return Fault(Reason.NO_AREA, why, "in parts of the picture, not in pixels")
+
+
+def _is_nothing(box: RawBox) -> bool:
+    """Whether a box is a mere point, like 0, 0, 0, 0: so some publishers say that there is no face."""
+    return box.xyxy[0] == box.xyxy[2] and box.xyxy[1] == box.xyxy[3]
 
 
 def place_box(xyxy: Edges, width: int, height: int, convention: Edges = (0, 0, 0, 0)) -> Edges | Fault:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from crowdmask.data.formats.annotation import Annotation, RawBox
+from crowdmask.data.formats.annotation import Annotation, RawBox, stated_size
 from crowdmask.data.formats.box_rules import IGNORE
 from crowdmask.data.formats.finding import (
     below,
@@ -23,6 +23,9 @@ from crowdmask.data.problems import Problems, Reason
 from crowdmask.labels import LABELS
 
 place_of = place_by_split
+# Some programs write numbers as texts.
+_NO_CROWD = {"0", "0.0", "false", "no", ""}
+_CROWD = {"1", "1.0", "true", "yes"}
 
 
 def read_coco(folder: Path, problems: Problems) -> Iterator[Annotation]:
@@ -40,10 +43,13 @@ def read_coco(folder: Path, problems: Problems) -> Iterator[Annotation]:
     for path in paths:
         try:
             content = json.loads(path.read_text(encoding="utf-8-sig"))
-            names = {c["id"]: str(c["name"]) for c in content["categories"]}
+            # A name that is null or a list is no name; written out it could even be a class of ours.
+            names = {c["id"]: str(c["name"]) for c in content["categories"] if _is_name(c["name"])}
             pictures: dict[object, str] = {}
+            sizes: dict[object, tuple[float, float] | None] = {}
             for entry in content["images"]:
                 name = str(entry["file_name"])
+                sizes.setdefault(entry["id"], stated_size(entry.get("width"), entry.get("height")))
                 if pictures.setdefault(entry["id"], name) != name:
                     why = f"{name} has the id {entry['id']!r} of {pictures[entry['id']]}, which counts"
                     problems.add(path, why, Reason.TWICE)
@@ -69,7 +75,9 @@ def read_coco(folder: Path, problems: Problems) -> Iterator[Annotation]:
             # A missing one is reported by who asks for it, who knows whether its whole list lies elsewhere.
             place = safe_relative(name).as_posix() if picture is None else below(picture, folder)
             lost = unreadable[str(key)]
-            yield Annotation(place, tuple(boxes[key]), unreadable=lost, listed_in=below(path, folder))
+            yield Annotation(
+                place, tuple(boxes[key]), unreadable=lost, listed_in=below(path, folder), size=sizes[key]
+            )
 
 
 def recognise(folder: Path) -> bool:
@@ -89,7 +97,14 @@ def _coco_box(item: dict[str, Any], names: dict[object, str]) -> RawBox:
     x, y, width, height = (float(v) for v in item["bbox"])
     if item["category_id"] not in names:
         raise ValueError(f"there is no category of the id {item['category_id']!r}")
-    return RawBox(names[item["category_id"]], (x, y, x + width, y + height), bool(item.get("iscrowd", 0)))
+    crowd = str(item.get("iscrowd") or 0).strip().lower()
+    if crowd not in _NO_CROWD | _CROWD:
+        raise ValueError(f"its iscrowd is {item['iscrowd']!r}")
+    return RawBox(names[item["category_id"]], (x, y, x + width, y + height), crowd in _CROWD)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str | int | float) and not isinstance(name, bool) and bool(str(name).strip())
 
 
 def write_coco(folder: Path, items: list[Item]) -> None:

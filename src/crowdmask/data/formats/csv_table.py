@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from crowdmask.data.formats.annotation import Annotation, RawBox
-from crowdmask.data.formats.finding import below, find_files, first_files, read_head, say_why
+from crowdmask.data.formats.annotation import Annotation, RawBox, stated_size
+from crowdmask.data.formats.finding import below, beside, find_files, first_files, read_head, say_why
 from crowdmask.data.problems import Problems, Reason
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -18,6 +18,7 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
     """Read a table with one box a row: a name, xmin, ymin, xmax, ymax and maybe a label column."""
     for path in find_files(folder, "*.csv", problems):
         boxes: dict[str, list[RawBox]] = {}
+        sizes: dict[str, tuple[float, float] | None] = {}
         unreadable: Counter[str] = Counter()
         try:
             with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
@@ -39,6 +40,7 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
                         edges = [float(values[edge] or "") for edge in _EDGES]
                         box = RawBox(label, (edges[0], edges[1], edges[2], edges[3]))
                         boxes.setdefault(name, []).append(box)
+                        sizes.setdefault(name, stated_size(values.get("width"), values.get("height")))
                     except (KeyError, TypeError, ValueError) as error:
                         problems.add(f"{path}:{number}", f"not a box ({say_why(error)})", Reason.UNUSABLE)
                         if name:
@@ -48,7 +50,10 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
             problems.add(path, f"not readable as a table ({error})", Reason.BROKEN)
         for name, items in boxes.items():
             lost = unreadable[name]
-            yield Annotation(name, tuple(items), unreadable=lost, listed_in=below(path, folder))
+            place = beside(folder, path, name)
+            yield Annotation(
+                place, tuple(items), unreadable=lost, listed_in=below(path, folder), size=sizes.get(name)
+            )
 
 
 def recognise(folder: Path) -> bool:

@@ -58,7 +58,8 @@ def picture_for(folders: Iterable[Path], stem: str, named: str | None) -> Path |
     folders = dict.fromkeys(folders)
     for folder in folders:
         for suffix in PICTURE_SUFFIXES:
-            for candidate in (folder / f"{stem}{suffix}", folder / f"{stem}{suffix.upper()}"):
+            for spelt in (suffix, suffix.upper(), f".{suffix[1:].capitalize()}"):
+                candidate = folder / f"{stem}{spelt}"
                 if is_file(candidate):
                     return candidate
     return named_picture(folders, safe_relative(named).name) if named else None
@@ -69,6 +70,23 @@ def named_picture(folders: Iterable[Path], name: str) -> Path | None:
     relative = safe_relative(name)
     candidates = (folder / relative for folder in folders)
     return next((path for path in candidates if is_file(path)), None)
+
+
+def beside(folder: Path, listed_in: Path, name: str) -> str:
+    """Return where a picture lies that a list names: beside the list, or in the folder of the list's split.
+
+    Args:
+        folder: of the source.
+        listed_in: the list.
+        name: of the picture as listed.
+    Returns:
+        Its path below the folder, or the name where it is in none of these places.
+    """
+    split = listed_in.stem.split("_")[0].split("-")[0]
+    places = [listed_in.parent, *(listed_in.parent / images / split for images in ("images", "Images"))]
+    places += [folder / images / split for images in ("images", "Images")]
+    found = named_picture(places, name)
+    return name if found is None else below(found, folder)
 
 
 def say_why(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import defusedxml.ElementTree as defused
 from defusedxml import EntitiesForbidden
 
-from crowdmask.data.formats.annotation import Annotation, RawBox
+from crowdmask.data.formats.annotation import Annotation, RawBox, stated_size
 from crowdmask.data.formats.box_rules import IGNORE
 from crowdmask.data.formats.finding import (
     below,
@@ -19,14 +20,19 @@ from crowdmask.data.formats.finding import (
     first_folder,
     picture_for,
     read_head,
+    safe_relative,
 )
-from crowdmask.data.formats.item import Item, by_split, write_text
+from crowdmask.data.formats.item import Item, by_split, faces_of, write_text
 from crowdmask.data.problems import Problems, Reason
+from crowdmask.labels import LABELS
 
 MAX_XML_BYTES = 20_000_000
 """An annotation of one picture with more is not read."""
 
-_ROOT = re.compile(r"<annotation[\s>]")
+_ROOT = re.compile(r"<annotation[\s>]", re.IGNORECASE)
+_ENCODING = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_OTHERS = {"dataset": ", as dlib's imglab writes it", "annotations": ", as CVAT writes its own XML"}
 
 
 def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
@@ -37,38 +43,82 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
     not judged; ``difficult`` is not read, since annotation tools set it freely.
     """
     xml_folder = first_folder(folder, ("annotations", "Annotations", "."))
-    picture_folder = first_folder(folder, ("images", "JPEGImages", "."))
+    picture_folder = first_folder(folder, ("images", "JPEGImages", "Images", "."))
     for path in find_files(xml_folder, "*.xml", problems):
         try:
             if path.stat().st_size > MAX_XML_BYTES:
                 problems.add(path, f"more than {MAX_XML_BYTES:,} bytes of XML for one picture", Reason.BROKEN)
                 continue
-            text = path.read_text(encoding="utf-8", errors="replace")
             # Entities can expand to gigabytes while they are parsed; no annotation needs one.
-            root = defused.fromstring(text)
+            root = _plain(defused.fromstring(decode_xml(path.read_bytes())))
         except EntitiesForbidden:
             problems.add(path, "declares XML entities; refused", Reason.ENTITIES)
             continue
-        except (ElementTree.ParseError, ValueError, OSError) as error:
+        except (ElementTree.ParseError, ValueError, OSError, LookupError) as error:
             problems.add(path, f"not readable as XML ({error})", Reason.BROKEN)
             continue
-        boxes, unreadable = [], 0
-        for item in root.iter("object"):
-            try:
-                edges = [float(_text(item, f"bndbox/{edge}")) for edge in ("xmin", "ymin", "xmax", "ymax")]
-                ignore = (item.findtext("ignore") or "").strip() == "1"
-                boxes.append(RawBox(_text(item, "name"), (edges[0], edges[1], edges[2], edges[3]), ignore))
-            except ValueError as error:
-                problems.add(path, f"an object without a usable box or name ({error})", Reason.UNUSABLE)
-                unreadable += 1
+        if root.tag != "annotation":
+            looks = _OTHERS.get(root.tag, "")
+            problems.add(path, f"no Pascal VOC: it holds <{root.tag}>{looks}", Reason.BROKEN)
+            continue
+        boxes, unreadable = _objects(root, path, problems)
         mirrored = picture_folder / path.parent.relative_to(xml_folder)
-        beside = (path.parent.parent / name for name in ("images", "JPEGImages"))
-        places = (mirrored, path.parent, picture_folder, *beside)
+        beside = [path.parent.parent / name for name in ("images", "JPEGImages", "Images")]
+        named = safe_relative(root.findtext("folder") or ".")
+        places = (mirrored, path.parent, picture_folder, *beside, path.parent.parent / named, folder / named)
         picture = picture_for(places, path.stem, root.findtext("filename"))
         if picture is None:
             problems.add(path, "its picture is missing", Reason.NO_PICTURE)
             continue
-        yield Annotation(below(picture, folder), tuple(boxes), unreadable=unreadable)
+        yield Annotation(
+            below(picture, folder),
+            tuple(boxes),
+            unreadable=unreadable,
+            size=stated_size(root.findtext("size/width"), root.findtext("size/height")),
+            first_pixel=1 if (root.findtext("origin") or "").strip() == "1" else None,
+        )
+
+
+def decode_xml(data: bytes) -> str:
+    """Return XML as text, in the encoding that it declares, without the declaration."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif b"\0" in data[:4]:
+        encoding = "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
+    else:
+        declared = _ENCODING.search(data[:200])
+        encoding = declared.group(1).decode("ascii").lower() if declared else "utf-8-sig"
+        if encoding.startswith(("utf-8", "utf8", "utf-16", "utf16")):
+            encoding = "utf-8-sig"  # it has no byte that UTF-16 would have
+        elif encoding in ("gb2312", "gbk"):
+            encoding = "gb18030"
+    return _DECLARATION.sub("", data.decode(encoding, "replace"), count=1)
+
+
+def _plain(root: ElementTree.Element) -> ElementTree.Element:
+    """Take namespaces and capitals out of the names of a document."""
+    for node in root.iter():
+        if isinstance(node.tag, str):
+            node.tag = node.tag.rpartition("}")[2].lower()
+    return root
+
+
+def _objects(root: ElementTree.Element, path: Path, problems: Problems) -> tuple[list[RawBox], int]:
+    """Return the boxes of a document, and how many further ones cannot be used."""
+    boxes, unreadable = [], 0
+    for item in root.iter("object"):
+        try:
+            edges = [float(_text(item, f"bndbox/{edge}")) for edge in ("xmin", "ymin", "xmax", "ymax")]
+            ignore = (item.findtext("ignore") or "").strip() == "1"
+            boxes.append(RawBox(_text(item, "name"), (edges[0], edges[1], edges[2], edges[3]), ignore))
+        except ValueError as error:
+            problems.add(path, f"an object without a usable box or name ({error})", Reason.UNUSABLE)
+            unreadable += 1
+    inside = sum(1 for item in root.iter("object") for _ in item.iter("bndbox"))
+    outside = sum(1 for _ in root.iter("bndbox")) - inside
+    if outside > 0:
+        problems.add(path, f"{outside} boxes that belong to no <object>", Reason.UNUSABLE)
+    return boxes, unreadable + max(outside, 0)
 
 
 def write_voc(folder: Path, items: list[Item]) -> None:
@@ -89,6 +139,10 @@ def write_voc(folder: Path, items: list[Item]) -> None:
         ElementTree.indent(root)
         text = ElementTree.tostring(root, encoding="unicode") + "\n"
         write_text(folder / "Annotations" / f"{item.stem}.xml", text)
+    # Datumaro and CVAT ask for it: name:colour:parts:actions.
+    labels = [*LABELS, *([IGNORE] if any(face.label is None for face in faces_of(items)) else [])]
+    rows = ["# label:color_rgb:parts:actions", "background:0,0,0::", *(f"{name}:::" for name in labels)]
+    write_text(folder / "labelmap.txt", "\n".join(rows) + "\n")
     for split, members in by_split(items).items():
         text = "".join(f"{item.stem}\n" for item in members)
         write_text(folder / "ImageSets" / "Main" / f"{split}.txt", text)

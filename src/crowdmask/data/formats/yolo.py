@@ -40,13 +40,15 @@ def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
             continue
         mirrored = folder.joinpath(*_last_replaced(path.parent.relative_to(folder).parts, "labels", "images"))
         picture = picture_for((mirrored, path.parent, picture_folder), path.stem, None)
-        if picture is None:
-            problems.add(path, "its picture is missing", Reason.NO_PICTURE)
-            continue
         try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         except OSError as error:
             problems.add(path, f"not readable ({error.strerror})", Reason.BROKEN)
+            continue
+        if picture is None:
+            # A readme or a list of pictures, as Roboflow, CVAT and darknet put them beside, is no label.
+            if not any(map(str.strip, lines)) or any(map(_is_label, lines)):
+                problems.add(path, "its picture is missing", Reason.NO_PICTURE)
             continue
         boxes, unreadable = [], 0
         for number, line in enumerate(lines, 1):
@@ -97,24 +99,53 @@ def recognise(folder: Path) -> bool:
 
 
 def _yolo_box(words: list[str], names: dict[int, str]) -> RawBox:
-    # A sixth value is a confidence; more are the corners of an outline, which is no box.
-    if len(words) not in (5, 6):
+    # A sixth value is a confidence; an even number from six on are the corners of an outline.
+    outline = len(words) >= 7 and len(words) % 2 == 1
+    if len(words) not in (5, 6) and not outline:
         raise ValueError("wrong number of values")
     index = int(words[0]) if words[0].isdecimal() else float(words[0])
+    if outline:
+        return RawBox(_yolo_class(index, names), _around([float(v) for v in words[1:]]))
     cx, cy, width, height = (float(v) for v in words[1:5])
     # Edges a little outside are rounding; far outside they are pixels.
-    if index < 0 or index != int(index) or max(abs(cx), abs(cy), abs(width), abs(height)) > 2:
+    if max(abs(cx), abs(cy), abs(width), abs(height)) > 2:
         raise ValueError("values out of range")
     edges = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
-    return RawBox(names.get(int(index), str(int(index))), edges)
+    return RawBox(_yolo_class(index, names), edges)
+
+
+def _yolo_class(index: float, names: dict[int, str]) -> str:
+    if index < 0 or index != int(index):
+        raise ValueError("no class")
+    return names.get(int(index), str(int(index)))
+
+
+def _around(values: list[float]) -> tuple[float, float, float, float]:
+    """Return the box around an outline, x and y by turns."""
+    across, down = values[::2], values[1::2]
+    edges = (min(across), min(down), max(across), max(down))
+    if not -0.1 <= min(edges) <= max(edges) <= 1.1:
+        raise ValueError("values out of range")
+    return edges
+
+
+def _is_label(line: str) -> bool:
+    try:
+        _yolo_box(line.split(), {})
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def _yolo_names(folder: Path, label_folder: Path, problems: Problems) -> dict[int, str]:
-    for path in (folder / "classes.txt", label_folder / "classes.txt", *sorted(folder.glob("*.names"))):
+    darknet = [*sorted(folder.glob("*.names")), *sorted(folder.glob("*.labels"))]
+    darknet += sorted(folder.glob("*/_darknet.labels"))
+    for path in (folder / "classes.txt", label_folder / "classes.txt", *darknet):
         if path.is_file():
             lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
             return {i: line.strip() for i, line in enumerate(lines) if line.strip()}
-    for path in (folder / "data.yaml", folder / "dataset.yaml"):
+    others = [path for path in sorted(folder.glob("*.y*ml")) if "names:" in read_head(path)]
+    for path in dict.fromkeys((folder / "data.yaml", folder / "dataset.yaml", *others)):
         if not path.is_file():
             continue
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crowdmask.data.formats.annotation import Annotation
 from crowdmask.data.formats.box_rules import judge_boxes, known_spelling
+from crowdmask.data.formats.upright import read_turn
 from crowdmask.data.importing.presets import Convention
 from crowdmask.data.manifest import Face
 from crowdmask.data.problems import Problems, Reason
@@ -28,6 +29,7 @@ class Judge:
         problems: what was rejected.
         published: how many boxes there were of each published class.
         cut: how many boxes reached beyond the picture and were cut at its edge.
+        first_pixel: 1 where left and top edges count from 1.
     """
 
     classes: dict[str, str]
@@ -35,6 +37,7 @@ class Judge:
     problems: Problems
     published: Counter[str] = field(default_factory=Counter)
     cut: int = 0
+    first_pixel: int = 0
 
     def knows(self, published: str) -> bool:
         """Whether a published class means something to us."""
@@ -46,9 +49,12 @@ class Judge:
         Args:
             annotation: the photo's boxes as published.
             width, height: of the upright photo, pixels.
-            where: what problems are reported as.
+            where: the photo, which problems are reported as.
         """
-        judged = judge_boxes(annotation, width, height, self.convention, self._meaning)
+        judged = judge_boxes(
+            annotation, width, height, self.convention, self._meaning,
+            turn_of=lambda: read_turn(where), first_pixel=self.first_pixel,
+        )  # fmt: skip
         self.published.update(judged.published)
         self.cut += judged.cut
         for fault in judged.faults:

@@ -31,6 +31,7 @@ class ImportPlan:
         classes: published name to our label, 'ignore' or 'skip'.
         must_occur: classes of these names that the user named, so that a misspelt one is told.
         convention: what part of each side of a box is trimmed, left, top, right, bottom.
+        first_pixel: 1 where left and top edges count from 1, as in classic Pascal VOC.
         splits: which split each photo gets.
         ignored: files of regions without a box that are faces.
         events: take only these events of WIDER FACE.
@@ -47,6 +48,7 @@ class ImportPlan:
     classes: dict[str, str] = field(default_factory=dict)
     must_occur: tuple[str, ...] = ()
     convention: Convention = (0, 0, 0, 0)
+    first_pixel: int = 0
     splits: Splits = field(default_factory=Splits)
     ignored: tuple[Path, ...] = ()
     events: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ class Preset(StrictModel):
     format: Format
     classes: dict[str, str] = Field({}, description="published name: our label, 'ignore' or 'skip'")
     convention: str = Field("none", description="one of the named conventions")
+    first_pixel: Literal[0, 1] = Field(0, description="1 where left and top edges count from 1")
     tested: bool = Field(description="read by us from the publisher's own files")
     note: str = Field(description="the layout that is expected, and what is known or guessed")
 

@@ -66,8 +66,9 @@ class Splits:
         if self.as_published:
             *folders, file = names[0].split("/")
             for folder in reversed(folders):
-                if folder.lower() in SPELLINGS:
-                    return SPELLINGS[folder.lower()]
+                known = SPELLINGS.get(folder.lower().rstrip("0123456789-_"))  # as in train2017
+                if known is not None:
+                    return known
             return self._stems.get(file.rsplit(".", 1)[0], self.fixed)
         return self.fixed
 

@@ -34,6 +34,7 @@ class Request:
         split_list: SPLIT=FILE each: a list of photos.
         ignored: files of faces without a box.
         crops: how the box of a crop is found.
+        first_pixel: 0 or 1: what left and top edges count from.
     """
 
     to: Path
@@ -49,6 +50,7 @@ class Request:
     split_list: Sequence[str] = ()
     ignored: Sequence[Path] = ()
     crops: str = "detect"
+    first_pixel: int | None = None
 
 
 def make_plan(request: Request, source: Path) -> ImportPlan:
@@ -82,11 +84,20 @@ def make_plan(request: Request, source: Path) -> ImportPlan:
         classes={**(preset.classes if preset else {}), **mapped},
         must_occur=tuple(mapped),
         convention=parse_convention(request.convention or (preset.convention if preset else "none")),
+        first_pixel=_first_pixel(request, preset),
         splits=splits,
         ignored=tuple(request.ignored),
         events=tuple(event for event in events if event),
         crops=request.crops,  # type: ignore[arg-type]  # checked with the rest of the plan
     )
+
+
+def _first_pixel(request: Request, preset: Preset | None) -> int:
+    if request.first_pixel is None:
+        return preset.first_pixel if preset else 0
+    if request.first_pixel not in (0, 1):
+        raise UsageError(f"`origin` {request.first_pixel}: choose 0 or 1")
+    return request.first_pixel
 
 
 def downloadable(name: str | None) -> Preset:

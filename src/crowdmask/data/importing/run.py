@@ -21,6 +21,10 @@ from crowdmask.data.problems import Problems
 from crowdmask.errors import DataError
 from crowdmask.progress import Progress
 
+# So many boxes of unknown classes, and such a part of all, are no slip of one annotator.
+_MANY = 10
+_MANY_PART = 0.01
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -65,6 +69,8 @@ def import_source(plan: ImportPlan, progress: Progress, strict: bool = False) ->
         result = Imported(photos, run.problems, run.notes, dict(run.judge.published), workplace.report)
         if not photos:
             raise NothingImported(_why_nothing(run), result)
+        if why := _many_unknown(run):
+            raise NothingImported(why, result)
         if strict and run.problems.lines:
             why = f"{len(run.problems)} were rejected and `strict` is given: nothing was imported"
             raise NothingImported(why, result)
@@ -132,6 +138,19 @@ def _why_nothing(run: ImportState) -> str:
     )
 
 
+def _many_unknown(run: ImportState) -> str:
+    """Say which classes are not known, where the photos would keep many faces without a box; else nothing."""
+    unknown = {name: count for name, count in run.judge.published.items() if not run.is_class(name)}
+    lost, boxes = sum(unknown.values()), sum(run.judge.published.values())
+    if lost < _MANY or lost < _MANY_PART * boxes:
+        return ""
+    listed = ", ".join(f"'{name}' ({count:,})" for name, count in sorted(unknown.items()))
+    return (
+        f"{run.plan.source}: {lost:,} of {boxes:,} boxes are of classes that are not known, {listed}: "
+        f"nothing was imported; map each with `map` '{min(unknown)}=LABEL', or with =skip where it is no face"
+    )
+
+
 def _report(plan: ImportPlan, result: Imported) -> dict[str, Any]:
     return {
         "source": plan.name,
@@ -139,6 +158,7 @@ def _report(plan: ImportPlan, result: Imported) -> dict[str, Any]:
         "format": plan.form,
         "licence": plan.licence,
         "convention": list(plan.convention),
+        "first_pixel": plan.first_pixel,
         "classes": plan.classes,
         "published_classes": result.published,
         "photos": len(result.photos),

@@ -34,7 +34,9 @@ class ImportState:
     judge: Judge = field(init=False)
 
     def __post_init__(self) -> None:
-        self.judge = Judge(self.plan.classes, self.plan.convention, self.problems)
+        self.judge = Judge(
+            self.plan.classes, self.plan.convention, self.problems, first_pixel=self.plan.first_pixel
+        )
 
     def note(self, what: str, count: int) -> None:
         """Count what was changed or passed over."""
