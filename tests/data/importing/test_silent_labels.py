@@ -147,7 +147,10 @@ OBJECT = (
         ('<annotation xmlns="http://example.org/voc">' + OBJECT.format("object") + "</annotation>", 1),
         ("<annotation/>", 0),
         ("<annotation>" + OBJECT.format("face") + "</annotation>", None),
-        ("<dataset><images><image file='a.jpg'><box top='1' left='1' width='9'/></image></images></dataset>", None),
+        (
+            "<dataset><images><image file='a.jpg'><box top='1' left='1' width='9'/></image></images></dataset>",
+            None,
+        ),
         ("<annotations><image name='a.jpg'><box label='with_mask'/></image></annotations>", None),
     ],
 )  # fmt: skip
