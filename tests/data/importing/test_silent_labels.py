@@ -148,7 +148,7 @@ OBJECT = (
         ("<annotation/>", 0),
         ("<annotation>" + OBJECT.format("face") + "</annotation>", None),
         (
-            "<dataset><images><image file='a.jpg'><box top='1' left='1' width='9'/></image></images></dataset>",
+            "<dataset><images><image file='a.jpg'><box top='1' left='1'/></image></images></dataset>",
             None,
         ),
         ("<annotations><image name='a.jpg'><box label='with_mask'/></image></annotations>", None),
