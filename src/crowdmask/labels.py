@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from crowdmask.errors import ModelError
+
 LABELS: tuple[str, str, str] = ("with_mask", "without_mask", "mask_worn_incorrect")
 WITH_MASK, WITHOUT_MASK, MASK_WORN_INCORRECT = range(3)
 
@@ -25,3 +29,20 @@ def describe(label: str, confidence: float) -> str:
 def display_name(label: str) -> str:
     """Return how a label is shown; that of another model is made readable."""
     return DISPLAY_NAMES.get(label) or label.replace("_", " ").capitalize()
+
+
+def require_mask_labels(labels: Sequence[str], model: str, purpose: str) -> None:
+    """Refuse a model of another task where the meaning of the three labels is built in.
+
+    Args:
+        labels: of the model.
+        model: its name, for the message.
+        purpose: what was asked for, like "tracking".
+    Raises:
+        ModelError: the labels are not `LABELS`, in this order.
+    """
+    if tuple(labels) != LABELS:
+        raise ModelError(
+            f"{model}: {purpose} needs a model with the labels {', '.join(LABELS)}; this one has "
+            f"{', '.join(labels)}: choose another model, or use this one with `crowdmask detect`"
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from crowdmask.cli.options_of import as_options
-from crowdmask.labels import LABELS, describe
+from crowdmask.labels import LABELS, describe, display_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,10 +68,12 @@ class Summary:
     """Counts per picture, and of all pictures."""
 
     rows: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    labels: tuple[str, ...] = LABELS
 
     def add(self, source: str, counts: dict[str, int]) -> None:
         """Note the counts of one picture."""
-        self.rows.append((source, tuple(counts[label] for label in LABELS)))
+        self.labels = tuple(counts)
+        self.rows.append((source, tuple(counts.values())))
 
     def to_table(self) -> Table:
         """Return a row per picture and a total."""
@@ -80,18 +82,22 @@ class Summary:
 
         table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)
         total = [sum(column) for column in zip(*(counts for _, counts in self.rows), strict=True)]
-        total = total or [0] * len(LABELS)
+        total = total or [0] * len(self.labels)
         pictures = "1 picture" if len(self.rows) == 1 else f"{len(self.rows):,} pictures"
         table.add_column("picture", f"total of {pictures}", overflow="fold")
-        heads = ("faces", "with", "without", "incorrectly worn", "share masked")
-        for head, foot in zip(heads, _cells(total), strict=True):
+        if masks := self.labels == LABELS:
+            heads = ["faces", "with", "without", "incorrectly worn", "share masked"]
+        else:
+            heads = ["faces", *(display_name(label) for label in self.labels)]
+        for head, foot in zip(heads, _cells(total, masks), strict=True):
             table.add_column(head, foot, justify="right")
         for source, counts in self.rows:
-            table.add_row(one_line(source), *_cells(counts))
+            table.add_row(one_line(source), *_cells(counts, masks))
         return table
 
 
-def _cells(counts: Sequence[int]) -> tuple[str, ...]:
+def _cells(counts: Sequence[int], masks: bool) -> tuple[str, ...]:
+    """Return the number of faces, of each label and, where these are about masks, the share masked."""
     faces = sum(counts)
     share = f"{counts[0] / faces:.1%}".replace("%", " %") if faces else "-"
-    return (f"{faces:,}", *(f"{count:,}" for count in counts), share)
+    return (f"{faces:,}", *(f"{count:,}" for count in counts), *([share] if masks else []))

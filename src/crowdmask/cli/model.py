@@ -8,7 +8,6 @@ import typer
 
 from crowdmask.cli.roles import Reads
 from crowdmask.errors import ModelError
-from crowdmask.labels import LABELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +45,7 @@ def command(
 def _summary(path: Path, info: ModelInfo, digest: str) -> str:
     size = f"{info.input.size} px" + (", any shape" if info.input.resize == "fit" else ", square")
     thresholds = ", ".join(
-        f"{label} {least:.3g}" for label, least in zip(LABELS, info.threshold, strict=True)
+        f"{label} {least:.3g}" for label, least in zip(info.labels, info.threshold, strict=True)
     )
     calibrated = "calibrated" if info.calibration else "not calibrated"
     return (

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from crowdmask.drawing.label_layout import Placed, Sizes, lay_out, texts_of
-from crowdmask.drawing.palette import BLACK, COLOURS, Colour
+from crowdmask.drawing.palette import BLACK, Colour, colour_of
 from crowdmask.media.pictures import as_rgb, from_array
 
 AnyPicture = TypeVar("AnyPicture", Image.Image, NDArray[np.uint8])
@@ -32,7 +32,11 @@ class Faces(Protocol):
 
     @property
     def labels(self) -> Sequence[str]:
-        """N keys of `palette.COLOURS`."""
+        """N labels."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All labels of the model, in its order."""
 
 
 def draw_detections(picture: AnyPicture, detections: Faces) -> AnyPicture:
@@ -72,7 +76,7 @@ def draw_on(image: Image.Image, detections: Faces, scale: tuple[float, float] = 
         texts_of(label, float(confidence))
         for label, confidence in zip(detections.labels, detections.confidence, strict=True)
     ]
-    draw_faces(image, xyxy, detections.labels, texts)
+    draw_faces(image, xyxy, detections.labels, texts, detections.names)
 
 
 def draw_faces(
@@ -80,21 +84,23 @@ def draw_faces(
     xyxy: NDArray[np.float32],
     labels: Sequence[str],
     texts: Sequence[tuple[str, ...]],
+    names: Sequence[str] = (),
 ) -> None:
     """Draw a box and a text a face into an RGB image itself.
 
     Args:
         xyxy: (N, 4) boxes in pixels of the image.
-        labels: N keys of `palette.COLOURS`.
+        labels: N labels.
         texts: what may be written of each face, the fullest first.
+        names: all labels of the model, see `colour_of`.
     """
     sizes = Sizes.of(image.width, image.height)
     pen = ImageDraw.Draw(image)
     # The smallest last, so that the frame of a near face does not cross out a far one.
     for i in np.argsort(-(xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1), kind="stable"):
-        _draw_box(pen, xyxy[i], sizes, COLOURS[labels[i]])
+        _draw_box(pen, xyxy[i], sizes, colour_of(labels[i], names))
     for label in lay_out(xyxy, labels, texts, sizes, text_length, image.size):
-        _draw_label(pen, label)
+        _draw_label(pen, label, colour_of(label.label, names))
 
 
 def _draw_box(pen: ImageDraw.ImageDraw, xyxy: NDArray[np.float32], sizes: Sizes, colour: Colour) -> None:
@@ -108,8 +114,7 @@ def _draw_box(pen: ImageDraw.ImageDraw, xyxy: NDArray[np.float32], sizes: Sizes,
     pen.rectangle((x1 - line, y1 - line, x2 + line - 1, y2 + line - 1), outline=colour, width=line)
 
 
-def _draw_label(pen: ImageDraw.ImageDraw, label: Placed) -> None:
-    ground = COLOURS[label.label]
+def _draw_label(pen: ImageDraw.ImageDraw, label: Placed, ground: Colour) -> None:
     x1, y1, x2, y2 = label.xyxy
     pen.rectangle((x1, y1, x2 - 1, y2 - 1), fill=ground)
     pen.text(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask import boxes
-from crowdmask.labels import DISPLAY_NAMES, describe
+from crowdmask.labels import describe, display_name
 
 Measure = Callable[[str, int], float]
 
@@ -77,7 +77,7 @@ class _Form:
 def texts_of(label: str, confidence: float) -> tuple[str, ...]:
     """Return the ways to say what one face wears, the fullest first."""
     percent = f"{confidence * 100:.0f} %"
-    return describe(label, confidence), f"{DISPLAY_NAMES[label]} {percent}", percent
+    return describe(label, confidence), f"{display_name(label)} {percent}", percent
 
 
 def lay_out(

@@ -6,6 +6,9 @@ or no green tell them apart too.
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
+
 Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 
@@ -23,6 +26,23 @@ COLOURS: dict[str, Colour] = {
     "unknown": GREY,  # of a track only
 }
 """The colour of each label."""
+
+
+# Okabe and Ito's other colours, for the labels of other models.
+_OTHERS: tuple[Colour, ...] = (BLUE, VERMILION, YELLOW, PURPLE, (86, 180, 233), (230, 159, 0), (0, 158, 115))
+
+
+def colour_of(label: str, names: Sequence[str] = ()) -> Colour:
+    """Return the colour of a label, also of one that only another model has.
+
+    Args:
+        label: what is drawn.
+        names: all labels of the model in their order, which keeps their colours apart; empty: not known.
+    """
+    if label in COLOURS:
+        return COLOURS[label]
+    place = list(names).index(label) if label in names else zlib.crc32(label.encode())
+    return _OTHERS[place % len(_OTHERS)]
 
 
 def as_hex(colour: Colour) -> str:

@@ -14,6 +14,7 @@ from crowdmask.data.sample import Sample
 from crowdmask.detections import Detections
 from crowdmask.errors import PictureError
 from crowdmask.evaluation.matching import ScoredPicture
+from crowdmask.labels import require_mask_labels
 from crowdmask.media.pictures import Picture, open_picture
 from crowdmask.media.writers import JsonLines, make_record
 
@@ -45,7 +46,12 @@ class Run:
 
 
 def both_views(detector: Detector) -> DetectTwice:
-    """Return what runs a detector's network once on a picture for both sets of thresholds."""
+    """Return what runs a detector's network once on a picture for both sets of thresholds.
+
+    Raises:
+        ModelError: the model has other labels than the data sets.
+    """
+    require_mask_labels(detector.labels, detector.model_name, "measuring")
 
     def detect(picture: Picture) -> tuple[Detections, Detections]:
         found = detector.detect_with_candidates(picture, floor=FAINTEST)

@@ -129,11 +129,9 @@ def run_job(
     give_back_large_blocks()
     stop = stop or Event()
     files = job.files
-    detector = make_detector()
-    with (
-        Records(files.json, files.events, files.csv, files.zone_counts) as records,
-        Session(detector, input_size=input_size) as session,
-    ):
+    # Before any file is opened: the model may not be one to track with.
+    session = Session(make_detector(), input_size=input_size)
+    with Records(files.json, files.events, files.csv, files.zone_counts) as records, session:
         if listener is not None:
             session.listen(listener)
         names = _names(job.sources)

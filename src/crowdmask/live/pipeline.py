@@ -14,6 +14,7 @@ from crowdmask.detections import Detections
 from crowdmask.drawing.blur import BLUR_CONFIDENCE
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import ModelInfo
+from crowdmask.labels import require_mask_labels
 from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.tracking.cuts import CutDetector
 from crowdmask.tracking.events import GRACE_S, Event, EventFinder
@@ -75,7 +76,10 @@ class FrameFinder:
         Args:
             detector: its thresholds say what is shown.
             input_size: for every source; None: chosen by the size of the frames.
+        Raises:
+            ModelError: the model has other labels than `LABELS`.
         """
+        require_mask_labels(detector.labels, detector.model_name, "tracking")
         self.threshold = detector.threshold
         self._detector = detector
         self._size = input_size

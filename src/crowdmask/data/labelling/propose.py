@@ -15,6 +15,7 @@ from crowdmask.data.manifest import Manifest, Photo
 from crowdmask.errors import OutputError, PictureError
 from crowdmask.files import whole_file
 from crowdmask.inference.detector import Detector
+from crowdmask.labels import require_mask_labels
 from crowdmask.progress import Progress, silent
 
 
@@ -60,6 +61,7 @@ def propose(
     Raises:
         OutputError: a file cannot be written.
     """
+    require_mask_labels(detector.labels, detector.model_name, "drafting annotations")
     answers = Answers(detector, to.with_name(f"{to.name}.answers.jsonl"))
     result = _draft(manifest, chosen, answers, detector, unsure, progress)
     if tool is Tool.cvat:

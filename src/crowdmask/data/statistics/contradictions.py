@@ -10,6 +10,7 @@ from crowdmask.data.statistics.checks import Finding, check_against
 from crowdmask.data.statistics.items import Items
 from crowdmask.detections import Detections
 from crowdmask.inference.detector import Detector
+from crowdmask.labels import require_mask_labels
 from crowdmask.progress import Progress, silent
 
 
@@ -24,7 +25,10 @@ def contradictions(
         answers: a file for its answers, so that a run which was stopped goes on.
         sure: from this confidence on it is sure.
         progress: told of every photo.
+    Raises:
+        ModelError: the model has other labels than the data sets.
     """
+    require_mask_labels(detector.labels, detector.model_name, "comparing with annotations")
     annotated = [(index, item) for index, item in enumerate(items.items) if item.photo.faces is not None]
     asked = Answers(detector, answers).ask((str(index), item.path) for index, item in annotated)
     progress("asking the model", 0, len(annotated))

@@ -10,7 +10,7 @@ from crowdmask.batch.run import MANY
 from crowdmask.errors import DataError, SourceError, VideoError
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import DEFAULT_MODEL
-from crowdmask.labels import LABELS
+from crowdmask.labels import LABELS, require_mask_labels
 from crowdmask.live.sources import find_videos
 from crowdmask.live.tracker import Tracker
 from crowdmask.media.sources import find_pictures
@@ -88,6 +88,7 @@ def look_at_photos(names: Sequence[str], looking: Looking, progress: Progress = 
     total = len(found.pictures)
     if total:
         detector = Detector(looking.model, threads=looking.threads, shares_cores=True)
+        require_mask_labels(detector.labels, detector.model_name, "a survey")
         floor = float(confidence_edges(detector.info.threshold).min())
         if total >= MANY:
             detector.reserve()
@@ -128,6 +129,7 @@ def look_at_videos(
     frames = Frames()
     if found.sources:
         detector = Detector(looking.model, threads=looking.threads, shares_cores=True)
+        require_mask_labels(detector.labels, detector.model_name, "a survey")
         for source in found.sources:
             try:
                 _follow(source.address, detector, looking, frames, progress)
