@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from crowdmask.labels import LABELS
-from crowdmask.media import pictures
+from crowdmask.media.sources import Source
 
 from .conftest import Detect, listing, process, records
 
@@ -142,7 +142,8 @@ def test_a_huge_jpeg_is_drawn_smaller_but_measured_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     blocks.resize((1280, 768), Image.Resampling.NEAREST).save("huge.jpg", quality=100, subsampling=0)
-    monkeypatch.setattr(pictures.open_picture, "__defaults__", (pictures.MAX_PIXELS, 1280 * 768 - 1))
+    # Photos to be drawn keep the default of their source.
+    monkeypatch.setattr(Source.__init__, "__defaults__", (1280 * 768 - 1,))
     record = json.loads(detect("huge.jpg", "--json", "-").stdout)
     assert (record["width"], record["height"]) == (1280, 768)
     for found in record["detections"]:

@@ -116,6 +116,15 @@ def estimate_group(
     )
 
 
+def _why_no_figure(cells: Cells) -> str:
+    """Return the note on a group whose faces cannot be counted."""
+    seen_at_all = cells.narrow.sum() > 0
+    why = (
+        "all faces are narrower than 8 px" if seen_at_all else "faces were seen in single frames, for no time"
+    )
+    return f"{why}: there is no figure"
+
+
 def _corrected(
     seen: Sightings,
     cells: Cells,
@@ -128,13 +137,7 @@ def _corrected(
 ) -> tuple[dict[str, Figure] | None, Corrected | None, int | None]:
     photos = cells.known + _by_usual_width(cells, known)
     if photos.sum() <= 0:
-        seen_at_all = cells.narrow.sum() > 0
-        why = (
-            "all faces are narrower than 8 px"
-            if seen_at_all
-            else "faces were seen in single frames, for no time"
-        )
-        notes.append(f"{why}: there is no figure")
+        notes.append(_why_no_figure(cells))
         return None, None, None
     likeness = compare(photos, float(cells.narrow.sum()), known)
     scale = likeness.kind_scale

@@ -90,15 +90,7 @@ def apply_audit(
     looks = np.flatnonzero(group.looks)
     place = {seen.sources[seen.source[look]]: number for number, look in enumerate(looks)}
     mine = [source for source in audit.photos if source in place]
-    if len(mine) < FEWEST_PHOTOS:
-        note = (
-            f"only {len(mine)} labelled photos are in this group: its figures rest on the rates of the model"
-        )
-        return replace(before, notes=(*before.notes, note))
-    if group.faces is not None:
-        note = (
-            "an audit is of whole photos: this group is a part of their faces, and rests on the model's rates"
-        )
+    if note := _why_not_audited(group, len(mine)):
         return replace(before, notes=(*before.notes, note))
     audited = Audited(
         _predicted(seen, group, known),
@@ -136,6 +128,19 @@ def apply_audit(
         bounds={name: _bounds(figures[name], told) for name in FIGURES},
         freedom=freedom,
     )
+
+
+def _why_not_audited(group: Group, labelled: int) -> str:
+    """Return why the rates of the model stay for a group; empty where its labelled photos replace them."""
+    if labelled < FEWEST_PHOTOS:
+        return (
+            f"only {labelled} labelled photos are in this group: its figures rest on the rates of the model"
+        )
+    if group.faces is not None:
+        return (
+            "an audit is of whole photos: this group is a part of their faces, and rests on the model's rates"
+        )
+    return ""
 
 
 def _predicted(seen: Sightings, group: Group, known: Knowledge | None) -> Floats:
