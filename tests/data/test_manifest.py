@@ -43,6 +43,24 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [FILE_NAME], "no part is left"
 
 
+def test_a_manifest_of_0_1_0_is_read_and_written_as_it_was(tmp_path: Path) -> None:
+    path = Path(__file__).parents[1] / "golden" / "0.1.0" / FILE_NAME
+    assert path.read_text(encoding="utf-8").splitlines()[0] == HEAD
+    first, second, third = read_manifest(path).photos
+    assert first.faces == [
+        Face(box=(10, 12, 34.5, 40), label="with_mask"),
+        Face(box=(50, 8, 80, 44), label="without_mask"),
+        Face(box=(90, 50, 110, 80), label="mask_worn_incorrect"),
+        Face(box=(0, 0, 5, 5), ignore=True),
+    ]
+    assert (first.licence, first.split, first.group, first.weight) == ("CC0", "train", "g1", 2.0)
+    assert (first.title, first.author, first.url) == ("A street", "N. N.", "https://example.org/a")
+    assert (first.sha256, first.hash, first.reviewed) == ("0" * 63 + "a", "0f" * 32, True)
+    assert (second.photo, second.faces, second.split) == ("photos/ü b.png", [], "val")
+    assert (third.faces, third.split, third.licence) == (None, None, "not stated")
+    assert write_manifest(Manifest(tmp_path, [first, second, third])).read_bytes() == path.read_bytes()
+
+
 ROW = '{"photo": "a.jpg", "width": 4, "height": 3, "source": "s"'
 
 
