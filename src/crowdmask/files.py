@@ -23,12 +23,17 @@ _SHOWN_CHARS = 40
 _FOREVER = -1.0
 
 
-def temporary_beside(path: Path) -> Path:
+def temporary_beside(path: Path, *, keep_suffix: bool = False) -> Path:
     """Return an unused hidden name in the same folder, so that a search for files passes over it.
 
     Every call gives another name: two processes that write the same file do not write into each other's.
+
+    Args:
+        path: of the file that it will become.
+        keep_suffix: end with the suffix of `path`, for libraries that choose the format by it.
     """
-    return path.with_name(f".{path.name[:_SHOWN_CHARS]}.{secrets.token_hex(4)}.part")
+    suffix = path.suffix if keep_suffix else ""
+    return path.with_name(f".{path.name[:_SHOWN_CHARS]}.{secrets.token_hex(4)}.part{suffix}")
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -92,9 +92,8 @@ def test_a_source_is_never_overwritten(track: Track, place: Path) -> None:
 def test_an_interruption_leaves_whole_files(number: int, colour_model: Path, place: Path) -> None:
     clip = write_clip(place / "long.mp4", 1500)
     running = command(colour_model, clip, "--out", "out.mp4", "--json", "f.jsonl", "--csv", "t.csv")
-    part = place / "out.part.mp4"
-    waited = time.monotonic() + 60
-    while not part.exists() and running.poll() is None and time.monotonic() < waited:
+    waited, part = time.monotonic() + 60, ".out.mp4.*.part.mp4"
+    while not list(place.glob(part)) and running.poll() is None and time.monotonic() < waited:
         time.sleep(0.02)
     assert running.poll() is None, "it was over before it could be interrupted"
     running.send_signal(number)

@@ -174,11 +174,27 @@ def test_it_grows_beside_its_place(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "a.mp4", 64, 48, 25)
     writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
     assert (tmp_path / "a.mp4").read_bytes() == b"an older one"
-    assert (tmp_path / "a.part.mp4").exists()
+    assert len(list(tmp_path.glob(".a.mp4.*.part.mp4"))) == 1
     writer.close()
     writer.close()
     assert os.listdir(tmp_path) == ["a.mp4"]
     assert probe(tmp_path / "a.mp4").width == 64
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_two_writers_of_one_file_do_not_write_into_each_other(tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / f"a{suffix}"
+    first, second = (VideoWriter(target, width, 48, 25) for width in (64, 80))
+    for index in range(3):
+        first.write(np.zeros((48, 64, 3), np.uint8), index / 25)
+        second.write(np.zeros((48, 80, 3), np.uint8), index / 25)
+    first.close()
+    assert probe(target).width == 64
+    assert len(list(read_frames(target))) == 3
+    second.close()
+    assert probe(target).width == 80
+    assert len(list(read_frames(target))) == 3
+    assert os.listdir(tmp_path) == [target.name]
 
 
 def test_without_a_frame_nothing_is_left(tmp_path: Path) -> None:

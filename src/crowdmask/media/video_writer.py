@@ -18,6 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from crowdmask.errors import OutputError, UsageError, VideoError
+from crowdmask.files import temporary_beside
 from crowdmask.media.sound import AnyPacket, Sound, open_sound
 from crowdmask.media.video import reason
 
@@ -36,8 +37,8 @@ _BT709 = 1
 class VideoWriter:
     """One video file; also a context manager, which finishes the file however it is left.
 
-    The file grows under the name NAME.part.SUFFIX and is renamed once its index is written. After an
-    interruption or an error of the caller it ends with the last frame that was written and plays.
+    The file grows under a hidden temporary name beside its place and is renamed once its index is written.
+    After an interruption or an error of the caller it ends with the last frame that was written and plays.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class VideoWriter:
             raise OutputError(f"{self.name}: a folder, not a file to write to")
         if self._target.exists() and not self._target.is_file():
             raise OutputError(f"{self.name}: not a regular file")
-        self._part = self._target.with_name(f"{self._target.stem}.part{self._target.suffix}")
+        self._part = temporary_beside(self._target, keep_suffix=True)  # FFmpeg chooses the container by it
         self.frames = 0
         """Frames written so far."""
         self.sound_problem: str | None = None
