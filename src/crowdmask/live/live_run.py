@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +35,15 @@ class LiveRun(Run):
         super().__init__(source, options, setting)
         self._source = source
         self._reader: LiveReader | None = None
+        self._opening = Lock()
 
     def stats(self) -> SourceStats:
         """Return how the source fares."""
         return self._reader.stats if self._reader is not None else SourceStats(self.source)
 
     def _work(self) -> None:
-        self._reader = LiveReader(self._source, report=self._report)
+        with self._opening:  # it may give up and report before its constructor is left
+            self._reader = LiveReader(self._source, report=self._report)
         try:
             self._follow(self._reader)
         finally:
@@ -92,8 +95,9 @@ class LiveRun(Run):
 
     def _report(self, line: str) -> None:
         """Pass on what the reader says; why it gave up is told at the end of this run."""
-        over = self._reader is not None and self._reader.stats.state in _OVER
-        if not over:
+        with self._opening:
+            reader = self._reader
+        if reader is None or reader.stats.state not in _OVER:
             self.tell_health("connection", line)
 
     def _pause(self, started: float) -> None:
