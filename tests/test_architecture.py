@@ -22,7 +22,7 @@ PACKAGE = SOURCE / "crowdmask"
 
 ORDER = (
     "errors labels",
-    "ctrl_c signals boxes default_boxes detections progress matching",
+    "cores ctrl_c signals boxes default_boxes detections progress matching",
     "files outputs settings paths",
     "assets",
     "media",

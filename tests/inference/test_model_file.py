@@ -3,7 +3,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from crowdmask.inference.model_file import (
     parse_metadata,
     shipped_models,
 )
-from crowdmask.inference.processor import physical_cores
 from crowdmask.labels import LABELS
 
 GOOD: dict[str, Any] = {
@@ -173,7 +171,3 @@ def test_a_model_of_another_interface_is_refused(make_model: Callable[..., Path]
 def test_wrong_choice_of_backend(backend: str, threads: int | None, message: str, colour_model: Path) -> None:
     with pytest.raises(UsageError, match=message):
         load_backend(backend, colour_model, threads)
-
-
-def test_there_is_at_least_one_core() -> None:
-    assert 1 <= physical_cores() <= (os.cpu_count() or 1)

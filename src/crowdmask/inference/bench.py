@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from crowdmask.cores import physical_cores
 from crowdmask.errors import ModelError, UsageError
 from crowdmask.inference.backends.base import AUTO
 from crowdmask.inference.backends.registry import BACKENDS, installed_backends
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import shipped_models
-from crowdmask.inference.processor import describe, physical_cores
+from crowdmask.inference.processor import describe
 from crowdmask.inference.timing import STAGES, Timing, precisions, time_stages
 
 DRAWN_SIZE = (1024, 683)

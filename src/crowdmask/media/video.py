@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from crowdmask.cores import logical_cores
 from crowdmask.errors import VideoError
 from crowdmask.media.frame_converter import FrameConverter
 
@@ -137,7 +138,7 @@ def read_frames(path: str | PathLike[str], every: int = 1) -> Iterator[Frame]:
     with open_container(name) as container:
         stream = _video_stream(container, name)
         stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = min(_DECODER_THREADS, os.cpu_count() or 1)
+        stream.codec_context.thread_count = min(_DECODER_THREADS, logical_cores())
         converter, progress = FrameConverter(), _Progress()
         fps, start, last = _stated_fps(stream) or UNKNOWN_FPS, _start_s(stream), 0.0
         index = 0

@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+from crowdmask.cores import logical_cores
 from crowdmask.errors import OutputError, UsageError, VideoError
 from crowdmask.files import temporary_beside
 from crowdmask.media.sound import AnyPacket, Sound, open_sound
@@ -225,7 +226,7 @@ def _add_video(
     stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
     context = stream.codec_context
     context.time_base = tick
-    context.thread_count = min(_ENCODER_THREADS, os.cpu_count() or 1)
+    context.thread_count = min(_ENCODER_THREADS, logical_cores())
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = ColorRange.MPEG
     if aspect != 1:

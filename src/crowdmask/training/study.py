@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from optuna.trial import FrozenTrial
 
+from crowdmask.cores import logical_cores
 from crowdmask.data.dataset import Dataset, load_dataset
 from crowdmask.errors import CrowdmaskError, DataError, UsageError
 from crowdmask.paths import studies_folder
@@ -75,7 +76,7 @@ class Study:
         if storage and "://" not in storage:
             raise UsageError(f"`storage` {storage}: give a URL such as  sqlite:///studies/mine.db")
         self._workers = workers
-        self._threads = threads or (max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None)
+        self._threads = threads or (max(1, logical_cores() // workers) if workers > 1 else None)
         if self._threads:
             torch.set_num_threads(self._threads)
         self.tuning = Tuning(plan, _name(options, plan.recipe.name), storage)

@@ -17,9 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from crowdmask.cores import logical_cores
 from crowdmask.data.sample import Sample
 from crowdmask.errors import DataError, DivergedError, ModelError, OutputError
 from crowdmask.files import write_text
+from crowdmask.inference.processor import instructions
 from crowdmask.models.detector import DetectionModel, Raw
 from crowdmask.training.batches import Batch, Batches, validation_batches
 from crowdmask.training.checkpoint import data_digest, load_checkpoint, save_checkpoint
@@ -97,7 +99,7 @@ class Trainer:
             ids = [local] if self.device.type == "cuda" else None
             self.network = nn.parallel.DistributedDataParallel(self.network, device_ids=ids)
         # A card waits for crops, a CPU for the network; the crops are the same whatever the number.
-        share = (os.cpu_count() or 2) // self.world
+        share = logical_cores() // self.world
         self.batches = Batches(
             train,
             recipe,
@@ -366,8 +368,4 @@ def _fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is quicker than float32 here: on CPUs only with their own instructions for it."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return not instructions().isdisjoint(("avx512_bf16", "amx_bf16"))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from crowdmask.cores import physical_cores
 from crowdmask.errors import UsageError
 from crowdmask.inference.backends import onnx_runtime, open_vino
 from crowdmask.inference.backends.base import AUTO, Backend, Runtime
-from crowdmask.inference.processor import physical_cores
 
 BACKENDS: dict[str, Runtime] = {
     runtime.name: runtime for runtime in (onnx_runtime.RUNTIME, open_vino.RUNTIME)
