@@ -40,7 +40,7 @@ def train_and_measure(
     model = trainer.average.model.cpu().eval()
     path = folder / "model.onnx"
     export_onnx(model, path, metadata(model, recipe.name))
-    return measure(run_detector(both_views(Detector(path)), val, progress=False).pictures)
+    return measure(run_detector(both_views(Detector(path)), val).pictures)
 
 
 def row(measures: SliceMeasures) -> tuple[float, ...]:

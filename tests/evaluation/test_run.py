@@ -47,7 +47,7 @@ def brightest_block(picture: Picture) -> tuple[Detections, Detections]:
 
 
 def test_pictures_that_cannot_be_read_are_named_and_passed_over(samples):
-    run = run_detector(brightest_block, samples, progress=False)
+    run = run_detector(brightest_block, samples)
     assert [picture.name for picture in run.pictures] == ["street/a.jpg", "street/d.jpg"]
     assert run.samples == (samples[0], samples[3])
     assert len(run.failed) == 2
@@ -57,14 +57,16 @@ def test_pictures_that_cannot_be_read_are_named_and_passed_over(samples):
 
 
 def test_truth_and_detections_come_together(samples):
-    picture = run_detector(brightest_block, samples[:1], progress=True).pictures[0]
+    told = []
+    picture = run_detector(brightest_block, samples[:1], lambda *state: told.append(state)).pictures[0]
+    assert told == [("evaluating", 0, 1), ("evaluating", 1, 1)]
     assert picture.faces.tolist() == [[10, 10, 30, 30]]
     assert picture.found.confidence == pytest.approx([0.9, 0.02])
     assert picture.shown.labels == ["with_mask"]
 
 
 def test_records_are_those_of_detect(samples, tmp_path):
-    run = run_detector(brightest_block, samples, progress=False)
+    run = run_detector(brightest_block, samples)
     file = tmp_path / "new" / "low.jsonl"
     write_detections(run, file, "crowd", "0123456789abcdef")
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

@@ -56,7 +56,7 @@ def val(tmp_path_factory) -> list[Sample]:
 
 def test_the_int8_model_gets_decisions_of_its_own(small_model, val, tmp_path):
     to = tmp_path / "new" / "small-int8.onnx"
-    finished = finish_int8(small_model, "small-int8", val, to, photos=3, progress=False)
+    finished = finish_int8(small_model, "small-int8", val, to, photos=3)
     assert finished.path == to
     assert [path.name for path in to.parent.iterdir()] == [to.name]
     about = json.loads(read_metadata(to)[METADATA_KEY])
@@ -76,23 +76,21 @@ def test_the_int8_model_gets_decisions_of_its_own(small_model, val, tmp_path):
 
 def test_the_int8_model_may_have_a_smaller_input(small_model, val, tmp_path):
     to = tmp_path / "fast.onnx"
-    finished = finish_int8(small_model, "fast", val, to, photos=3, progress=False, input_size=64)
+    finished = finish_int8(small_model, "fast", val, to, photos=3, input_size=64)
     own = Detector(small_model, threads=1).info.input
     quick = Detector(to, threads=1)
     assert own.size != 64
     assert (quick.info.input.size, quick.info.input.multiple) == (64, own.multiple)
     assert max(quick.prepare(open_picture(val[0].path)).tensor.shape[1:3]) == 64
     assert finished.before.two_class.map50 == pytest.approx(
-        measure(
-            run_detector(both_views(Detector(small_model, input_size=64)), val, False).pictures
-        ).two_class.map50
+        measure(run_detector(both_views(Detector(small_model, input_size=64)), val).pictures).two_class.map50
     )
 
 
 @pytest.mark.parametrize(("asked", "size"), [(400, 400), (0, None)])
 def test_the_int8_model_may_look_closer_in_another_way(small_model, val, tmp_path, asked, size):
     to = tmp_path / "other.onnx"
-    finish_int8(small_model, "other", val, to, photos=3, progress=False, closer_look=asked)
+    finish_int8(small_model, "other", val, to, photos=3, closer_look=asked)
     own, other = (Detector(path, threads=1).info.closer_look for path in (small_model, to))
     assert own is not None
     assert own.size not in (400, None)
@@ -103,7 +101,7 @@ def test_a_worse_model_is_refused_and_leaves_no_file(small_model, val, tmp_path,
     monkeypatch.setattr(module, "MOST_LOST", -1.0)
     to = tmp_path / "worse.onnx"
     with pytest.raises(ModelError, match=r"refused: int8 costs .* nothing is written"):
-        finish_int8(small_model, "worse", val, to, photos=2, progress=False)
+        finish_int8(small_model, "worse", val, to, photos=2)
     assert list(tmp_path.iterdir()) == []
 
 

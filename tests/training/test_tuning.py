@@ -336,7 +336,7 @@ def test_map50_is_that_of_the_detector_that_users_run(samples, tmp_path):
     model = build("crowd")
     was_training = model.training
     score = measure_model(model, samples[:2], tmp_path / "trial.onnx")
-    run = run_detector(both_views(Detector(tmp_path / "trial.onnx")), samples[:2], progress=False)
+    run = run_detector(both_views(Detector(tmp_path / "trial.onnx")), samples[:2])
     assert score == measure(run.pictures).two_class.map50
     assert model.training is was_training
     empty = dataclasses.replace(

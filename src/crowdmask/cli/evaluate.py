@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from crowdmask.cli.lines import one_line
+from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT
 from crowdmask.outputs import Kind
@@ -114,16 +115,18 @@ def command(
         tiles=tiles,
         closer_look=closer_look,
     )
-    done = evaluate(
-        detector,
-        data,
-        split.value,
-        backend=backend,
-        root=root,
-        bootstrap=bootstrap,
-        seed=seed,
-        appearance=appearance,
-    )
+    with show_progress(open_console(stderr=True)) as progress:
+        done = evaluate(
+            detector,
+            data,
+            split.value,
+            backend=backend,
+            root=root,
+            bootstrap=bootstrap,
+            seed=seed,
+            appearance=appearance,
+            progress=progress,
+        )
     typer.echo(
         f"{detector.model_name} ({detector.model_hash}) at {detector.info.input.size} px on {data.name}, "
         f"{split.value}: {len(done.run.pictures)} pictures in {done.run.seconds:.1f} s\n"

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from crowdmask.cli.extras import require_training
-from crowdmask.cli.lines import tell_problems
+from crowdmask.cli.lines import open_console, tell_problems
+from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.outputs import Kind
 
@@ -49,16 +50,18 @@ def command(
     from crowdmask.export.finish import describe
     from crowdmask.training.run import publish
 
-    published = publish(
-        weights,
-        data,
-        to,
-        architecture=architecture,
-        name=name,
-        input_size=input_size,
-        closer_look=closer_look,
-        root=root,
-    )
+    with show_progress(open_console(stderr=True)) as progress:
+        published = publish(
+            weights,
+            data,
+            to,
+            architecture=architecture,
+            name=name,
+            input_size=input_size,
+            closer_look=closer_look,
+            root=root,
+            progress=progress,
+        )
     tell_problems(published.problems)
     typer.echo(describe(published.finished))
     typer.echo(f"wrote {to}")

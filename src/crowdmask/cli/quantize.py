@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from crowdmask.cli.lines import open_console
+from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.outputs import Kind
 
@@ -70,18 +72,20 @@ def command(
     from crowdmask.export.finish_int8 import describe, quantize_model
     from crowdmask.inference.model_file import locate
 
-    finished = quantize_model(
-        model,
-        data,
-        to,
-        name=name,
-        root=root,
-        photos=photos,
-        percentile=None if percentile == 100 else percentile,
-        input_size=input_size,
-        closer_look=closer_look,
-        weight_bits=weight_bits,
-    )
+    with show_progress(open_console(stderr=True)) as progress:
+        finished = quantize_model(
+            model,
+            data,
+            to,
+            name=name,
+            root=root,
+            photos=photos,
+            percentile=None if percentile == 100 else percentile,
+            input_size=input_size,
+            closer_look=closer_look,
+            weight_bits=weight_bits,
+            progress=progress,
+        )
     typer.echo(describe(finished))
     before, after = locate(model).stat().st_size / 1e6, to.stat().st_size / 1e6
     typer.echo(f"wrote {to} ({after:.1f} MB, from {before:.1f} MB)")

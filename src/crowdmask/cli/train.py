@@ -10,6 +10,7 @@ import typer
 
 from crowdmask.cli.extras import require_training
 from crowdmask.cli.lines import one_line, open_console, tell_problems
+from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, UsageError
 from crowdmask.outputs import Kind
@@ -83,7 +84,8 @@ def command(
     if signals.interrupted:
         typer.echo(f"stopped at step {run.trainer.step}; the same command goes on from there", err=True)
         raise typer.Exit(EXIT_INTERRUPTED)
-    trained = run.finish()
+    with show_progress(open_console(stderr=True)) as progress:
+        trained = run.finish(progress)
     if trained is not None:
         _tell(trained)
 

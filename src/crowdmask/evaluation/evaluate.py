@@ -13,6 +13,7 @@ from crowdmask.evaluation.rates import measure_rates
 from crowdmask.evaluation.report import Report
 from crowdmask.evaluation.run import Run, both_views, run_detector, write_detections
 from crowdmask.inference.detector import Detector
+from crowdmask.progress import Progress, silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,7 @@ def evaluate(
     bootstrap: int = 0,
     seed: int = 0,
     appearance: bool = False,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Run a detector over a part of a data set and measure it.
 
@@ -91,11 +93,12 @@ def evaluate(
         bootstrap: draw the pictures again so many times for 95 % intervals.
         seed: of those draws.
         appearance: measure by apparent skin tone and light, too.
+        progress: is told how many pictures are done.
     Raises:
         DataError: the data set cannot be used.
     """
     dataset = load_dataset(data, root)
-    run = run_detector(both_views(detector), dataset.split(split))
+    run = run_detector(both_views(detector), dataset.split(split), progress)
     about = _about(detector, data, split, backend, dataset, run)
     looks = appearance_of_samples(run.samples) if appearance else None
     report = reports.build_report(run.pictures, about, run.failed, bootstrap, seed, looks)

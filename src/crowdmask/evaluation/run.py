@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,12 +17,15 @@ from crowdmask.evaluation.matching import ScoredPicture
 from crowdmask.labels import require_mask_labels
 from crowdmask.media.pictures import Picture, open_picture
 from crowdmask.media.writers import JsonLines, make_record
+from crowdmask.progress import Progress, counted, silent
 
 if TYPE_CHECKING:
     from crowdmask.inference.detector import Detector
 
 FAINTEST = 0.01
 """A precision-recall curve needs detections down to about this confidence."""
+
+STAGE = "evaluating"
 
 DetectTwice: TypeAlias = Callable[[Picture], tuple[Detections, Detections]]
 """Takes a picture; returns all detections down to `FAINTEST`, and those that a user is shown."""
@@ -61,17 +64,20 @@ def both_views(detector: Detector) -> DetectTwice:
     return detect
 
 
-def run_detector(detect: DetectTwice, samples: Sequence[Sample], progress: bool = True) -> Run:
+def run_detector(
+    detect: DetectTwice, samples: Sequence[Sample], progress: Progress = silent, stage: str = STAGE
+) -> Run:
     """Look at every picture.
 
     Args:
         detect: see `DetectTwice`; of our own detector that is `both_views`.
         samples: a split of a data set.
-        progress: show a bar with pictures per second on standard error.
+        progress: is told how many pictures are done.
+        stage: what it is told they are done for.
     """
     kept, pictures, failed = [], [], []
     start = time.perf_counter()
-    for sample in _with_progress(samples) if progress else samples:
+    for sample in counted(samples, stage, progress):
         try:
             found, shown = detect(open_picture(sample.path))
         except PictureError as error:
@@ -97,22 +103,3 @@ def write_detections(run: Run, path: Path, model: str, model_hash: str) -> None:
             lines.write(
                 make_record(str(sample.path), sample.width, sample.height, picture.found, model, model_hash)
             )
-
-
-def _with_progress(samples: Sequence[Sample]) -> Iterable[Sample]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.1f} pictures/s"),
-        TimeRemainingColumn(),
-    )
-    start = time.perf_counter()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("evaluating", total=len(samples), rate=0.0)
-        for done, sample in enumerate(samples, 1):
-            yield sample
-            bar.update(task, completed=done, rate=done / max(time.perf_counter() - start, 1e-9))

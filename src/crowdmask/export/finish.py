@@ -18,6 +18,7 @@ from crowdmask.export.onnx import export_onnx, metadata, rewrite_metadata, with_
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import LABELS
 from crowdmask.models.detector import DetectionModel
+from crowdmask.progress import Progress, silent
 
 # Of the faces shown under a label at least so many shall be right; among the thresholds that keep this, the
 # best F-score in which recall counts twice: who counts a crowd is misled more by the faces left out. Masks
@@ -51,7 +52,7 @@ def finish(
     name: str,
     val: Sequence[Sample],
     path: Path,
-    progress: bool = True,
+    progress: Progress = silent,
     closer_look: int | None = None,
 ) -> Finished:
     """Export a model, calibrate its confidence and choose its thresholds.
@@ -63,7 +64,7 @@ def finish(
         name: of the weights.
         val: photos that were not trained on.
         path: of the ONNX file.
-        progress: show a bar.
+        progress: is told how far it is.
         closer_look: long side at which a part is seen once more, pixels; 0: never; None: as usual.
     Raises:
         UsageError: a closer look that the model cannot take.
@@ -72,13 +73,13 @@ def finish(
     """
     about = with_closer_look(metadata(model, name), closer_look)
     export_onnx(model, path, about)
-    raw = run_detector(both_views(Detector(path)), val, progress)
+    raw = run_detector(both_views(Detector(path)), val, progress, "calibrating")
     try:
         calibration = fit(raw.pictures)
     except DataError:
         return Finished(path, {}, measure(raw.pictures), raw)
     rewrite_metadata(path, {**about, "calibration": calibration})
-    calibrated = run_detector(both_views(Detector(path)), val, progress)
+    calibrated = run_detector(both_views(Detector(path)), val, progress, "choosing thresholds")
     threshold = thresholds(calibrated.pictures)
     decisions = {"calibration": calibration, "threshold": threshold}
     rewrite_metadata(path, {**about, **decisions})

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import METADATA_KEY, locate, parse_metadata
 from crowdmask.inference.tiles import View
 from crowdmask.media.pictures import open_picture
+from crowdmask.progress import Progress, silent
 
 MOST_LOST = 0.01
 """A quantised model that loses more mAP50 on val is not written."""
@@ -59,6 +59,7 @@ def quantize_model(
     input_size: int | None = None,
     closer_look: int | None = None,
     weight_bits: int = WEIGHT_BITS,
+    progress: Progress = silent,
 ) -> Quantized:
     """Find a model and its data set, and do what `finish_int8` does.
 
@@ -68,7 +69,7 @@ def quantize_model(
         to: the new model file.
         name: of the new model; None: the file's.
         root: folder of the data; None: the data set's own.
-        photos, percentile, input_size, closer_look, weight_bits: see `finish_int8`.
+        photos, percentile, input_size, closer_look, weight_bits, progress: see `finish_int8`.
     Raises:
         UsageError: `to` is no name of a new model file; else see `finish_int8`.
         ModelError, DataError: see `finish_int8`.
@@ -86,6 +87,7 @@ def quantize_model(
         to,
         photos,
         percentile,
+        progress,
         input_size=input_size,
         closer_look=closer_look,
         weight_bits=weight_bits,
@@ -99,7 +101,7 @@ def finish_int8(
     to: Path,
     photos: int = PHOTOS,
     percentile: float | None = None,
-    progress: bool = True,
+    progress: Progress = silent,
     input_size: int | None = None,
     closer_look: int | None = None,
     weight_bits: int = WEIGHT_BITS,
@@ -113,7 +115,7 @@ def finish_int8(
         to: the new model file, written if it is good enough.
         photos: how many of `val` the ranges are taken from.
         percentile: see `quantize_network`.
-        progress: show bars.
+        progress: is told how far it is.
         input_size: long side of the new model's input, pixels; None: the source's. Both are compared at it.
         closer_look: long side at which a part is seen once more, pixels; 0: never; None: as the source.
         weight_bits: see `quantize_network`.
@@ -133,13 +135,12 @@ def finish_int8(
     detector = detector.with_options(closer_look=looked or False)
     inputs = calibration_inputs(detector, val, photos)
     with whole_path(to, what="the model", make_parents=True) as part:
-        with _bar(inputs, progress) as shown:
-            quantize_network(source, part, shown, percentile, weight_bits)
-        before = measure(run_detector(both_views(detector), val, progress).pictures)
-        calibration = fit(_look(part, about, val, progress).pictures)
+        quantize_network(source, part, _counted(inputs, progress), percentile, weight_bits)
+        before = measure(run_detector(both_views(detector), val, progress, "measuring the original").pictures)
+        calibration = fit(_look(part, about, val, progress, "calibrating").pictures)
         about["calibration"] = calibration
-        about["threshold"] = thresholds(_look(part, about, val, progress).pictures)
-        after = measure(_look(part, about, val, progress).pictures)
+        about["threshold"] = thresholds(_look(part, about, val, progress, "choosing thresholds").pictures)
+        after = measure(_look(part, about, val, progress, "measuring int8").pictures)
         require_accuracy(before.two_class.map50, after.two_class.map50)
     return Quantized(to, {"calibration": calibration, "threshold": about["threshold"]}, before, after)
 
@@ -199,23 +200,16 @@ def _prepared(detector: Detector, path: Path, part: View | None = None) -> NDArr
     return (detector.prepare_view(picture, part) if part else detector.prepare(picture)).tensor
 
 
-@contextmanager
-def _bar(inputs: Sequence[Input], progress: bool) -> Iterator[Sequence[Input]]:
-    """Return the same inputs; a bar on standard error moves as they are asked for."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def _counted(inputs: Sequence[Input], progress: Progress) -> list[Input]:
+    """Return the same inputs; each is reported when it is asked for."""
 
-    columns = (TextColumn("calibrating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
-        task = bar.add_task("calibrating", total=len(inputs))
+    def make(number: int, made: Input) -> NDArray[np.uint8]:
+        progress("measuring ranges", number, len(inputs))
+        return made()
 
-        def counted(make: Input) -> NDArray[np.uint8]:
-            bar.advance(task)
-            return make()
-
-        yield [partial(counted, make) for make in inputs]
+    return [partial(make, number, made) for number, made in enumerate(inputs, 1)]
 
 
-def _look(path: Path, about: dict[str, Any], val: Sequence[Sample], progress: bool) -> Run:
+def _look(path: Path, about: dict[str, Any], val: Sequence[Sample], progress: Progress, stage: str) -> Run:
     rewrite_metadata(path, about)
-    return run_detector(both_views(Detector(path)), val, progress)
+    return run_detector(both_views(Detector(path)), val, progress, stage)

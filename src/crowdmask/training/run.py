@@ -14,6 +14,8 @@ from crowdmask.errors import UsageError
 from crowdmask.evaluation.report import Report, build_report, write_json, write_pictures
 from crowdmask.export.finish import Finished, finish
 from crowdmask.paths import runs_folder
+from crowdmask.progress import Progress as Working
+from crowdmask.progress import silent
 from crowdmask.training.checkpoint import load_model, save_weights
 from crowdmask.training.curves import draw_curves
 from crowdmask.training.recipe import Recipe, load_recipe
@@ -124,9 +126,11 @@ class TrainingRun:
         if stopped():
             self.trainer.save()
 
-    def finish(self) -> TrainedModel | None:
+    def finish(self, progress: Working = silent) -> TrainedModel | None:
         """Make the model file of a run that came to its end, with report and curves beside it.
 
+        Args:
+            progress: is told how far the choices on val are.
         Returns:
             None in any process but the first of several.
         Raises:
@@ -146,7 +150,7 @@ class TrainingRun:
         save_weights(model, folder / f"{recipe.name}.safetensors", about)
         if recipe.steps:
             draw_curves(read_history(folder), folder / "curves.png")
-        finished = finish(model, recipe.name, self.val, folder / f"{recipe.name}.onnx")
+        finished = finish(model, recipe.name, self.val, folder / f"{recipe.name}.onnx", progress)
         found = finished.run
         report = build_report(found.pictures, {"model": recipe.name, "split": "val"}, found.failed)
         write_json(report, folder / "report.json")
@@ -177,6 +181,7 @@ def publish(
     input_size: int | None = None,
     closer_look: int | None = None,
     root: Path | None = None,
+    progress: Working = silent,
 ) -> Published:
     """Export weights to ONNX, calibrated and with thresholds chosen on val.
 
@@ -189,6 +194,7 @@ def publish(
         input_size: long side of the input, pixels; None: the architecture's.
         closer_look: long side at which a part with small faces is run again, pixels; 0: never; None: usual.
         root: folder of the data; None: the data set's own.
+        progress: is told how far it is.
     Raises:
         UsageError: a size that the architecture does not take.
         ModelError: the weights do not fit.
@@ -203,7 +209,7 @@ def publish(
             )
         model.input_spec = replace(model.input_spec, size=input_size)
     dataset = load_dataset(data, root)
-    finished = finish(model, name or to.stem, dataset.split("val"), to, closer_look=closer_look)
+    finished = finish(model, name or to.stem, dataset.split("val"), to, progress, closer_look)
     return Published(finished, (*dataset.problems.lines, *finished.run.failed))
 
 

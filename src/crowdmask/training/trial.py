@@ -123,7 +123,7 @@ def measure_model(model: DetectionModel, val: Sequence[Sample], path: Path) -> f
     """
     still = copy.deepcopy(model).cpu().eval()
     export_onnx(still, path, metadata(still, "trial"))
-    run = run_detector(both_views(Detector(path)), val, progress=False)
+    run = run_detector(both_views(Detector(path)), val)
     score = measure(run.pictures).two_class.map50
     if not math.isfinite(score):
         raise DataError("the val photos hold no face to measure on: choose another data set")
