@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crowdmask.errors import DataError, SourceError, UsageError
+from crowdmask.errors import DataError, ModelError, SourceError, UsageError
 from crowdmask.survey import Settings, read, survey
 from crowdmask.survey.audit.agreement import agreement
 from crowdmask.survey.audit.answers import Answers, AuditedPhoto, read_answers
@@ -221,6 +221,14 @@ def test_damaged_answers_are_one_clear_error(tmp_path, text, told) -> None:
     path.write_text(text)
     with pytest.raises(DataError, match=told):
         read_answers(str(path))
+
+
+def test_a_model_with_other_labels_is_refused(write, make_model, tmp_path) -> None:
+    helmets = make_model("helmets", labels=["helmet", "head"], threshold={"helmet": 0.5, "head": 0.5})
+    seen = read([str(write([photo("a.jpg", [face()])]))])
+    with pytest.raises(ModelError, match="helmets: an audit needs a model with the labels with_mask"):
+        prepare_audit(seen, ["a.jpg"], 9, str(tmp_path / "s.html"), 0, None, Looking(str(helmets)))
+    assert not (tmp_path / "s.html").exists()
 
 
 def test_audit_of_video_or_of_missing_photos_is_refused(write, tmp_path) -> None:

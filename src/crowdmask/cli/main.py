@@ -15,8 +15,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import crowdmask
-from crowdmask.cli.lines import one_line
-from crowdmask.cli.options_of import as_options, running
+from crowdmask.cli.lines import error_line
+from crowdmask.cli.options_of import running
 from crowdmask.cli.roles import Roles, guarded, roles_of
 from crowdmask.ctrl_c import leave_ctrl_c_to_the_command
 from crowdmask.errors import (
@@ -243,5 +243,5 @@ def _stop_unexpected(error: Exception, name: str) -> None:
 
 
 def _stop(message: str, exit_code: int) -> None:
-    typer.echo(f"error: {one_line(as_options(message))}", err=True)
+    typer.echo(error_line(message), err=True)
     raise typer.Exit(exit_code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.lines import error_line, one_line, open_console
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, UsageError
 from crowdmask.outputs import Kind
@@ -206,7 +206,7 @@ def command(
     for difference in result.comparisons:
         say.print(one_line(difference_sentence(difference)), soft_wrap=True)
     for problem in result.problems:
-        complain.print(f"error: {one_line(problem)}", soft_wrap=True)
+        complain.print(error_line(problem), soft_wrap=True)
     if result.problems:
         raise typer.Exit(EXIT_INPUT)
 

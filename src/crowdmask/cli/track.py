@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.lines import error_line, one_line, open_console
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, Interrupted
 from crowdmask.outputs import Kind
@@ -142,7 +142,7 @@ def command(
     files = RecordFiles(json=json_file, events=events, csv=csv_file, zone_counts=zone_counts)
     job = plan_job(sources, out=out, files=files, options=options)
     for problem in job.problems:
-        complain.print(f"error: {one_line(str(problem))}", soft_wrap=True)
+        complain.print(error_line(problem), soft_wrap=True)
     with StopOnSignal() as signals, windows or nullcontext():
         with Watch(say, complain, stats, quiet, windows, newest, signals.stop) as watch:
             done = run_job(

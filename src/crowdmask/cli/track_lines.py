@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Self
 
-from crowdmask.cli.lines import one_line
+from crowdmask.cli.lines import error_line, one_line
 from crowdmask.errors import CrowdmaskError
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class Watch:
         told_elsewhere = run.failed is not None and not isinstance(run.failed, CrowdmaskError)
         if run.error is not None and run.error not in self._errors and not told_elsewhere:
             self._errors.add(run.error)  # what several share fails once
-            self._complain.print(f"error: {one_line(run.error)}", soft_wrap=True)
+            self._complain.print(error_line(run.error), soft_wrap=True)
         if run.sound_problem is not None:
             self._complain.print(f"warning: {one_line(run.sound_problem)}", soft_wrap=True)
         if run.frames and run.failed is None:

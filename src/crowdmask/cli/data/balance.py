@@ -9,7 +9,7 @@ import typer
 
 from crowdmask.cli.data.looking import show_looking
 from crowdmask.cli.data.tables import balance_table
-from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.lines import error_line, open_console
 from crowdmask.cli.roles import Reads
 from crowdmask.errors import EXIT_INPUT, DataError
 
@@ -68,7 +68,7 @@ def command(
             with show_looking(complain, "the same command goes on") as progress:
                 looked, failed = look_at_tones(
                     manifest.folder, mine, threads=threads, progress=progress,
-                    complain=lambda error: complain.print(f"error: {one_line(str(error))}", soft_wrap=True),
+                    complain=lambda error: complain.print(error_line(error), soft_wrap=True),
                 )  # fmt: skip
         margins = margins_of(mine, looked)
         weights = (

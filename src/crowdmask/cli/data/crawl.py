@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.lines import error_line, one_line, open_console
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Writes
 from crowdmask.errors import EXIT_INPUT, UsageError
@@ -88,7 +88,7 @@ def command(
 
 def _tell(report: Report, folder: Path, complain: Console) -> None:
     for line in (*report.problems, *report.stopped):
-        complain.print(f"error: {one_line(line)}", soft_wrap=True)
+        complain.print(error_line(line), soft_wrap=True)
     say = open_console()
     known = f", {report.earlier} were there" if report.earlier else ""
     say.print(f"{report.kept} new photos{known}: {one_line(str(folder))}", soft_wrap=True)

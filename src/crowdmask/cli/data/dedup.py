@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crowdmask.cli.data.looking import show_looking
-from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.lines import error_line, one_line, open_console
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, UsageError
 from crowdmask.outputs import Kind
@@ -56,7 +56,7 @@ def command(
     with show_looking(complain, "the manifest is as it was, and the same command goes on") as progress:
         done = deduplicate(
             data, alike=alike, page=to, most=most, drop=drop, threads=threads, progress=progress,
-            complain=lambda error: complain.print(f"error: {one_line(str(error))}", soft_wrap=True),
+            complain=lambda error: complain.print(error_line(error), soft_wrap=True),
         )  # fmt: skip
     _report(done.manifest, done.found, say)
     if drop:

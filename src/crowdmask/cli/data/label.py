@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.lines import error_line, one_line, open_console
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.data.labelling.tools import Tool
@@ -110,7 +110,7 @@ def _export(
             manifest, chosen, tool, to, detector, unsure=unsure, url_prefix=url_prefix, progress=progress
         )
     for line in done.problems:
-        complain.print(f"error: {one_line(line)}", soft_wrap=True)
+        complain.print(error_line(line), soft_wrap=True)
     faces = [face for draft in done.drafts for face in draft.faces]
     doubtful = sum(face.unsure for face in faces)
     say.print(
@@ -128,7 +128,7 @@ def _import(folder: Path, corrected: Path, mapping: list[str]) -> None:
     summary = read_corrections(folder, corrected, mapping)
     complain, say = open_console(stderr=True), open_console()
     for line in summary.problems:
-        complain.print(f"error: {one_line(line)}", soft_wrap=True)
+        complain.print(error_line(line), soft_wrap=True)
     counts = ", ".join(f"{count} {label}" for label, count in sorted(summary.faces.items())) or "no face"
     say.print(f"{summary.reviewed} photos reviewed: {counts}", soft_wrap=True)
     if summary.turned:

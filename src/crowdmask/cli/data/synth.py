@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.lines import error_line, one_line, open_console
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, Interrupted
@@ -52,7 +52,7 @@ def command(
         complain.print("interrupted; the same command goes on where it stopped", soft_wrap=True)
         raise Interrupted from None
     for line in result.failed:
-        complain.print(f"error: {one_line(line)}", soft_wrap=True)
+        complain.print(error_line(line), soft_wrap=True)
     for reason, number in sorted(result.passed.items()):
         say.print(f"passed over: {number:,} photos ({reason})", soft_wrap=True)
     say.print(

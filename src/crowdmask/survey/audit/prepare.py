@@ -9,6 +9,7 @@ import numpy as np
 
 from crowdmask.errors import DataError, UsageError
 from crowdmask.inference.detector import Detector
+from crowdmask.labels import require_mask_labels
 from crowdmask.survey.audit.draw import draw_photos
 from crowdmask.survey.audit.sheet import SheetPhoto, write_sheet, write_tasks
 from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, confidence_class, confidence_edges
@@ -42,6 +43,7 @@ def prepare_audit(
         How many photos were drawn.
     Raises:
         UsageError: it is video, or records from standard input.
+        ModelError: the model has other labels.
         SourceError: a drawn photo cannot be read.
         OutputError: the sheet cannot be written.
     """
@@ -80,6 +82,7 @@ def prepare_audit(
 
 def _look_again(wanted: set[str], looking: Looking) -> dict[str, list[list[float]]]:
     detector = Detector(looking.model, threads=looking.threads)
+    require_mask_labels(detector.labels, detector.model_name, "an audit")
     return {
         name: [[float(side) for side in box] for box in detector.detect(os.fspath(name)).xyxy]
         for name in sorted(wanted)
