@@ -35,6 +35,8 @@ class PictureFault(StrEnum):
     DAMAGED = "damaged"
     TOO_LARGE = "too large"
     UNREADABLE = "unreadable"
+    FAILED = "detecting failed"
+    FATAL = "ended its process"
 
 
 class PictureError(CrowdmaskError):

@@ -25,6 +25,7 @@ NAMES = [(name,) for name in COMMANDS if name not in GROUPS] + [
 CALLS: dict[tuple[str, ...], list[str]] = {
     ("detect",): ["{input}"],
     ("track",): ["{input}"],
+    ("batch",): ["{input}", "--to", "rows"],
     ("evaluate",): ["{input}"],
     ("train",): ["{input}"],
     ("export",): ["{input}", "--data", "other.yaml", "--to", "x.onnx"],

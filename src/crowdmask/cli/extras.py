@@ -9,6 +9,7 @@ from crowdmask.errors import MissingExtraError
 # All that a run needs up to its report: better missed at its start than at its end.
 TRAINING = ("torch", "safetensors", "tensorboard", "matplotlib", "onnx")
 TUNING = (*TRAINING, "optuna")
+SCALE = ("pyarrow", "fsspec")
 
 
 def require_training(what: str, packages: tuple[str, ...] = TRAINING) -> None:
@@ -20,5 +21,14 @@ def require_training(what: str, packages: tuple[str, ...] = TRAINING) -> None:
     Raises:
         MissingExtraError: one of them is not.
     """
+    _require(what, packages, "train")
+
+
+def require_scale(what: str) -> None:
+    """Check that the packages of large runs are there, see `require_training`."""
+    _require(what, SCALE, "scale")
+
+
+def _require(what: str, packages: tuple[str, ...], extra: str) -> None:
     if any(find_spec(name) is None for name in packages):
-        raise MissingExtraError(what, "train")
+        raise MissingExtraError(what, extra)

@@ -53,6 +53,7 @@ class Entry:
 # Each is the function `command` of the module of its name, imported once asked for.
 COMMANDS: dict[str, Entry] = {
     "detect": Entry("Find the faces of photos and say of each whether it wears a mask."),
+    "batch": Entry("Find the faces of very many photos, each exactly once, into Parquet shards.", "scale"),
     "evaluate": Entry(
         "Measure a detector on a data set: average precision, classes of found faces, calibration.", "train"
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 
@@ -68,7 +68,24 @@ def find_pictures(
         leave_out: a folder not to enter from a folder above it: where results are written.
     """
     found = Found()
-    search = _Search(found, os.path.realpath(leave_out) if leave_out is not None else None)
+    found.problems = each_picture(given, found.pictures.append, leave_out)
+    return found
+
+
+def each_picture(
+    given: Sequence[str | PathLike[str]],
+    take: Callable[[Source], None],
+    leave_out: str | PathLike[str] | None = None,
+) -> list[SourceError]:
+    """Hand over the photos that `find_pictures` lists one by one, for lists too long to keep.
+
+    Args:
+        given, leave_out: see `find_pictures`.
+        take: gets every photo once.
+    Returns:
+        What holds nothing to work on, each with its reason.
+    """
+    search = _Search(take, os.path.realpath(leave_out) if leave_out is not None else None)
     for item in given:
         name = os.fspath(item)
         if os.path.lexists(name):
@@ -77,12 +94,13 @@ def find_pictures(
             search.add_pattern(name)
         else:
             search.problem(f"{name}: no such file or folder")
-    return found
+    return search.problems
 
 
 class _Search:
-    def __init__(self, found: Found, leave_out: str | None) -> None:
-        self.found = found
+    def __init__(self, take: Callable[[Source], None], leave_out: str | None) -> None:
+        self.take = take
+        self.problems: list[SourceError] = []
         self.leave_out = leave_out
         self.seen: set[str] = set()
         self.said: set[str] = set()
@@ -110,8 +128,8 @@ class _Search:
 
     def add_folder(self, folder: str) -> None:
         """Take a folder that was named outright, so an empty one is a mistake."""
-        said = len(self.found.problems)
-        if not self.add_below(folder) and len(self.found.problems) == said:
+        said = len(self.problems)
+        if not self.add_below(folder) and len(self.problems) == said:
             self.problem(f"{folder}: no picture in this folder or below ({', '.join(SUFFIXES)})")
 
     def add_below(self, folder: str) -> bool:
@@ -159,12 +177,12 @@ class _Search:
         real = os.path.realpath(path)
         if real not in self.seen:
             self.seen.add(real)
-            self.found.pictures.append(Source(path, relative))
+            self.take(Source(path, relative))
 
     def problem(self, message: str) -> None:
         if message not in self.said:
             self.said.add(message)
-            self.found.problems.append(SourceError(message))
+            self.problems.append(SourceError(message))
 
 
 def has_picture_suffix(name: str) -> bool:

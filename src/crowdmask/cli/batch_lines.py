@@ -1,0 +1,46 @@
+"""What ``crowdmask batch`` says: photos per second, time left and failures, and the totals at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from crowdmask.cli.lines import one_line
+from crowdmask.cli.progress import show_progress
+from crowdmask.labels import display_name
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crowdmask.progress import Progress
+    from crowdmask.scale.run import Outcome
+
+DETECTING = "detecting"
+
+
+@contextmanager
+def show_rate(console: Console) -> Iterator[Progress]:
+    """Yield a `Progress` that shows a bar on a terminal, and a plain line every half minute elsewhere."""
+    with show_progress(console) as shown:
+        yield shown
+
+
+def say_totals(console: Console, outcome: Outcome, to: str) -> None:
+    """Print how many photos and faces there are, failures by kind, and where the rows are."""
+    totals = outcome.totals
+    faces = ", ".join(f"{count:,} {display_name(label)}" for label, count in totals.faces.items() if count)
+    console.print(
+        f"{totals.photos:,} photos, {totals.faces.total():,} faces{f' ({faces})' if faces else ''}",
+        soft_wrap=True,
+    )
+    for kind, count in totals.failures.most_common():
+        console.print(f"{count:,} failed: {kind}", soft_wrap=True)
+    if outcome.doubled:
+        console.print(f"{outcome.doubled:,} were named more than once and done once", soft_wrap=True)
+    if outcome.known:
+        console.print(f"{outcome.known:,} were done before", soft_wrap=True)
+    rate = f", {outcome.done / outcome.seconds:,.1f} photos a second" if outcome.seconds else ""
+    console.print(
+        one_line(f"{to}: {outcome.rows:,} rows in {outcome.shards:,} Parquet files{rate}"), soft_wrap=True
+    )

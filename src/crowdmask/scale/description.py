@@ -1,0 +1,110 @@
+"""The file that describes a run in its output, and what must not differ when it goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import crowdmask
+from crowdmask.errors import OutputError, UsageError
+from crowdmask.scale.columns import differences
+from crowdmask.scale.store import Store
+
+# Readers of a folder of Parquet files pass over names that begin so.
+RUN_FILE = "_run.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """What decides the rows of a run.
+
+    Attributes:
+        sources: as the user gave them.
+        model, model_hash: name and hash of the model.
+        settings: of the detector and of reading, by the names of our parameters.
+        columns: types of the user's columns by name, as text.
+    """
+
+    sources: tuple[str, ...]
+    model: str
+    model_hash: str
+    settings: dict[str, Any]
+    columns: dict[str, str]
+
+
+def check_place(store: Store, resume: bool) -> bool:
+    """Check that a run may write to a place, as far as that can be told before anything is read.
+
+    Args:
+        resume: it may go on where another one ended.
+    Returns:
+        Whether there is a run to go on with.
+    Raises:
+        UsageError: the place is used.
+    """
+    names = store.names()
+    if RUN_FILE not in names:
+        if names:
+            raise UsageError(
+                f"{store.name}: is not empty and holds no run ({names[0]} ...): choose another `to`"
+            )
+        return False
+    if not resume:
+        raise UsageError(
+            f"{store.name}: holds a run already: go on with it by `resume`, or choose another `to`"
+        )
+    return True
+
+
+def begin_or_go_on(store: Store, now: Description, resume: bool) -> None:
+    """Describe a run in its place, or compare it with the one that it goes on with.
+
+    Raises:
+        UsageError: the place is used, or another run's: says what differs.
+        OutputError: its description cannot be read or written.
+    """
+    if not check_place(store, resume):
+        store.write(RUN_FILE, _to_json(now))
+        return
+    before = _read(store)
+    if before != now:
+        told = _differences(before, now)
+        raise UsageError(f"{store.name}: holds another run: {'; '.join(told)}: choose another `to`")
+
+
+def _to_json(value: Description) -> bytes:
+    record = {"format": FORMAT, "crowdmask": crowdmask.__version__, **asdict(value)}
+    return (json.dumps(record, indent=1) + "\n").encode()
+
+
+def _read(store: Store) -> Description:
+    try:
+        record = json.loads(store.read(RUN_FILE))
+        return Description(
+            tuple(record["sources"]),
+            record["model"],
+            record["model_hash"],
+            dict(record["settings"]),
+            dict(record["columns"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{store.name}/{RUN_FILE}: describes no run: choose another `to`") from error
+
+
+def _differences(before: Description, now: Description) -> list[str]:
+    told = []
+    if before.model_hash != now.model_hash:
+        told.append(f"its model is {before.model} ({before.model_hash}), not {now.model} ({now.model_hash})")
+    if before.sources != now.sources:
+        told.append(f"its sources are {', '.join(before.sources)}, not {', '.join(now.sources)}")
+    for name in sorted({*before.settings, *now.settings}):
+        then, here = before.settings.get(name), now.settings.get(name)
+        if then != here:
+            told.append(f"its `{name}` is {_shown(then)}, not {_shown(here)}")
+    return told + differences(before.columns, now.columns)
+
+
+def _shown(value: Any) -> str:
+    return "the default" if value is None else str(value)

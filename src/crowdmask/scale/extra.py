@@ -1,0 +1,25 @@
+"""The packages of the extra `scale`, loaded when they are needed and named when they are missing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from crowdmask.errors import MissingExtraError
+
+EXTRA = "scale"
+
+
+def load(module: str, what: str = "crowdmask batch") -> Any:
+    """Import a module of the extra.
+
+    Args:
+        module: its full name.
+        what: needs it, for the message.
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(what, EXTRA) from error

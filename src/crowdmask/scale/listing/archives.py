@@ -1,0 +1,65 @@
+"""List the photos of zip and tar archives, WebDataset shards included, without unpacking them."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from crowdmask.errors import SourceError
+from crowdmask.media.sources import has_picture_suffix
+from crowdmask.scale.entries import Entry, open_file, open_plain
+from crowdmask.scale.remote import why
+
+ZIPS = (".zip",)
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
+def is_archive(name: str) -> bool:
+    """Say whether a name ends like an archive of photos."""
+    return name.lower().endswith((*ZIPS, *TARS))
+
+
+def list_archive(where: str) -> Iterator[Entry]:
+    """Yield the photos of an archive in its order.
+
+    Args:
+        where: path or URL.
+    Raises:
+        SourceError: it is missing, damaged, or holds no photo; what was yielded before stays good.
+    """
+    found = False
+    try:
+        for entry in _zip(where) if where.lower().endswith(ZIPS) else _tar(where):
+            found = True
+            yield entry
+    except SourceError:
+        raise
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+        raise SourceError(f"{where}: a damaged archive ({why(error)})") from error
+    except Exception as error:  # each store and each codec has classes of its own
+        raise SourceError(f"{where}: {why(error)}") from error
+    if not found:
+        raise SourceError(f"{where}: no picture in this archive")
+
+
+def _zip(where: str) -> Iterator[Entry]:
+    with open_file(where) as file, zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            if not info.is_dir() and _is_photo(info.filename):
+                yield Entry(f"{where}/{info.filename}", where, member=info.filename)
+
+
+def _tar(where: str) -> Iterator[Entry]:
+    # Places are those of the decompressed bytes, so that a worker needs no list of the members.
+    with open_plain(where) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+        for info in archive:
+            if info.isreg() and _is_photo(info.name):
+                yield Entry(f"{where}/{info.name}", where, start=info.offset_data, size=info.size)
+            setattr(archive, "members", [])  # noqa: B010 (it would keep all)
+
+
+def _is_photo(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return has_picture_suffix(name) and not any(part.startswith((".", "__MACOSX")) for part in parts)

@@ -1,0 +1,122 @@
+"""List the photos of what a user typed: photos, folders, patterns, manifests, archives and URLs."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+from crowdmask.errors import SourceError
+from crowdmask.media.sources import each_picture, has_picture_suffix
+from crowdmask.scale.columns import Columns
+from crowdmask.scale.entries import Entry
+from crowdmask.scale.listing.archives import is_archive, list_archive
+from crowdmask.scale.listing.manifest import is_manifest, list_manifest
+from crowdmask.scale.remote import as_error, file_system, is_url, with_scheme
+
+Take = Callable[[Entry], None]
+
+
+def list_all(
+    sources: Sequence[str],
+    take: Take,
+    columns: Columns,
+    *,
+    path_column: str | None = None,
+    leave_out: str | None = None,
+) -> list[SourceError]:
+    """Hand over every photo of some sources, in their order.
+
+    Args:
+        sources: what the user typed.
+        take: gets each photo; a photo that is reached twice comes twice where two sources name it.
+        columns: takes note of the columns of manifests.
+        path_column: of manifests, see `list_manifest`.
+        leave_out: a folder not to enter.
+    Returns:
+        What holds nothing to work on, each with its reason; the rest is listed all the same.
+    Raises:
+        UsageError: a manifest has no column of paths, or a URL is of no known kind.
+    """
+    problems: list[SourceError] = []
+    files = []
+    for source in sources:
+        if not (is_special(source) or _is_shard_folder(source)):
+            files.append(source)
+            continue
+        for name in _parts(source, problems):
+            try:
+                for entry in _entries(name, columns, path_column):
+                    take(entry)
+            except SourceError as error:
+                problems.append(error)
+    # All in one search, so that a photo that two of them reach comes once, also through a link.
+    return problems + each_picture(files, lambda photo: take(Entry(photo.path, photo.path)), leave_out)
+
+
+def is_special(source: str) -> bool:
+    """Say whether a source is a URL, manifest or archive, or a pattern of such."""
+    return is_url(source) or (not os.path.isdir(source) and (is_archive(source) or is_manifest(source)))
+
+
+def _is_shard_folder(source: str) -> bool:
+    """Say whether a folder holds archives, and neither pictures nor folders."""
+    if is_url(source) or not os.path.isdir(source):
+        return False
+    with suppress(OSError), os.scandir(source) as found:
+        seen = [entry for entry in found if not entry.name.startswith(".")]
+        return any(is_archive(entry.name) for entry in seen) and not any(
+            entry.is_dir() or has_picture_suffix(entry.name) for entry in seen
+        )
+    return False
+
+
+def _parts(source: str, problems: list[SourceError]) -> list[str]:
+    """Return what a pattern matches, or the archives of a folder; the source itself where it is neither."""
+    try:
+        if not is_url(source) and os.path.isdir(source):
+            return [os.path.join(source, name) for name in sorted(os.listdir(source)) if is_archive(name)]
+        if not glob.has_magic(source) or os.path.exists(source):
+            return [source]
+        matches = list(_matches(source))
+    except SourceError as error:
+        problems.append(error)
+        return []
+    if not matches:
+        problems.append(SourceError(f"{source}: nothing matches this pattern"))
+    return matches
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    if is_url(pattern):
+        with as_error(SourceError, pattern):
+            system, path = file_system(pattern)
+            yield from (with_scheme(pattern, each) for each in sorted(system.glob(path)))
+    else:
+        yield from sorted(glob.glob(pattern, recursive=True))
+
+
+def _entries(name: str, columns: Columns, path_column: str | None) -> Iterator[Entry]:
+    if is_archive(name):
+        return list_archive(name)
+    if is_manifest(name):
+        return list_manifest(name, columns, path_column)
+    return _list_url(name)
+
+
+def _list_url(url: str) -> Iterator[Entry]:
+    with as_error(SourceError, url):
+        system, path = file_system(url)
+        if has_picture_suffix(url) or not system.isdir(path):
+            yield Entry(url, url)
+            return
+        found = False
+        for _, _, names in system.walk(path, detail=True):
+            for info in sorted(names.values(), key=lambda each: str(each["name"])):
+                place = with_scheme(url, str(info["name"]))
+                if has_picture_suffix(place) and not os.path.basename(place).startswith("."):
+                    found = True
+                    yield Entry(place, place)
+        if not found:
+            raise SourceError(f"{url}: no picture in this folder or below")

@@ -1,0 +1,72 @@
+"""Object stores and other file systems that are named by a URL, through fsspec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from crowdmask.errors import CrowdmaskError, MissingExtraError, UsageError
+from crowdmask.scale.extra import EXTRA, load
+
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+
+
+def is_url(name: str) -> bool:
+    """Say whether a name is a URL such as ``s3://bucket/photos``, no path."""
+    return _URL.match(name) is not None
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a URL, and the path in it.
+
+    Raises:
+        MissingExtraError: fsspec, or the package of this kind of store, is not installed.
+        UsageError: a kind of URL that fsspec does not know.
+    """
+    fsspec = load("fsspec", f"reading {scheme(url)} URLs")
+    try:
+        return fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        raise MissingExtraError(f"reading {scheme(url)} URLs ({_line(error)})", EXTRA) from error
+    except ValueError as error:
+        raise UsageError(f"{url}: no kind of address that can be read ({_line(error)})") from error
+
+
+def scheme(url: str) -> str:
+    """Return the kind of store of a URL, like ``s3``."""
+    return url.partition("://")[0]
+
+
+def with_scheme(url: str, path: str) -> str:
+    """Return the URL of a path in the same store."""
+    return path if is_url(path) else f"{scheme(url)}://{path.lstrip('/')}"
+
+
+def why(error: BaseException) -> str:
+    """Say in a few words what a store answered, without its request's details."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file or folder"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    return _line(error) or type(error).__name__
+
+
+@contextmanager
+def as_error(kind: type[CrowdmaskError], name: str) -> Iterator[None]:
+    """Turn whatever a store raises into one of our errors: each store has classes of its own.
+
+    Raises:
+        CrowdmaskError: of this kind.
+    """
+    try:
+        yield
+    except CrowdmaskError:
+        raise
+    except Exception as error:
+        raise kind(f"{name}: {why(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

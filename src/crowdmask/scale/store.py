@@ -1,0 +1,147 @@
+"""Where a run's output lies: a folder, or a place in an object store; files appear there whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Protocol
+
+from crowdmask.errors import OutputError
+from crowdmask.files import lock, remove_leftovers, whole_file
+from crowdmask.scale.remote import as_error, file_system, is_url
+
+
+class Store(Protocol):
+    """A place for the files of one run.
+
+    Attributes:
+        name: as the user gave it.
+    """
+
+    name: str
+
+    def names(self) -> list[str]:
+        """Return the names of its files, sorted; nothing hidden."""
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file whole, and wait until it is on the disk.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep other runs out, where the place can.
+
+        Raises:
+            BusyError: another run is there.
+        """
+
+
+class Folder:
+    """A folder of this machine."""
+
+    def __init__(self, path: str) -> None:
+        """Touch nothing yet.
+
+        Raises:
+            OutputError: it is a file.
+        """
+        self.name = path
+        self._path = Path(path)
+        if self._path.exists() and not self._path.is_dir():
+            raise OutputError(f"{path}: not a folder to write to: choose another `to`")
+
+    def names(self) -> list[str]:
+        """Return the names of what lies there, sorted; nothing hidden."""
+        if not self._path.is_dir():
+            return []
+        return sorted(each.name for each in self._path.iterdir() if not each.name.startswith("."))
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file."""
+        with as_error(OutputError, str(self._path / name)):
+            return (self._path / name).read_bytes()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file whole, and wait until it is on the disk."""
+        with whole_file(self._path / name, make_parents=True, sync=True) as file:
+            file.write(data)
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        with as_error(OutputError, str(self._path / name)):
+            (self._path / name).unlink()
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep other runs out; what a killed one left half written is removed."""
+        return _held(self._path)
+
+
+class Bucket:
+    """A place in an object store, where a file appears whole anyway."""
+
+    def __init__(self, url: str) -> None:
+        """Connect.
+
+        Raises:
+            MissingExtraError, UsageError: this kind of store cannot be reached.
+        """
+        self.name = url.rstrip("/")
+        self._system, self._path = file_system(self.name)
+
+    def names(self) -> list[str]:
+        """Return the names of what lies there, sorted; nothing hidden."""
+        with as_error(OutputError, self.name):
+            self._system.invalidate_cache()
+            try:
+                found = self._system.ls(self._path, detail=False)
+            except FileNotFoundError:
+                return []
+        names = (str(each).rstrip("/").rpartition("/")[2] for each in found)
+        return sorted(name for name in names if name and not name.startswith("."))
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file."""
+        with as_error(OutputError, f"{self.name}/{name}"):
+            data: bytes = self._system.cat_file(f"{self._path}/{name}")
+        return data
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file whole."""
+        with as_error(OutputError, f"cannot write {self.name}/{name}"):
+            self._system.makedirs(self._path, exist_ok=True)
+            self._system.pipe_file(f"{self._path}/{name}", data)
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        with as_error(OutputError, f"{self.name}/{name}"):
+            self._system.rm_file(f"{self._path}/{name}")
+
+    def held(self) -> AbstractContextManager[None]:
+        """Do nothing: object stores know no locks."""
+        return nullcontext()
+
+
+def open_store(where: str) -> Store:
+    """Return the place of a path or URL.
+
+    Raises:
+        OutputError, MissingExtraError, UsageError: it cannot be one.
+    """
+    return Bucket(where) if is_url(where) else Folder(where)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    with lock(path):
+        if path.is_dir():
+            remove_leftovers(path)
+        yield

@@ -1,0 +1,41 @@
+"""Find the photo that ends its worker, and give it up after two tries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from crowdmask.inference.ahead import AHEAD
+from crowdmask.scale.work import Share
+
+TRIES = 2
+"""A photo that ended so many processes is given up."""
+
+
+@dataclass
+class Tries:
+    """How often the photos of each share were at hand when a process ended."""
+
+    _counts: dict[int, Counter[int]] = field(default_factory=dict)
+
+    def again(self, share: Share, place: int) -> Share:
+        """Return a share whose process ended, to be done once more, without what must be given up.
+
+        A photo counts as a suspect where it was being looked at or opened ahead. The second time its share is
+        done one by one, so that the others are cleared; a kill from outside costs no photo.
+
+        Args:
+            place: of the photo in the share that came next.
+        """
+        counts = self._counts.setdefault(share.number, Counter())
+        last = place if share.one_by_one else place + AHEAD + 1
+        for suspect in range(place, min(last + 1, len(share.entries))):
+            counts[suspect] += 1
+        given_up = set(share.given_up)
+        if share.one_by_one and place < len(share.entries) and counts[place] >= TRIES:
+            given_up.add(place)
+        return replace(share, given_up=frozenset(given_up), one_by_one=True)
+
+    def forget(self, share: Share) -> None:
+        """Take note that a share is done."""
+        self._counts.pop(share.number, None)
