@@ -36,6 +36,10 @@ def command(
             help="Long side at which small faces are seen again; 0: never [default: 1.8 times the input].",
         ),
     ] = None,
+    half_weights: Annotated[
+        bool,
+        typer.Option("--half-weights", help="Store large weights as 16-bit floats: half the file."),
+    ] = False,
     root: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own."),
@@ -59,6 +63,7 @@ def command(
             name=name,
             input_size=input_size,
             closer_look=closer_look,
+            half_weights=half_weights,
             root=root,
             progress=progress,
         )

@@ -54,6 +54,7 @@ def finish(
     path: Path,
     progress: Progress = silent,
     closer_look: int | None = None,
+    half_weights: bool = False,
 ) -> Finished:
     """Export a model, calibrate its confidence and choose its thresholds.
 
@@ -66,13 +67,14 @@ def finish(
         path: of the ONNX file.
         progress: is told how far it is.
         closer_look: long side at which a part is seen once more, pixels; 0: never; None: as usual.
+        half_weights: see `export_onnx`.
     Raises:
         UsageError: a closer look that the model cannot take.
         ModelError: the file's answers differ from the model's.
         OutputError: the file cannot be written.
     """
     about = with_closer_look(metadata(model, name), closer_look)
-    export_onnx(model, path, about)
+    export_onnx(model, path, about, half_weights)
     raw = run_detector(both_views(Detector(path)), val, progress, "calibrating")
     try:
         calibration = fit(raw.pictures)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from crowdmask.default_boxes import VARIANCES
 from crowdmask.errors import MissingExtraError, ModelError, UsageError
+from crowdmask.export.halves import store_halves
 from crowdmask.export.rewrite import open_batch
 from crowdmask.files import whole_path
 from crowdmask.inference.closer import LEAST_ZOOM
@@ -32,6 +33,8 @@ CLOSER_ZOOM, CLOSER_SHARE = 1.8, 0.85
 PARITY_TOLERANCE = 2e-3
 DELTA_TOLERANCE = 1e-2
 PARITY_BATCHES = (1, 3)
+# With weights of 16 bits the scores may be off by so much, and the deltas by as much as otherwise.
+HALVES_TOLERANCE = 1e-3
 
 
 class _Exported(nn.Module):
@@ -100,13 +103,14 @@ def with_closer_look(about: dict[str, Any], size: int | None) -> dict[str, Any]:
     return {**about, "closer_look": {"size": size, "share": CLOSER_SHARE} if size else None}
 
 
-def export_onnx(model: DetectionModel, path: Path, about: dict[str, Any]) -> None:
+def export_onnx(model: DetectionModel, path: Path, about: dict[str, Any], half_weights: bool = False) -> None:
     """Write the ONNX file and check that it answers as the model does.
 
     Args:
         model: trained, on the CPU.
         path: where to.
         about: from `metadata`.
+        half_weights: store weights as 16-bit floats.
     Raises:
         ModelError: the file's answers differ from the model's.
         MissingExtraError: a package that writes model files is not installed.
@@ -135,10 +139,14 @@ def export_onnx(model: DetectionModel, path: Path, about: dict[str, Any]) -> Non
             )
         network = onnx.load(str(temporary))
         open_batch(network)
+        if half_weights:
+            store_halves(network)
         onnx.save(network, str(temporary))
         rewrite_metadata(temporary, about)
         scores, deltas = parity(model, temporary)
-        if not (scores <= PARITY_TOLERANCE and deltas <= DELTA_TOLERANCE):
+        if not (
+            scores <= (HALVES_TOLERANCE if half_weights else PARITY_TOLERANCE) and deltas <= DELTA_TOLERANCE
+        ):
             raise ModelError(
                 "the exported file answers differently from the model, "
                 f"by up to {scores:.4f} in scores and {deltas:.4f} in deltas; it is not written"

@@ -180,6 +180,7 @@ def publish(
     name: str | None = None,
     input_size: int | None = None,
     closer_look: int | None = None,
+    half_weights: bool = False,
     root: Path | None = None,
     progress: Working = silent,
 ) -> Published:
@@ -193,6 +194,7 @@ def publish(
         name: of the model; None: the file's.
         input_size: long side of the input, pixels; None: the architecture's.
         closer_look: long side at which a part with small faces is run again, pixels; 0: never; None: usual.
+        half_weights: store large weights as 16-bit floats: half the file.
         root: folder of the data; None: the data set's own.
         progress: is told how far it is.
     Raises:
@@ -209,7 +211,7 @@ def publish(
             )
         model.input_spec = replace(model.input_spec, size=input_size)
     dataset = load_dataset(data, root)
-    finished = finish(model, name or to.stem, dataset.split("val"), to, progress, closer_look)
+    finished = finish(model, name or to.stem, dataset.split("val"), to, progress, closer_look, half_weights)
     return Published(finished, (*dataset.problems.lines, *finished.run.failed))
 
 
