@@ -40,7 +40,7 @@ def command(
         typer.Argument(
             metavar="SOURCE",
             help="Photos and folders of them, videos, or files that `detect --json`, `track --json` or "
-            "`track --events` wrote (- is standard input); of one kind.",
+            "`track --events` wrote (- is standard input), or a folder that `batch` wrote; of one kind.",
             show_default=False,
         ),
         Reads(),

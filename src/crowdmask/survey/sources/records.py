@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from crowdmask.errors import DataError, SourceError
 from crowdmask.labels import LABELS
 from crowdmask.survey.sightings import FACE, PASSAGE, PERSON_TIME, UNKNOWN, Sightings
 from crowdmask.survey.sources.photos import Photos
+from crowdmask.survey.sources.rows import is_rows, read_rows
 from crowdmask.survey.sources.timing import Frames, sightings_of_frames
 from crowdmask.survey.sources.tracks import Lives, sightings_of_lives
 
@@ -26,8 +28,8 @@ _NOT_A_NUMBER = float("nan")
 
 
 def is_records(name: str) -> bool:
-    """Return whether a source is a file of records, by its name."""
-    return name == STANDARD_INPUT or Path(name).suffix.lower() in SUFFIXES
+    """Return whether a source is a file of records, by its name, or the output of ``crowdmask batch``."""
+    return name == STANDARD_INPUT or Path(name).suffix.lower() in SUFFIXES or is_rows(name)
 
 
 @dataclass
@@ -66,7 +68,21 @@ class _Reader:
         self.frames = Frames()
         self.lives = Lives()
 
+    def read_rows(self, name: str) -> list[str]:
+        """Take the rows of ``crowdmask batch``, of which those without a photo are named."""
+        failed: list[str] = []
+        for row in read_rows(name):
+            if row["error"] is not None:
+                failed.append(f"{row['error']}: left out")
+            else:
+                self.take(row, name)
+        if len(failed) > _NAMED:
+            failed[_NAMED:] = [f"{name}: {len(failed) - _NAMED} more photos could not be read: left out"]
+        return failed
+
     def read(self, name: str) -> list[str]:
+        if name != STANDARD_INPUT and is_rows(name):
+            return self.read_rows(name)
         bad: list[tuple[int, str]] = []
         number = 0
         for number, line in enumerate(_lines(name), 1):
@@ -192,9 +208,8 @@ def read_boxes(names: Sequence[str], wanted: set[str], least: float | None) -> d
     """
     boxes: dict[str, list[list[float]]] = {}
     for name in names:
-        for line in _lines(name):
+        for record in _records(name):
             try:
-                record = json.loads(line)
                 source = str(record["source"])
                 if source in wanted and source not in boxes:
                     boxes[source] = [
@@ -205,3 +220,12 @@ def read_boxes(names: Sequence[str], wanted: set[str], least: float | None) -> d
             except (ValueError, KeyError, TypeError):
                 continue  # such lines were named when the file was read
     return boxes
+
+
+def _records(name: str) -> Iterator[Any]:
+    if name != STANDARD_INPUT and is_rows(name):
+        yield from (row for row in read_rows(name) if row["error"] is None)
+        return
+    for line in _lines(name):
+        with suppress(ValueError):
+            yield json.loads(line)

@@ -1,0 +1,45 @@
+"""Read the Parquet rows of ``crowdmask batch``: a file, or the folder that holds a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from crowdmask.errors import MissingExtraError, SourceError
+
+SUFFIX = ".parquet"
+_COLUMNS = ["source", "detections", "model", "model_hash", "error"]
+_SHARDS = f"part-*{SUFFIX}"
+_BATCH = 1000
+
+
+def is_rows(name: str) -> bool:
+    """Return whether a source is a Parquet file, or a folder of shards that a run wrote."""
+    path = Path(name)
+    return path.suffix.lower() == SUFFIX or (path.is_dir() and next(path.glob(_SHARDS), None) is not None)
+
+
+def read_rows(name: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file or folder, of which each is a record of a photo, or a photo with its error.
+
+    Raises:
+        SourceError: it cannot be read, or is of another kind.
+        MissingExtraError: the package that reads Parquet is not installed.
+    """
+    try:
+        parquet = import_module("pyarrow.parquet")
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("reading Parquet", "scale") from error
+    path = Path(name)
+    for file in sorted(path.glob(_SHARDS)) if path.is_dir() else [path]:
+        try:
+            with parquet.ParquetFile(file) as shard:
+                missing = set(_COLUMNS) - set(shard.schema_arrow.names)
+                if missing:
+                    raise SourceError(f"{file}: no rows of crowdmask batch (lacks {min(missing)})")
+                for batch in shard.iter_batches(_BATCH, columns=_COLUMNS):
+                    yield from batch.to_pylist()
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{file}: {' '.join(str(error).split())}") from error
