@@ -137,7 +137,7 @@ def test_a_mistake_of_ours_is_one_line_too(
     done = detect("a.png")
     assert done.exit_code == 1
     assert done.stderr.splitlines() == [
-        "error: RuntimeError: first\\nsecond (a mistake of crowdmask's: set CROWDMASK_DEBUG=1 for the "
+        "error: RuntimeError: first\\nsecond (internal error: set CROWDMASK_DEBUG=1 for the "
         "details to report)"
     ]
     monkeypatch.setenv("CROWDMASK_DEBUG", "1")

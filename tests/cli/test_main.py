@@ -47,7 +47,7 @@ def test_list_of_models() -> None:
 def test_card_of_a_model(colour_model: Path, tmp_path: Path) -> None:
     model = tmp_path / "mine.onnx"
     model.write_bytes(colour_model.read_bytes())
-    assert "no card lies beside" in run("model", str(model)).stdout
+    assert "there is no card next to" in run("model", str(model)).stdout
     model.with_suffix(".md").write_text("# Mine\n\nTrained on [colours].\n", encoding="utf-8")
     done = run("model", str(model))
     assert done.exit_code == 0

@@ -48,7 +48,7 @@ def command(
         str,
         typer.Option(metavar="auto|cpu|...", help="What computes; see detect --help. With --backend alone."),
     ] = "auto",
-    runs: Annotated[int, typer.Option(min=1, help="Times that each is timed; medians are shown.")] = 30,
+    runs: Annotated[int, typer.Option(min=1, help="Number of measurements of each; medians are shown.")] = 30,
     input_size: Annotated[
         int | None,
         typer.Option(metavar="PX", min=1, help="Long side of the network's input [default: the model's]."),

@@ -53,7 +53,7 @@ def command(
     ] = None,
     confidence: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Least confidence of a face [default: the model's own, by label]."),
+        typer.Option(min=0, max=1, help="Minimum confidence of a face [default: the model's own, by label]."),
     ] = None,
     input_size: Annotated[
         int | None,
@@ -83,14 +83,15 @@ def command(
     closer_look: Annotated[
         bool,
         typer.Option(
-            "--closer-look/--no-closer-look", help="Where faces are small, look at a part once more, larger."
+            "--closer-look/--no-closer-look",
+            help="Look once more, enlarged, at the part of the picture where faces are small.",
         ),
     ] = True,
     tiles: Annotated[
         str,
         typer.Option(
             metavar="off|auto|COLSxROWS",
-            help="Look at pictures in overlapping tiles too, for far faces; auto does so above 1,500 px.",
+            help="Also look at pictures in overlapping tiles, for small faces; auto does so above 1,500 px.",
         ),
     ] = "off",
     blur: Annotated[
@@ -155,7 +156,7 @@ class _Lines:
     """What the command prints."""
 
     def __init__(self, records_on_stdout: bool) -> None:
-        # What people read must not get between records on standard output.
+        # Text for people must not be mixed with records on standard output.
         self.say = self._each = open_console(stderr=records_on_stdout)
         self.complain = open_console(stderr=True)
         self.summary = Summary()

@@ -53,7 +53,8 @@ def command(
     closer_look: Annotated[
         bool,
         typer.Option(
-            "--closer-look/--no-closer-look", help="Where faces are small, look at a part once more, larger."
+            "--closer-look/--no-closer-look",
+            help="Look once more, enlarged, at the part of the picture where faces are small.",
         ),
     ] = True,
     tiles: Annotated[

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from crowdmask.errors import MissingExtraError
 
-# All that a run needs up to its report: better missed at its start than at its end.
+# All that a run needs up to its report: what is missing is reported at the start, not at the end.
 TRAINING = ("torch", "safetensors", "tensorboard", "matplotlib", "onnx")
 TUNING = (*TRAINING, "optuna")
 SCALE = ("pyarrow", "fsspec")

@@ -34,7 +34,7 @@ _REMEDIES: dict[type[CrowdmaskError], str] = {
 }
 
 DEBUG = "CROWDMASK_DEBUG"
-"""Set this environment variable to see the traceback of an error that is our mistake."""
+"""Set this environment variable to see the traceback of an internal error."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 
-# Rich's own markup would swallow what stands in square brackets.
+# Rich would take text in square brackets for markup and drop it.
 MARKUP: Final = "markdown"
 
 
@@ -230,7 +230,7 @@ def root(
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name or sign that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    # Of a photo with, say, damaged EXIF, Pillow would tell twice as much as there is to do about it.
+    # Pillow would warn about, for example, damaged EXIF, about which the user can do nothing.
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -240,7 +240,7 @@ def _stop_unexpected(error: Exception, name: str) -> None:
         missing = MissingExtraError(f"crowdmask {name}", extra)
         _stop(str(missing), missing.exit_code)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    _stop(f"{what} (a mistake of crowdmask's: set {DEBUG}=1 for the details to report)", EXIT_INPUT)
+    _stop(f"{what} (internal error: set {DEBUG}=1 for the details, and please report it)", EXIT_INPUT)
 
 
 def _stop(message: str, exit_code: int) -> None:

@@ -39,7 +39,7 @@ def command(
     path = locate(name)
     typer.echo(_summary(path, parse_metadata(read_metadata(path), path), hash_of(path)))
     card = card_of(path)
-    typer.echo(f"\n{card.strip()}" if card else "no card lies beside this model file")
+    typer.echo(f"\n{card.strip()}" if card else "there is no card next to this model file")
 
 
 def _summary(path: Path, info: ModelInfo, digest: str) -> str:

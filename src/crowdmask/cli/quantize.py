@@ -33,7 +33,10 @@ def command(
         typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own."),
         Reads(),
     ] = None,
-    photos: Annotated[int, typer.Option(min=1, help="Photos of val that ranges are taken from.")] = 64,
+    photos: Annotated[
+        int,
+        typer.Option(min=1, help="Number of photos of val that the ranges of activations are measured on."),
+    ] = 64,
     input_size: Annotated[
         int | None,
         typer.Option(metavar="PX", min=1, help="Long side of its input [default: the model's]."),
@@ -51,7 +54,7 @@ def command(
         typer.Option(
             min=50,
             max=100,
-            help="Part of the numbers inside the network that 8 bits span, percent; 100: all.",
+            help="Percentile of the activations that 8 bits cover; 100: all.",
         ),
     ] = 100.0,
     weight_bits: Annotated[
@@ -59,7 +62,7 @@ def command(
         typer.Option(
             min=7,
             max=8,
-            help="Bits of the weights; 8 need a guard, twice as slow, on processors without VNNI.",
+            help="Bits of the weights; 8 take twice the time on processors without VNNI.",
         ),
     ] = 7,
 ) -> None:

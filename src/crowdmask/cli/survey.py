@@ -155,7 +155,7 @@ def command(
     every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Look at every N-th frame of a video only.")
     ] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only errors.")] = False,
 ) -> None:
     """Say how many people wear masks, with 95 % intervals, corrected for whom the detector misses.
 

@@ -57,10 +57,10 @@ def command(
     ] = None,
     for_s: Annotated[
         float | None,
-        typer.Option("--for", metavar="SECONDS", help="End after so long [default: with the source]."),
+        typer.Option("--for", metavar="SECONDS", help="End after this time [default: with the source]."),
     ] = None,
     grace: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="So long without a mask makes the event no_mask.")
+        float, typer.Option(metavar="SECONDS", min=0, help="Time without a mask until the event no_mask.")
     ] = 5.0,
     algorithm: Annotated[
         str | None, typer.Option(metavar="NAME", help="How faces are followed; see docs/tracking.md.")
@@ -69,13 +69,13 @@ def command(
         str, typer.Option(metavar="faces|none", help="faces: make every face unreadable in video and window.")
     ] = "none",
     show: Annotated[bool, typer.Option("--show", help="Show it in a window; q ends.")] = False,
-    stats: Annotated[bool, typer.Option("--stats", help="Tell frames per second, drops and delay.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    stats: Annotated[bool, typer.Option("--stats", help="Print frame rate, drops and latency.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only errors.")] = False,
     confidence: Annotated[
         float | None,
         typer.Option(
             "--confidence", "-c", min=0, max=1,
-            help="Least confidence of a face [default: the model's own, by label].",
+            help="Minimum confidence of a face [default: the model's own, by label].",
         ),
     ] = None,
     model: Annotated[

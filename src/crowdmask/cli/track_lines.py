@@ -41,7 +41,7 @@ def describe_event(event: Event) -> str:
 
 
 def describe_run(run: Run) -> str:
-    """Return what became of one source: its frames, tracks, events, output, and the time of each stage."""
+    """Return a summary of one source: its frames, tracks, events, output, and the time of each stage."""
     pipeline, sink = run.pipeline, run.sink
     speed = run.frames / run.seconds if run.seconds else 0.0
     tracks = pipeline.tracks if pipeline is not None else 0
@@ -139,12 +139,12 @@ class Bars:
             self._progress.update(self._tasks[run.source], completed=run.frames, total=total, speed=speed)
 
     def end(self, run: Run) -> None:
-        """Take a source's bar away."""
+        """Remove a source's bar."""
         if self._progress is not None and run.source in self._tasks:
             self._progress.remove_task(self._tasks.pop(run.source))
 
     def close(self) -> None:
-        """Take all bars away."""
+        """Remove all bars."""
         if self._progress is not None:
             self._progress.stop()
 
@@ -162,7 +162,7 @@ class Watch:
         newest: Newest | None,
         stop: Flag,
     ) -> None:
-        """Look on from now.
+        """Start to watch.
 
         Args:
             stop: set when a window wants to end.
@@ -177,7 +177,7 @@ class Watch:
         self._bars = Bars(complain, complain.is_terminal and not quiet)
 
     def look(self, runs: Sequence[Run]) -> None:
-        """Do what is due for the sources of a job."""
+        """Update bars, windows and figures for the sources of a job."""
         self._bars.update([run for run in runs if run not in self._told])
         for run in runs:
             if run.started_s is not None and run.ended_s is not None and run not in self._told:
@@ -221,7 +221,7 @@ class Watch:
         self._bars.end(run)
         told_elsewhere = run.failed is not None and not isinstance(run.failed, CrowdmaskError)
         if run.error is not None and run.error not in self._errors and not told_elsewhere:
-            self._errors.add(run.error)  # what several share fails once
+            self._errors.add(run.error)  # an error that several sources share is printed once
             self._complain.print(error_line(run.error), soft_wrap=True)
         if run.sound_problem is not None:
             self._complain.print(f"warning: {one_line(run.sound_problem)}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``crowdmask train``: train a detector, or fine-tune ours on one's own photos."""
+"""``crowdmask train``: train a detector, or fine-tune ours on your own photos."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """Annotation formats of one's own photos."""
+    """Annotation formats of your own photos."""
 
     voc = "voc"
     yolo = "yolo"
@@ -33,7 +33,9 @@ class Format(StrEnum):
 def command(
     recipe: Annotated[
         Path,
-        typer.Argument(metavar="RECIPE.yaml", help="The run: data, steps, rates, views."),
+        typer.Argument(
+            metavar="RECIPE.yaml", help="Settings of the run: data, steps, learning rates, views."
+        ),
         Reads(refers=True),
     ],
     run_folder: Annotated[

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Objective(StrEnum):
-    """What a trial is judged by."""
+    """The score that trials are compared by."""
 
     mAP50 = "mAP50"
     loss = "loss"
@@ -49,7 +49,9 @@ def command(
         typer.Option(metavar="FILE", help="YAML of the recipe's keys that may change, with bounds."),
         Reads(),
     ],
-    trials: Annotated[int, typer.Option(min=1, help="Trials in all, of all workers and earlier runs.")] = 20,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Total number of trials, of all workers and earlier runs.")
+    ] = 20,
     study: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of the study [default: the recipe's].")
     ] = None,
@@ -79,7 +81,8 @@ def command(
         Writes(Kind.RECIPE, locked=False),
     ] = None,
     val_photos: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Measure on so many photos of val [default: all].")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Number of photos of val to measure on [default: all]."),
     ] = None,
     root: Annotated[
         Path | None,

@@ -104,7 +104,7 @@ def test_presets_are_listed_with_origin_licence_and_whether_they_were_tested() -
     [
         (["SOURCE", "--format", "voc"], "--to DIR"),
         (["SOURCE", "--to", "TO"], "--format NAME, or --preset NAME"),
-        (["--format", "voc", "--to", "TO"], "nothing is downloaded unasked"),
+        (["--format", "voc", "--to", "TO"], "only --download fetches anything"),
         (["SOURCE", "SOURCE", "--format", "voc", "--to", "TO"], "one SOURCE at a time"),
         (["SOURCE", "--format", "tfrecord", "--to", "TO"], "choose from voc"),
         (["SOURCE", "--preset", "faces", "--to", "TO"], "--list-presets"),

@@ -23,19 +23,22 @@ def command(
         typer.Option(metavar="N", min=1, help="Choose N photos: weight 1, all others 0."),
     ] = None,
     strength: Annotated[
-        float, typer.Option(min=0, max=1, help="How far to go: 0 nothing changes, 1 aims at even shares.")
+        float,
+        typer.Option(
+            min=0, max=1, help="Strength of the correction: 0 changes nothing, 1 aims at equal shares."
+        ),
     ] = 0.5,
     cap: Annotated[
-        float, typer.Option(min=1, help="No photo is drawn more than so often, or less than 1 in so often.")
+        float, typer.Option(min=1, help="Upper limit of a weight; its inverse is the lower limit.")
     ] = 4.0,
-    seed: Annotated[int, typer.Option(min=0, help="Decides which photos a subset takes.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the choice of a subset.")] = 0,
     tones: Annotated[
         bool, typer.Option("--tones/--no-tones", help="Look at the photos for the apparent skin tone.")
     ] = True,
-    clear: Annotated[bool, typer.Option("--clear", help="Only take all weights away.")] = False,
-    threads: Annotated[int, typer.Option(min=1, help="So many photos are decoded at a time.")] = 2,
+    clear: Annotated[bool, typer.Option("--clear", help="Only remove all weights.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Number of photos decoded at the same time.")] = 2,
 ) -> None:
-    """Weigh the training photos so that classes, face sizes, sources and skin tones come more evenly.
+    """Weight the training photos so that classes, face sizes, sources and skin tones are more balanced.
 
     The weights go into the manifest, and `crowdmask train` draws by them. The skin tone is a rough proxy of
     the pixels that depends on the light; see the documentation on data for its limits. Photos of `train`
@@ -56,11 +59,11 @@ def command(
         photos = [photo.model_copy(update={"weight": None}) for photo in manifest.photos]
         if clear:
             write_manifest(Manifest(manifest.folder, photos))
-            say.print("no photo has a weight any more")
+            say.print("all weights were removed")
             return
         chosen = to_balance(photos)
         if not chosen:
-            raise DataError(f"{data}: no annotated photo to weigh (in train, where there are splits)")
+            raise DataError(f"{data}: no annotated photo to weight (in train, where there are splits)")
         mine = [photos[i] for i in chosen]
         looked: list[list[float | None]] | None = None
         failed = 0

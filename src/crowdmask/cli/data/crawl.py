@@ -32,12 +32,15 @@ def command(
         str,
         typer.Option("--licence", "--license", help="cc0, pdm, by, by-sa, by-nc, by-nd, by-nc-sa, by-nc-nd."),
     ] = "cc0,pdm,by,by-sa",
-    provider: Annotated[str, typer.Option(help="openverse, wikimedia or both, by a comma.")] = "openverse",
+    provider: Annotated[
+        str, typer.Option(help="openverse, wikimedia or both, separated by a comma.")
+    ] = "openverse",
     limit: Annotated[
-        int, typer.Option(min=1, help="Photos in all, those of earlier runs of these queries among them.")
+        int,
+        typer.Option(min=1, help="Total number of photos, including earlier runs of these queries."),
     ] = 100,
     min_side: Annotated[
-        int, typer.Option(metavar="PX", min=1, help="Least length of the shorter side.")
+        int, typer.Option(metavar="PX", min=1, help="Minimum length of the shorter side.")
     ] = 64,
     max_mb: Annotated[float, typer.Option(min=0.001, help="A larger file is not fetched.")] = 30,
     delay: Annotated[
@@ -45,17 +48,17 @@ def command(
     ] = 1.0,
     contact: Annotated[
         str | None,
-        typer.Option(envvar="CROWDMASK_CONTACT", help="Your mail or web address, told to the servers."),
+        typer.Option(envvar="CROWDMASK_CONTACT", help="Your mail or web address, sent to the servers."),
     ] = None,
     api_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Another server of the same API.")
+        str | None, typer.Option(metavar="URL", help="Address of another server with the same API.")
     ] = None,
 ) -> None:
     """Collect openly licensed photos from Openverse or Wikimedia Commons.
 
     Each photo's title, author, licence and address go into the manifest. The licence is read from what the
-    API says of the photo; one that is unclear is left out. robots.txt is minded, and a server that asks to
-    wait is waited for. Ctrl-C keeps what is complete; the same command goes on where it stopped.
+    API says about the photo; photos with an unclear licence are left out. robots.txt and the servers'
+    requests to wait are respected. Ctrl-C keeps what is complete; the same command continues from there.
 
     Example: `crowdmask data crawl "crowd face mask" --licence cc0,by --limit 200 --to crowd`
     """
@@ -73,7 +76,7 @@ def command(
     providers = make_providers(provider, api_url)
     complain = open_console(stderr=True)
     if contact is None and api_url is None:
-        complain.print("note: the servers ask for a way to reach you: give --contact", soft_wrap=True)
+        complain.print("note: the servers ask for a contact address: give --contact", soft_wrap=True)
     with Client(Manners(delay_s=delay), contact, private_hosts=is_private(api_url)) as client:
         crawl = Crawl(to, wish, client, providers)
         try:

@@ -34,10 +34,10 @@ def command(
         typer.Option("--drop", help="Keep one photo of each group in the manifest; no file is deleted."),
     ] = False,
     alike: Annotated[
-        float, typer.Option(min=0.9, max=1, help="Least correlation of two photos that count as copies.")
+        float, typer.Option(min=0.9, max=1, help="Minimum correlation of two photos that count as copies.")
     ] = 0.972,
-    most: Annotated[int, typer.Option(min=1, help="Show at most so many pairs on the page.")] = 500,
-    threads: Annotated[int, typer.Option(min=1, help="So many photos are decoded at a time.")] = 2,
+    most: Annotated[int, typer.Option(min=1, help="Maximum number of pairs on the page.")] = 500,
+    threads: Annotated[int, typer.Option(min=1, help="Number of photos decoded at the same time.")] = 2,
 ) -> None:
     """Find the same photo twice: also mirrored, scaled, compressed again, recoloured or slightly cropped.
 

@@ -53,7 +53,8 @@ def command(
     convention: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|L,T,R,B", help="What part of its size each side of a box is trimmed, - extends."
+            metavar="NAME|L,T,R,B",
+            help="How far each side of a box moves inwards, as a part of its size; negative: outwards.",
         ),
     ] = None,
     origin: Annotated[
@@ -62,7 +63,9 @@ def command(
     ] = None,
     annotations: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="The annotations, where they lie apart: wider, csv, mafa."),
+        typer.Option(
+            metavar="PATH", help="The annotations, if they are outside of SOURCE: wider, csv, mafa."
+        ),
         Reads(),
     ] = None,
     events: Annotated[
@@ -120,7 +123,7 @@ def command(
     from crowdmask.data.importing.run import NothingImported, import_source
 
     if to is None:
-        raise UsageError("say where the data set is, or shall be:  --to DIR")
+        raise UsageError("give the folder of the data set, new or existing:  --to DIR")
     # Further OLD=NEW after the one of --map arrive here.
     pairs = [word for word in source or () if "=" in word and not Path(word).exists()]
     request = Request(
@@ -157,9 +160,7 @@ def _source(given: list[str], preset: str | None, fetched: bool, to: Path) -> Pa
     if given:
         return Path(given[0])
     if not fetched:
-        raise UsageError(
-            "give a SOURCE: a zip, tar or folder (nothing is downloaded unasked, see --download)"
-        )
+        raise UsageError("give a SOURCE: a zip, tar or folder (only --download fetches anything)")
     known = downloadable(preset)
     say = open_console(stderr=True)
     say.print(f"fetching {known.origin} (licence: {known.licence})", soft_wrap=True)

@@ -51,7 +51,10 @@ def command(
         int | None,
         typer.Option(metavar="PX", help="Long side of the network's input [default: the model's]."),
     ] = None,
-    tiles: Annotated[str, typer.Option(metavar="off|auto|COLSxROWS", help="For far faces.")] = "auto",
+    tiles: Annotated[
+        str,
+        typer.Option(metavar="off|auto|COLSxROWS", help="Also look in overlapping tiles, for small faces."),
+    ] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="Compute threads [default: one a core].")] = None,
     url_prefix: Annotated[
         str | None,
@@ -132,7 +135,7 @@ def _import(folder: Path, corrected: Path, mapping: list[str]) -> None:
     counts = ", ".join(f"{count} {label}" for label, count in sorted(summary.faces.items())) or "no face"
     say.print(f"{summary.reviewed} photos reviewed: {counts}", soft_wrap=True)
     if summary.turned:
-        say.print(f"  {summary.turned} boxes stood at an angle; the upright box around each was taken")
+        say.print(f"  {summary.turned} boxes are rotated; the upright box around each was taken")
     if summary.waiting:
         say.print(f"  {summary.waiting} photos are not finished in the tool yet")
     if summary.problems:

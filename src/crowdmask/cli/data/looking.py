@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def show_looking(console: Console, afterwards: str) -> Iterator[Progress]:
-    """Yield what is told of the progress.
+    """Yield what reports the progress.
 
     Args:
         console: on standard error.

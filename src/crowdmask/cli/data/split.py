@@ -25,7 +25,7 @@ def command(
     fractions: Annotated[
         str, typer.Option(metavar="PARTS", help="What part of the photos each split gets.")
     ] = "train=.8,val=.1,test=.1",
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another split.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the split.")] = 0,
     again: Annotated[
         bool, typer.Option("--again", help="Forget the split made before; older scores no longer compare.")
     ] = False,

@@ -1,4 +1,4 @@
-"""``crowdmask data stats``: one page that shows what a data set is made of."""
+"""``crowdmask data stats``: one page that shows what a data set contains."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ def command(
         Reads(),
     ] = None,
     with_model: Annotated[
-        bool, typer.Option("--with-model", help="List also where our model is sure of something else.")
+        bool, typer.Option("--with-model", help="Also list where our model confidently disagrees.")
     ] = False,
     model: Annotated[
         str, typer.Option(help="Name of a shipped model or path of a model file."), Reads()
     ] = "crowd",
-    sure: Annotated[float, typer.Option(min=0, max=1, help="Confidence from which on it is heard.")] = 0.9,
+    sure: Annotated[
+        float, typer.Option(min=0, max=1, help="Minimum confidence of the model's answers that are listed.")
+    ] = 0.9,
     threads: Annotated[int | None, typer.Option(min=1, help="Compute threads [default: one a core].")] = None,
     sample: Annotated[
         int, typer.Option(min=1, help="Photos to open for light, skin tone and sample faces.")
@@ -42,7 +44,7 @@ def command(
     review: Annotated[int, typer.Option(min=1, help="Thumbnails of each kind of suspicion.")] = 60,
     seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
 ) -> None:
-    """Show what a data set is made of: one HTML page with pictures, which needs nothing else.
+    """Show what a data set contains: one self-contained HTML page with pictures.
 
     Classes, face sizes, faces a photo, sources, licences, resolution, light, apparent skin tone, sample
     faces, and annotations that look wrong. Stopped while the model looks at photos, the same command goes on.

@@ -1,4 +1,4 @@
-"""``crowdmask data synth``: draw masks, and what is none, onto the bare faces of a data set."""
+"""``crowdmask data synth``: draw masks and other covers onto the bare faces of a data set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def command(
         Writes(Kind.FOLDER, extends=True, locked=False),
     ],
     share: Annotated[
-        float, typer.Option(min=0.001, max=1, help="Part of the bare faces that are drawn on.")
+        float,
+        typer.Option(min=0.001, max=1, help="Part of the bare faces that get a drawn mask or other cover."),
     ] = 0.3,
     occluders: Annotated[
         float, typer.Option(min=0, max=1, help="Of those, the part covered by a hand, cup, phone, scarf ...")
@@ -32,9 +33,9 @@ def command(
     min_face: Annotated[
         int, typer.Option(min=20, metavar="PX", help="Leave narrower faces as they are.")
     ] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed draws otherwise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of what is drawn.")] = 0,
 ) -> None:
-    """Draw masks of many kinds onto bare faces, worn rightly and wrongly, with the labels that follow.
+    """Draw masks of many kinds onto bare faces, worn correctly and incorrectly, with matching labels.
 
     The new photos are of the source `synth` and keep licence, group and split of their parents. Photos of
     val and test are left alone. A run that was stopped goes on with the same command.
