@@ -356,7 +356,7 @@ def test_an_export_is_calibrated_and_its_thresholds_are_chosen_on_val(photos, tm
         ({}, ["--photos", "photos", "--format", "xml"], 2, "xml"),
         ({}, ["--photos", "gone"], 1, "gone is not a folder"),
         ({}, ["--photos", "photos", "--format", "yolo"], 1, "no boxes in the format yolo"),
-        ({}, ["--photos", "photos", "--run-folder", "tiny.yaml"], 1, "cannot make the run's folder"),
+        ({}, ["--photos", "photos", "--run-folder", "leak.yaml"], 1, "cannot make the run's folder"),
         ({"stepz": 3}, ["--photos", "photos"], 1, "tiny.yaml: stepz: there is no such key"),
         ({"model": "yolo"}, ["--photos", "photos"], 1, "no architecture 'yolo'; choose from crowd, ssdlite"),
         ({"start": "gone.safetensors"}, ["--photos", "photos"], 1, "there are no weights at"),

@@ -38,7 +38,6 @@ _SURE = 0.75  # by then so much of the newest evidence must agree; twice as late
 _INCORRECT_PAUSE_S = 10.0
 _SWEEP_S = 0.25
 _MEMORY_S = 30.0
-_MOST_GONE = 200
 
 
 @dataclass(frozen=True)
@@ -182,6 +181,7 @@ class EventFinder:
         if time_s - self._swept_s >= _SWEEP_S:
             self._swept_s = time_s
             events += self._sweep(time_s - lost_s)
+            self._forget(time_s - memory_s)
         return events
 
     def finish(self) -> list[Event]:
@@ -252,9 +252,12 @@ class EventFinder:
             if person.appeared:
                 events.append(self._event(PERSON_LEFT, track, person, person.seen_s))
                 self._gone[track] = person
-        if len(self._gone) > _MOST_GONE:
-            self._gone = dict(list(self._gone.items())[-_MOST_GONE // 2 :])
         return events
+
+    def _forget(self, before_s: float) -> None:
+        """Forget who left so long ago that the tracker does not give the number again."""
+        for track in [track for track, person in self._gone.items() if person.seen_s < before_s]:
+            del self._gone[track]
 
     def _close(self, track: int, person: _Person) -> list[Event]:
         """Settle on a change that had half its time and that nothing will contradict any more."""
