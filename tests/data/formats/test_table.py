@@ -16,6 +16,8 @@ FILES: dict[str, dict[str, object]] = {
     "coco": {"annotations/all.json": coco(), "images/a.jpg": PICTURE},
     "wider": {"split/wider_face_train_bbx_gt.txt": "a.jpg\n0\n", "images/a.jpg": PICTURE},
     "csv": {"boxes.csv": '\ufeffName,"XMin",ymin,xmax,ymax\na.jpg,1,2,3,4\n', "a.jpg": PICTURE},
+    "createml": {"_annotations.createml.json": '[{"image": "a.jpg", "annotations": []}]', "a.jpg": PICTURE},
+    "labelme": {"a.json": '{"shapes": [], "imagePath": "a.jpg"}', "a.jpg": PICTURE},
     "mafa": {"LabelTestAll.txt": "a.jpg 1 2 9 9 1\n", "a.jpg": PICTURE},
 }
 OTHERS: dict[str, dict[str, object]] = {

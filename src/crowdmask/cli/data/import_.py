@@ -30,7 +30,11 @@ def command(
     ] = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="voc, yolo, coco, wider, csv, mafa or folders."),
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="voc, yolo, coco, wider, csv, createml, labelme, mafa or folders.",
+        ),
     ] = None,
     to: Annotated[
         Path | None,

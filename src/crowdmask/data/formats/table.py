@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from crowdmask.data.formats import class_folders, coco, csv_table, mafa, voc, wider, yolo
+from crowdmask.data.formats import class_folders, coco, createml, csv_table, labelme, mafa, voc, wider, yolo
 from crowdmask.data.formats.annotation import Reader
 from crowdmask.data.formats.item import Item, Writer
 from crowdmask.errors import UsageError
@@ -83,6 +83,8 @@ FORMATS: tuple[Format, ...] = (
         recognise=csv_table.recognise,
         lies_apart=True,
     ),
+    Format(name="createml", title="CreateML", read=createml.read_createml, recognise=createml.recognise),
+    Format(name="labelme", title="LabelMe", read=labelme.read_labelme, recognise=labelme.recognise),
     Format(
         name="mafa",
         title="MAFA",
