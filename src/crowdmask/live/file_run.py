@@ -14,7 +14,7 @@ from crowdmask.live.readers.stats import LatencyMeter, SourceStats, State
 from crowdmask.live.run import Run, Setting
 from crowdmask.live.sources import VideoSource
 from crowdmask.live.tracked_frame import TrackedFrame
-from crowdmask.media.video import Frame, VideoInfo, probe, read_frames
+from crowdmask.media.video import Frame, Reading, VideoInfo, probe, read_frames
 from crowdmask.media.video_writer import VideoWriter
 
 _AHEAD_BYTES = 48_000_000
@@ -31,6 +31,7 @@ class FileRun(Run):
         self._due_s = 0.0
         self._held: list[Frame] = []
         self._latency = LatencyMeter()
+        self._reading, self._jump_told = Reading(), False
 
     def stats(self) -> SourceStats:
         """Return how the file fares: nothing of it is ever dropped."""
@@ -51,7 +52,7 @@ class FileRun(Run):
         self._fps = info.fps
         self._begin(fps, self._writer_opener(info))
         # Every frame is needed where a video is written.
-        frames = read_frames(self._address, every if self.sink is None else 1)
+        frames = read_frames(self._address, every if self.sink is None else 1, self._reading)
         depth = max(2, min(8, _AHEAD_BYTES // (3 * info.width * info.height)))
         ahead = Prefetch(frames, depth, f"read {self.source}")
         try:
@@ -88,8 +89,20 @@ class FileRun(Run):
                 self._put(frame, result)
             elif self.sink is not None:
                 self._carry(frame, before)
+            self._tell_jump()
             if self.options.paced:  # as fast as it happened, not as fast as it can be
                 self.stop.wait(max(0.0, frame.time_s - self._played_s()))
+
+        self.frames = self._reading.frames  # with those after the last one that was looked at
+        self._tell_jump()
+
+    def _tell_jump(self) -> None:
+        jump_s = self._reading.jump_s
+        if jump_s is not None and not self._jump_told:
+            self._jump_told = True
+            self.tell_health(
+                "notice", f"{self.source}: its clock jumps at {jump_s:.1f} s: times go on from there"
+            )
 
     def _is_due(self, frame: Frame) -> bool:
         if frame.index % self.options.every:

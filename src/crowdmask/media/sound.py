@@ -13,6 +13,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
 from crowdmask.errors import VideoError
+from crowdmask.media.clock import SteadyClock
 from crowdmask.media.video import open_container, reason
 
 AnyPacket: TypeAlias = "Packet[Any]"
@@ -26,6 +27,7 @@ _COPIED = {
 _AAC_RATES = range(8000, 48001)
 # Pictures that end within so much of the source's end are all there.
 _NEARLY_S = 0.5
+_PACKET_S = 0.02  # of sound that does not say how long its packets are
 
 
 def open_sound(container: OutputContainer, path: str) -> Sound | None:
@@ -67,6 +69,8 @@ class Sound:
             if each.index != stream.index:
                 each.discard = av.stream.Discard.all
         self._packets = source.demux(stream)
+        self._clock: SteadyClock | None = None
+        self._begin_s = 0.0
 
     def until(self, end_s: float) -> float:
         """Return where the sound ends if the pictures end at `end_s`: with them, or as in the source.
@@ -113,10 +117,27 @@ class Sound:
         if held is not None:
             return held
         try:
-            return next(self._packets, None)
+            packet = next(self._packets, None)
         except av.FFmpegError as error:
             name = self._source.name.removeprefix("file:")
             raise VideoError(f"{name}: its sound ends early: {reason(error)}") from error
+        if packet is not None and packet.pts is not None and packet.time_base:
+            self._steady(packet, packet.pts, packet.time_base)
+        return packet
+
+    def _steady(self, packet: AnyPacket, pts: int, time_base: Fraction) -> None:
+        """Take jumps out of a packet's times, as they are taken out of the pictures' times."""
+        time_s = float(pts * time_base)
+        if self._clock is None:
+            self._begin_s = time_s
+            self._clock = SteadyClock(time_s, float((packet.duration or 0) * time_base) or _PACKET_S)
+        steady_s = self._clock.at(time_s) + self._begin_s
+        if self._clock.jump_s is None:
+            return
+        shift = round((steady_s - time_s) / time_base)
+        packet.pts = pts + shift
+        if packet.dts is not None:
+            packet.dts += shift
 
     def _encoded(self, packet: AnyPacket, resampler: AudioResampler) -> Iterator[AnyPacket]:
         try:

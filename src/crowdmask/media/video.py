@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from crowdmask.cores import logical_cores
 from crowdmask.errors import VideoError
+from crowdmask.media.clock import LEAP_S, PAUSE_S, SteadyClock
 from crowdmask.media.frame_converter import FrameConverter
 
 SUFFIXES = (
@@ -84,6 +85,19 @@ class VideoInfo:
     pixel_aspect: Fraction = Fraction(1)
 
 
+@dataclass
+class Reading:
+    """What `read_frames` finds out on its way; for any thread.
+
+    Attributes:
+        frames: so many were decoded, those that `every` leaves out too.
+        jump_s: where the file's clock jumped first, by the steady clock; None: nowhere.
+    """
+
+    frames: int = 0
+    jump_s: float | None = None
+
+
 def probe(path: str | PathLike[str]) -> VideoInfo:
     """Look at a video file, its first frames included.
 
@@ -121,7 +135,7 @@ def probe(path: str | PathLike[str]) -> VideoInfo:
         return VideoInfo(name, *size, fps, frames, duration_s, sound, pixel_aspect)
 
 
-def read_frames(path: str | PathLike[str], every: int = 1) -> Iterator[Frame]:
+def read_frames(path: str | PathLike[str], every: int = 1, reading: Reading | None = None) -> Iterator[Frame]:
     """Yield the frames of a video file in the order they are shown.
 
     A file that is cut off or damaged yields all that can be decoded before the error is raised, so
@@ -129,6 +143,7 @@ def read_frames(path: str | PathLike[str], every: int = 1) -> Iterator[Frame]:
 
     Args:
         every: yield each so-many-th frame, from the first on; `Frame.index` counts all of them.
+        reading: is told how far it has come.
     Raises:
         VideoError: as `probe`; or the video ends early, or parts of it are damaged.
     """
@@ -141,7 +156,8 @@ def read_frames(path: str | PathLike[str], every: int = 1) -> Iterator[Frame]:
         stream.codec_context.thread_count = min(_DECODER_THREADS, logical_cores())
         converter, progress = FrameConverter(), _Progress()
         fps, start, last = _stated_fps(stream) or UNKNOWN_FPS, _start_s(stream), 0.0
-        index = 0
+        index, told = 0, reading or Reading()
+        clock: SteadyClock | None = None
         try:
             for frame in _decode_all(container, stream, progress):
                 if frame.time is None:
@@ -150,12 +166,15 @@ def read_frames(path: str | PathLike[str], every: int = 1) -> Iterator[Frame]:
                     # Of AVI the first frame's time may be off by its delay in the decoder.
                     if start is None or (index == 0 and 0 < frame.time - start <= 1.5 / fps):
                         start = frame.time
-                    time_s = max(frame.time - start, last)
+                    clock = clock or _clock(container, start, fps)
+                    time_s = max(clock.at(frame.time), last)
+                    told.jump_s = clock.jump_s
                 if index % every == 0:
                     picture = converter.upright(frame)
                     yield Frame(name, index, round(time_s, 6), picture, time.monotonic())
                 last = time_s
                 index += 1
+                told.frames = index
         except av.FFmpegError as error:
             if index:
                 raise VideoError(f"{name}: ends early after {_frames(index)}: {reason(error)}") from error
@@ -273,6 +292,11 @@ def _start_s(stream: VideoStream) -> float | None:
     if stream.start_time is None or stream.time_base is None:
         return None
     return float(stream.start_time * stream.time_base)
+
+
+def _clock(container: InputContainer, start_s: float, fps: float) -> SteadyClock:
+    tells = container.format.name.split(",")[0] in _TELLS_ITS_LENGTH
+    return SteadyClock(start_s, 1 / fps, PAUSE_S if tells else LEAP_S)
 
 
 def _stated_fps(stream: VideoStream) -> float | None:
