@@ -10,6 +10,7 @@ from PIL import Image
 
 from crowdmask.data.importing.run import NothingImported
 from crowdmask.data.problems import Reason
+from crowdmask.errors import UsageError
 
 from .sources import faces_of, run, write
 
@@ -147,3 +148,41 @@ def test_another_json_beside_is_named(tmp_path: Path, form: str, text: str) -> N
     assert boxes_of(tmp_path / "to") == [[]]
     assert set(result.problems.reasons) <= {Reason.BROKEN, Reason.UNUSABLE}
     assert result.problems.stems(Reason.BROKEN, Reason.UNUSABLE) == {"b"}
+
+
+def test_auto_takes_the_format_that_the_files_look_like(tmp_path: Path) -> None:
+    photo(tmp_path / "s/a.jpg")
+    labelme(tmp_path / "s/a.json", shape("rectangle", (100, 50), (180, 150)))
+    result = run(tmp_path / "s", tmp_path / "to", "auto")
+    assert boxes_of(tmp_path / "to") == [[("with_mask", (100, 50, 180, 150))]]
+    assert json.loads((tmp_path / "to" / result.report).read_text())["format"] == "labelme"
+
+
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        ({}, "looks like no known format of annotations: name it with `format`, one of voc, yolo"),
+        ({"x.json": "{}", "notes.txt": "three faces"}, "looks like no known format"),
+        (
+            {"b.json": '{"shapes": [], "imagePath": "a.jpg"}', "b.csv": "name,xmin,ymin,xmax,ymax"},
+            "looks like a table of boxes and LabelMe: say which one is meant, `format` csv or labelme",
+        ),
+    ],
+)
+def test_auto_refuses_what_it_cannot_tell(tmp_path: Path, others: dict[str, str], message: str) -> None:
+    photo(tmp_path / "s/a.jpg")
+    for name, text in others.items():
+        write(tmp_path / "s" / name, text)
+    with pytest.raises(UsageError, match=message):
+        run(tmp_path / "s", tmp_path / "to", "auto")
+    assert not (tmp_path / "to").exists() or not list((tmp_path / "to").rglob("*.jpg"))
+
+
+def test_auto_with_annotations_apart_fits_the_format_that_is_found(tmp_path: Path) -> None:
+    photo(tmp_path / "s/a.jpg")
+    write(tmp_path / "boxes.csv", "name,xmin,ymin,xmax,ymax,label\na.jpg,100,50,180,150,with_mask\n")
+    run(tmp_path / "s", tmp_path / "to", "auto", annotations=tmp_path / "boxes.csv")
+    assert boxes_of(tmp_path / "to") == [[("with_mask", (100, 50, 180, 150))]]
+    labelme(tmp_path / "apart/a.json", shape("rectangle", (100, 50), (180, 150)))
+    with pytest.raises(UsageError, match="`annotations` goes with the formats wider, csv, mafa"):
+        run(tmp_path / "s", tmp_path / "to2", "auto", annotations=tmp_path / "apart")

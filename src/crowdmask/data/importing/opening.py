@@ -8,6 +8,7 @@ from pathlib import Path
 from crowdmask.data.formats.annotation import PICTURE_SUFFIXES
 from crowdmask.data.formats.table import find_format
 from crowdmask.data.importing.archives import WANTED, is_archive, unpack
+from crowdmask.data.importing.plan import AUTO
 from crowdmask.data.importing.published_splits import SPELLINGS
 from crowdmask.data.importing.state import ImportState
 from crowdmask.errors import DataError
@@ -48,7 +49,7 @@ def _descend(run: ImportState, folder: Path) -> Path:
         (only,) = inner
         if {only.name, only.name.lower()} & known:
             return folder
-        if find_format(run.plan.form).has_class_folders and run.is_class(only.name):
+        if run.plan.form != AUTO and find_format(run.plan.form).has_class_folders and run.is_class(only.name):
             return folder
         if any(path.suffix.lower() in PICTURE_SUFFIXES for path in only.iterdir()):
             return folder  # a class's folder

@@ -56,6 +56,10 @@ class ImportPlan:
     limits: Limits = field(default_factory=Limits)
 
 
+AUTO = "auto"
+"""In place of a format's name: the one that the source looks like."""
+
+
 def check_plan(plan: ImportPlan) -> None:
     """Check what can be known before anything is read.
 
@@ -66,7 +70,6 @@ def check_plan(plan: ImportPlan) -> None:
     """
     if not _NAME.fullmatch(plan.name):
         raise UsageError(f"`source` {plan.name}: letters, digits, dots, - and _ only, 64 at most")
-    form = find_format(plan.form)
     if plan.crops not in get_args(Crops):
         raise UsageError(f"`box` {plan.crops}: choose from {', '.join(get_args(Crops))}")
     for path in (plan.source, plan.annotations, *plan.ignored):
@@ -74,14 +77,25 @@ def check_plan(plan: ImportPlan) -> None:
             raise DataError(f"{path} does not exist")
     if plan.to.exists() and not plan.to.is_dir():
         raise OutputError(f"{plan.to} is not a folder")
+    if plan.form != AUTO:
+        check_format(plan)
+    source, to = plan.source.resolve(), plan.to.resolve()
+    if source == to or (plan.source.is_dir() and (to.is_relative_to(source) or source.is_relative_to(to))):
+        raise UsageError(f"`to` {plan.to} and {plan.source} lie one in the other: choose another folder")
+
+
+def check_format(plan: ImportPlan) -> None:
+    """Check that there is the format and that it fits the other options.
+
+    Raises:
+        UsageError: it does not.
+    """
+    form = find_format(plan.form)
     if plan.annotations is not None and not form.lies_apart:
         raise UsageError(
             f"`annotations` goes with the formats {', '.join(f.name for f in FORMATS if f.lies_apart)}; "
             f"for {plan.form} put the photos and their annotations into one folder"
         )
-    source, to = plan.source.resolve(), plan.to.resolve()
-    if source == to or (plan.source.is_dir() and (to.is_relative_to(source) or source.is_relative_to(to))):
-        raise UsageError(f"`to` {plan.to} and {plan.source} lie one in the other: choose another folder")
 
 
 def identity(plan: ImportPlan) -> list[str]:

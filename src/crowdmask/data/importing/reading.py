@@ -7,7 +7,8 @@ from pathlib import Path
 
 from crowdmask.data.formats.annotation import Annotation
 from crowdmask.data.formats.class_folders import read_folders
-from crowdmask.data.formats.table import find_format
+from crowdmask.data.formats.table import find_format, names, recognise
+from crowdmask.data.importing.plan import ImportPlan
 from crowdmask.data.importing.state import ImportState
 from crowdmask.errors import UsageError
 
@@ -36,6 +37,25 @@ def read_annotations(run: ImportState, folder: Path) -> Iterator[Annotation]:
         have = ", ".join(sorted(name for name in seen if name)) or "none"
         raise UsageError(f"`events` {unknown[0]}: {run.plan.source} has no such event; it has: {have}")
     run.note("photos of other events, passed over", left_out)
+
+
+def detect_format(plan: ImportPlan, folder: Path) -> str:
+    """Return the name of the one format that a source looks like.
+
+    Raises:
+        UsageError: it looks like none, or like several.
+    """
+    found = recognise(folder)
+    if len(found) == 1:
+        return found[0].name
+    if found:
+        looks = " and ".join(form.title for form in found)
+        choices = " or ".join(form.name for form in found)
+        raise UsageError(f"{plan.source} looks like {looks}: say which one is meant, `format` {choices}")
+    raise UsageError(
+        f"{plan.source} looks like no known format of annotations: name it with `format`, one of "
+        f"{', '.join(names())}"
+    )
 
 
 def is_chosen(run: ImportState, picture: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from crowdmask.data.importing.crops import find_faces
 from crowdmask.data.importing.opening import open_place
 from crowdmask.data.importing.photos import judge_photos
 from crowdmask.data.importing.placing import place_photos
-from crowdmask.data.importing.plan import ImportPlan, check_plan, identity
-from crowdmask.data.importing.reading import read_annotations
+from crowdmask.data.importing.plan import AUTO, ImportPlan, check_format, check_plan, identity
+from crowdmask.data.importing.reading import detect_format, read_annotations
 from crowdmask.data.importing.state import ImportState
 from crowdmask.data.importing.workplace import Workplace
 from crowdmask.data.manifest import Photo
@@ -74,7 +74,7 @@ def import_source(plan: ImportPlan, progress: Progress, strict: bool = False) ->
         if strict and run.problems.lines:
             why = f"{len(run.problems)} were rejected and `strict` is given: nothing was imported"
             raise NothingImported(why, result)
-        workplace.place(photos, _report(plan, result))
+        workplace.place(photos, _report(run.plan, result))
     return result
 
 
@@ -93,6 +93,9 @@ def _import(run: ImportState) -> list[Photo]:
     if plan.annotations is not None:
         annotations, _ = open_place(run, plan.annotations, "annotations")
     run.folder = annotations
+    if plan.form == AUTO:
+        plan = run.plan = replace(plan, form=detect_format(plan, annotations))
+        check_format(plan)
     items = list(read_annotations(run, annotations))
     plan.splits.read_lists(source)
     judged = judge_photos(run, items, source)
