@@ -18,6 +18,7 @@ FILES: dict[str, dict[str, object]] = {
     "csv": {"boxes.csv": '\ufeffName,"XMin",ymin,xmax,ymax\na.jpg,1,2,3,4\n', "a.jpg": PICTURE},
     "createml": {"_annotations.createml.json": '[{"image": "a.jpg", "annotations": []}]', "a.jpg": PICTURE},
     "labelme": {"a.json": '{"shapes": [], "imagePath": "a.jpg"}', "a.jpg": PICTURE},
+    "via": {"v.json": '{"a.jpg9": {"filename": "a.jpg", "size": 9, "regions": []}}', "a.jpg": PICTURE},
     "mafa": {"LabelTestAll.txt": "a.jpg 1 2 9 9 1\n", "a.jpg": PICTURE},
 }
 OTHERS: dict[str, dict[str, object]] = {

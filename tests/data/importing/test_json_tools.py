@@ -186,3 +186,48 @@ def test_auto_with_annotations_apart_fits_the_format_that_is_found(tmp_path: Pat
     labelme(tmp_path / "apart/a.json", shape("rectangle", (100, 50), (180, 150)))
     with pytest.raises(UsageError, match="`annotations` goes with the formats wider, csv, mafa"):
         run(tmp_path / "s", tmp_path / "to2", "auto", annotations=tmp_path / "apart")
+
+
+RECT = {"name": "rect", "x": 100, "y": 50, "width": 80, "height": 100}
+OUTLINE = {"name": "polygon", "all_points_x": [100, 180, 120], "all_points_y": [60, 50, 150]}
+ROUND = {"name": "ellipse", "cx": 140, "cy": 100, "rx": 40, "ry": 50}
+
+
+@pytest.mark.parametrize("drawn", [RECT, OUTLINE, ROUND])
+@pytest.mark.parametrize(
+    "said", [{"class": "with_mask"}, {"mask": {"with_mask": True}}, {"note": "x", "Label": "with_mask"}]
+)
+@pytest.mark.parametrize("kind", ["json", "first version", "project", "csv"])
+def test_the_regions_of_via_are_boxes(
+    tmp_path: Path, drawn: dict[str, object], said: dict[str, object], kind: str
+) -> None:
+    for name in ("a", "b"):
+        photo(tmp_path / f"s/{name}.jpg")
+    region = {"shape_attributes": drawn, "region_attributes": said}
+    numbered = {"0": region} if kind == "first version" else [region]
+    content = {"a": {"filename": "a.jpg", "regions": numbered}, "b": {"filename": "b.jpg", "regions": []}}
+    if kind == "csv":
+        cells = [json.dumps(json.dumps(part)).replace('\\"', '""') for part in (drawn, said)]
+        head = "filename,file_size,file_attributes,region_count,region_id"
+        head += ",region_shape_attributes,region_attributes"
+        rows = [f"a.jpg,9,{{}},1,0,{cells[0]},{cells[1]}", "b.jpg,9,{},0,0,{},{}"]
+        write(tmp_path / "s/via.csv", "\n".join([head, *rows]))
+    else:
+        write(
+            tmp_path / "s/v.json",
+            json.dumps({"_via_img_metadata": content} if kind == "project" else content),
+        )
+    run(tmp_path / "s", tmp_path / "to", "auto")
+    assert boxes_of(tmp_path / "to") == [[("with_mask", (100, 50, 180, 150))], []]
+
+
+@pytest.mark.parametrize(
+    "drawn", [{"name": "point", "cx": 1, "cy": 2}, {"name": "rect", "x": 1}, {}, None, 3]
+)
+@pytest.mark.parametrize("said", [{}, {"class": "with_mask"}, {"mask": {"a": True, "b": True}}, None])
+def test_via_without_the_place_of_a_face_is_left_out(tmp_path: Path, drawn: object, said: object) -> None:
+    photo(tmp_path / "s/a.jpg")
+    region = {"shape_attributes": drawn, "region_attributes": said}
+    write(tmp_path / "s/v.json", json.dumps({"a": {"filename": "a.jpg", "regions": [region]}}))
+    with pytest.raises(NothingImported):
+        run(tmp_path / "s", tmp_path / "to", "via")

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from crowdmask.data.formats import class_folders, coco, createml, csv_table, labelme, mafa, voc, wider, yolo
+from crowdmask.data.formats import (
+    class_folders,
+    coco,
+    createml,
+    csv_table,
+    labelme,
+    mafa,
+    via,
+    voc,
+    wider,
+    yolo,
+)
 from crowdmask.data.formats.annotation import Reader
 from crowdmask.data.formats.item import Item, Writer
 from crowdmask.errors import UsageError
@@ -85,6 +96,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(name="createml", title="CreateML", read=createml.read_createml, recognise=createml.recognise),
     Format(name="labelme", title="LabelMe", read=labelme.read_labelme, recognise=labelme.recognise),
+    Format(name="via", title="VIA", read=via.read_via, recognise=via.recognise),
     Format(
         name="mafa",
         title="MAFA",
