@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
+from av.stream import Disposition
 
 from crowdmask.media.clock import PAUSE_S, SteadyClock
-from crowdmask.media.video import Reading, read_frames
+from crowdmask.media.video import Reading, probe, read_frames
 from crowdmask.media.video_writer import VideoWriter
 
 MakeVideo = Callable[..., Path]
@@ -27,6 +29,7 @@ STEADY = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
             [5.0, 5.1, 3605.2, 3605.3, 3605.4, 3605.5], STEADY, 0.2, id="an hour ahead from there on"
         ),
         pytest.param([95443.5, 95443.6, 0.0, 0.1, 0.2, 0.3], STEADY, 0.2, id="a counter that starts anew"),
+        pytest.param([5.0, 5.1, 3605.2, 3605.201, 3605.202, 3605.203], STEADY, 0.2, id="pressed together"),
         pytest.param([5.0, 5.1, 5.1, 5.05, 5.4, 5.5], [0, 0.1, 0.1, 0.1, 0.4, 0.5], None, id="rounding"),
         pytest.param([5.0, 5.1, 25.0, 25.1], [0, 0.1, 20.0, 20.1], None, id="a pause"),
     ],
@@ -58,6 +61,42 @@ def test_parts_of_a_transport_stream_become_one_film(make_video: MakeVideo, tmp_
     steps = [after - before for before, after in itertools.pairwise(heard)]
     assert heard[-1] == pytest.approx(4.0, abs=0.2)
     assert 0 < min(steps) <= max(steps) < 0.1
+
+
+@pytest.mark.parametrize("fps", [12, 25, 50])
+def test_a_raw_stream_runs_at_the_rate_that_it_says(fps: int, make_video: MakeVideo, tmp_path: Path) -> None:
+    raw = tmp_path / "raw.h264"
+    with (
+        av.open(str(make_video("a.mp4", fps=Fraction(fps)))) as source,
+        av.open(str(raw), "w", format="h264") as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    assert probe(str(raw)).fps == fps
+    assert [frame.time_s for frame in read_frames(raw)] == pytest.approx(
+        [i / fps for i in range(20)], abs=1e-5
+    )
+
+
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_of_two_video_streams_the_default_one_is_read(chosen: int, tmp_path: Path) -> None:
+    path = tmp_path / "two.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", rate=10) for _ in range(2)]
+        for number, stream in enumerate(streams):
+            stream.width, stream.height, stream.pix_fmt = 64 * (number + 1), 48, "yuv420p"
+            stream.disposition = Disposition.default if number == chosen else Disposition(0)
+        for stream in streams:
+            for index in range(5):
+                frame = av.VideoFrame(stream.width, stream.height, "yuv420p")
+                frame.pts, frame.time_base = index, Fraction(1, 10)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    assert probe(str(path)).width == 64 * (chosen + 1)
+    assert {frame.picture.shape[1] for frame in read_frames(path)} == {64 * (chosen + 1)}
 
 
 def test_frames_that_are_not_looked_at_count(make_video: MakeVideo) -> None:

@@ -10,6 +10,8 @@ PAUSE_S = 1800.0
 
 _BACK_STEPS = 1.5  # less is rounding, or two frames that changed places
 _RETURN_STEPS = 5.0
+_STUCK_STEPS = 0.25
+_ROUNDED = 0.1  # as where times are whole milliseconds
 
 
 class SteadyClock:
@@ -51,7 +53,12 @@ class SteadyClock:
             returns = 0 < back - last <= _RETURN_STEPS * self._usual_s
             now = back if returns else last + self._step_s
             self._shift_before, self._shift = self._shift, now - time_s
+        elif self.jump_s is not None and step < _STUCK_STEPS * self._usual_s:
+            # Whoever wrote the file would not let times go back, and pressed all that follow together.
+            now = last + self._step_s
+            self._shift = now - time_s
         elif 0 < step <= 2 * self._usual_s:
-            self._step_s = step
+            exact = abs(step - self._usual_s) > _ROUNDED * self._usual_s
+            self._step_s = step if exact else self._usual_s
         self._last = max(now, last)
         return self._last

@@ -262,7 +262,8 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
     known: list[VideoStream] = [each for each in streams if getattr(each, "codec_context", None) is not None]
     if not known:
         raise VideoError(f"{name}: its codec is unknown to FFmpeg here: convert it, for example to H.264")
-    return known[0]
+    marked = [each for each in known if each.disposition & av.stream.Disposition.default]
+    return (marked or known)[0]
 
 
 def _is_cover(stream: VideoStream) -> bool:
@@ -300,7 +301,11 @@ def _clock(container: InputContainer, start_s: float, fps: float) -> SteadyClock
 
 
 def _stated_fps(stream: VideoStream) -> float | None:
-    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+    rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
+    if stream.start_time is None and stream.codec_context.framerate:
+        # A raw stream has no times; of its rate FFmpeg knows only what the stream says, before decoding.
+        rates.insert(0, stream.codec_context.framerate)
+    for rate in rates:
         if rate and 0 < rate <= _MAX_FPS:
             return float(rate)
     return None
