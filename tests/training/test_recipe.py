@@ -23,6 +23,7 @@ STARTS = {
     "tune-base": "shipped",
     "crowd-narrow": "shipped",
     "crowd-narrow-on": "~/.cache/crowdmask/runs/crowd-narrow/crowd-narrow.safetensors",
+    "crowd-narrow-last": "~/.cache/crowdmask/runs/crowd-narrow-on/crowd-narrow-on.safetensors",
     # Where a plain `crowdmask train recipes/crowd-start.yaml` leaves its weights.
     "crowd": "~/.cache/crowdmask/runs/crowd-start/crowd-start.safetensors",
     "crowd-long": "~/.cache/crowdmask/runs/crowd/crowd.safetensors",
