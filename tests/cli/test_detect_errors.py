@@ -138,7 +138,7 @@ def test_a_mistake_of_ours_is_one_line_too(
     assert done.exit_code == 1
     assert done.stderr.splitlines() == [
         "error: RuntimeError: first\\nsecond (internal error: set CROWDMASK_DEBUG=1 for the "
-        "details to report)"
+        "details, and please report it)"
     ]
     monkeypatch.setenv("CROWDMASK_DEBUG", "1")
     assert isinstance(detect("a.png").exception, RuntimeError)
