@@ -10,7 +10,7 @@ import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
-from crowdmask.scale.run import Outcome, Wanted, detect_at_scale
+from crowdmask.scale.run import Outcome, Wanted, detect_at_scale, local_processes
 from crowdmask.scale.work import DetectorMaker
 
 Run = Callable[..., Outcome]
@@ -53,7 +53,8 @@ def run(colour_model: Path, complaints: list[str]) -> Run:
 
     def go(*sources: str, to: str = "out", maker: Any = None, **options: Any) -> Outcome:
         options.setdefault("workers", 1)
+        pool = options.pop("make_pool", local_processes)
         wanted = Wanted(sources, to, maker or DetectorMaker(str(colour_model), {"threads": 1}), **options)
-        return detect_at_scale(wanted, complain=complaints.append)
+        return detect_at_scale(wanted, complain=complaints.append, make_pool=pool)
 
     return go

@@ -43,6 +43,14 @@ def command(
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Workers [default: one a physical core].")
     ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ray://...|auto|local",
+            help="Let a Ray cluster do it: its address, auto for one that this machine is part of, local for "
+            "Ray on this machine alone [default: plain processes of this machine].",
+        ),
+    ] = None,
     shard_size: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Photos a shard [default: 1,000, fewer for small jobs]."),
@@ -134,7 +142,7 @@ def command(
         column,
     )
     lines = _Lines(open_console(stderr="-" in (json_file, stats)), open_console(stderr=True))
-    outcome = _run(wanted, lines)
+    outcome = _run(wanted, address, device == "cuda", lines)
     _write(outcome, to, json_file, stats)
     say_totals(lines.say, outcome, to)
     if outcome.failed:
@@ -152,12 +160,14 @@ class _Lines:
         self.complain.print(error_line(problem), soft_wrap=True)
 
 
-def _run(wanted: Wanted, lines: _Lines) -> Outcome:
+def _run(wanted: Wanted, address: str | None, gpus: bool, lines: _Lines) -> Outcome:
+    from crowdmask.scale.engines import choose
     from crowdmask.scale.run import detect_at_scale
 
     try:
         with show_rate(lines.complain) as shown:
-            return detect_at_scale(wanted, complain=lines.tell, progress=shown)
+            pool = choose(address, lambda told: lines.say.print(told, soft_wrap=True), gpus=gpus)
+            return detect_at_scale(wanted, complain=lines.tell, progress=shown, make_pool=pool)
     except KeyboardInterrupt:
         lines.complain.print("interrupted; what was written is whole: go on with --resume", soft_wrap=True)
         raise Interrupted from None

@@ -53,7 +53,13 @@ class Pool(Protocol):
         """End the workers."""
 
 
-MakePool = Callable[[Maker, dict[str, Any], int], Pool]
+MakePool = Callable[[Maker, dict[str, Any], int | None, int], Pool]
+"""Takes what makes a detector, the Arrow types of the user's columns, how many workers, and of photos."""
+
+
+def local_processes(maker: Maker, types: dict[str, Any], workers: int | None, photos: int) -> Pool:
+    """Make workers of this machine: one a physical core, and never more than there are photos."""
+    return ProcessPool(maker, types, max(1, min(workers or physical_cores(), photos)))
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ def detect_at_scale(
     *,
     complain: Callable[[str], None],
     progress: Progress = silent,
-    make_pool: MakePool = ProcessPool,
+    make_pool: MakePool = local_processes,
 ) -> Outcome:
     """Detect on all photos of some sources that are not done, and write a row for each.
 
@@ -164,7 +170,7 @@ def detect_at_scale(
         outcome = Outcome(shards.totals, [])
         with closing(spool):
             _list(wanted, spool, columns, outcome, complain, progress)
-            pool = make_pool(wanted.maker, columns.types(), _workers(wanted, spool.count))
+            pool = make_pool(wanted.maker, columns.types(), wanted.workers, spool.count)
             with closing(pool):
                 outcome.about = about = pool.start()
                 begin_or_go_on(store, _describe(wanted, about, columns), wanted.resume)
@@ -224,10 +230,6 @@ def shard_size(photos: int, workers: int) -> int:
     """Return how many photos a shard gets, so that all workers end at about the same time."""
     even = photos // max(1, workers * _SHARES_A_WORKER)
     return max(_SMALLEST_SHARD, min(LARGEST_SHARD, even))
-
-
-def _workers(wanted: Wanted, photos: int) -> int:
-    return max(1, min(wanted.workers or physical_cores(), photos))
 
 
 def _describe(wanted: Wanted, about: About, columns: Columns) -> Description:

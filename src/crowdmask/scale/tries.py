@@ -18,17 +18,20 @@ class Tries:
 
     _counts: dict[int, Counter[int]] = field(default_factory=dict)
 
-    def again(self, share: Share, place: int) -> Share:
+    def again(self, share: Share, place: int | None) -> Share:
         """Return a share whose process ended, to be done once more, without what must be given up.
 
         A photo counts as a suspect where it was being looked at or opened ahead. The second time its share is
         done one by one, so that the others are cleared; a kill from outside costs no photo.
 
         Args:
-            place: of the photo in the share that came next.
+            place: of the photo in the share that came next; None: not known, so all are suspects.
         """
         counts = self._counts.setdefault(share.number, Counter())
-        last = place if share.one_by_one else place + AHEAD + 1
+        if place is None:
+            place, last = 0, len(share.entries)
+        else:
+            last = place if share.one_by_one else place + AHEAD + 1
         for suspect in range(place, min(last + 1, len(share.entries))):
             counts[suspect] += 1
         given_up = set(share.given_up)

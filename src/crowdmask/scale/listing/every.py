@@ -108,7 +108,8 @@ def _entries(name: str, columns: Columns, path_column: str | None) -> Iterator[E
 def _list_url(url: str) -> Iterator[Entry]:
     with as_error(SourceError, url):
         system, path = file_system(url)
-        if has_picture_suffix(url) or not system.isdir(path):
+        # What it is decides, and why it cannot be said where that is so: `isdir` hides a missing permission.
+        if has_picture_suffix(url) or system.info(path)["type"] != "directory":
             yield Entry(url, url)
             return
         found = False

@@ -1,0 +1,35 @@
+"""Choose what does the work: plain processes of this machine, or a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from crowdmask.cores import physical_cores
+from crowdmask.scale.ray_actors import LOCAL, RayPool
+from crowdmask.scale.run import MakePool, Pool, local_processes
+from crowdmask.scale.work import Maker
+
+WORTH_RAY = 4000
+"""Ray takes seconds to start and 650 MB; on one machine with fewer photos plain processes are done sooner."""
+
+
+def choose(address: str | None, say: Callable[[str], None], *, gpus: bool = False) -> MakePool:
+    """Return what makes the workers of a run, once it is known how many photos there are.
+
+    Args:
+        address: of a Ray cluster, "auto", "local", or None: plain processes.
+        say: is told of a choice that the user did not make.
+        gpus: each worker of the cluster has a graphics card for itself.
+    """
+
+    def make(maker: Maker, types: dict[str, Any], workers: int | None, photos: int) -> Pool:
+        if address is None or (address == LOCAL and photos < WORTH_RAY):
+            if address is not None:
+                say(f"{photos:,} photos are too few for Ray to pay: plain processes do them")
+            return local_processes(maker, types, workers, photos)
+        if workers is None and address == LOCAL:
+            workers = physical_cores()
+        return RayPool(maker, types, workers, address=address, gpus=gpus)
+
+    return make
