@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from crowdmask.default_boxes import GridSpec
-from crowdmask.models.detector import DetectionModel, Raw, flatten_level
+from crowdmask.models.detector import DetectionModel, Raw, Shared, alone, flatten_level
 
 LABELS = ("with_mask", "without_mask", "mask_worn_incorrect")
 DECISIONS: dict[str, Any] = {
@@ -53,7 +53,13 @@ class Tiny(DetectionModel):
     def probabilities(self, logits: Tensor) -> Tensor:
         return torch.sigmoid(logits[..., :1]) * torch.softmax(logits[..., 1:], -1)
 
-    def loss(self, raw: Raw, targets: list[dict[str, Tensor]], size: tuple[int, int]) -> dict[str, Tensor]:
+    def loss(
+        self,
+        raw: Raw,
+        targets: list[dict[str, Tensor]],
+        size: tuple[int, int],
+        shared: Shared = alone,
+    ) -> dict[str, Tensor]:
         raise NotImplementedError("this network is not trained")
 
 

@@ -74,17 +74,19 @@ def command(
         raise UsageError("--map belongs to --photos; a data set's YAML has its own class map")
     own = UserPhotos(photos, form.value, parse_map(class_map or []), val) if photos else None
     run = TrainingRun(recipe, run_folder=run_folder, root=root, photos=own, steps=steps, threads=threads)
-    tell_problems(run.dataset.problems.lines)
-    numbers = f"{len(run.train)} photos to train on, {len(run.val)} to validate on"
-    typer.echo(f"{run.recipe.name}: {numbers}", err=True)
-    typer.echo(f"the run's folder: {one_line(str(run.folder))}", err=True)
+    if run.is_first:
+        tell_problems(run.dataset.problems.lines)
+        numbers = f"{len(run.train)} photos to train on, {len(run.val)} to validate on"
+        typer.echo(f"{run.recipe.name}: {numbers}", err=True)
+        typer.echo(f"the run's folder: {one_line(str(run.folder))}", err=True)
     step = run.start().step
-    if step:
+    if step and run.is_first:
         typer.echo(f"going on at step {step}", err=True)
     with StopOnSignal() as signals:
         _show_steps(run, signals)
-    if signals.interrupted:
-        typer.echo(f"stopped at step {run.trainer.step}; the same command goes on from there", err=True)
+    if run.stopped:
+        if run.is_first:
+            typer.echo(f"stopped at step {run.trainer.step}; the same command goes on from there", err=True)
         raise typer.Exit(EXIT_INTERRUPTED)
     with show_progress(open_console(stderr=True)) as progress:
         trained = run.finish(progress)
@@ -103,7 +105,7 @@ def _show_steps(run: TrainingRun, signals: StopOnSignal) -> None:
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     console = open_console(stderr=True)
-    with Progress(*columns, console=console, disable=run.trainer.rank > 0) as bar:
+    with Progress(*columns, console=console, disable=not run.is_first) as bar:
         total = run.recipe.steps
         task = bar.add_task("training", total=total, completed=run.trainer.step, speed=0.0, loss=0.0)
         for progress in run.steps(lambda: signals.interrupted):

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from crowdmask.default_boxes import GridSpec
 from crowdmask.inference.model_file import InputSpec
 from crowdmask.models.crowd_loss import CrowdLoss
-from crowdmask.models.detector import DetectionModel, Raw, flatten_level, init_heads
+from crowdmask.models.detector import DetectionModel, Raw, Shared, alone, flatten_level, init_heads
 from crowdmask.models.mobilenet_v2 import InvertedResidual, conv_bn_relu6, feature_layers
 from crowdmask.models.plan import STOCK, Plan
 
@@ -130,5 +130,11 @@ class Crowd(DetectionModel):
         share = torch.sigmoid(face) / (parts[0] + parts[1] + parts[2])
         return torch.stack([share * part for part in parts], -1)
 
-    def loss(self, raw: Raw, targets: list[dict[str, Tensor]], size: tuple[int, int]) -> dict[str, Tensor]:
-        return self._loss(raw, targets, size)
+    def loss(
+        self,
+        raw: Raw,
+        targets: list[dict[str, Tensor]],
+        size: tuple[int, int],
+        shared: Shared = alone,
+    ) -> dict[str, Tensor]:
+        return self._loss(raw, targets, size, shared)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from crowdmask.default_boxes import GridSpec, default_boxes
 from crowdmask.models.box_coding import decode, iou_and_giou, pairwise_iou, to_xyxy
-from crowdmask.models.detector import Raw
+from crowdmask.models.detector import Raw, Shared, alone
 
 _NEAREST_CELLS = 9
 _BOX_WEIGHT = 2.0
@@ -75,9 +75,16 @@ class CrowdLoss:
         self.grid = grid
 
     def __call__(
-        self, raw: Raw, targets: list[dict[str, Tensor]], size: tuple[int, int]
+        self,
+        raw: Raw,
+        targets: list[dict[str, Tensor]],
+        size: tuple[int, int],
+        shared: Shared = alone,
     ) -> dict[str, Tensor]:
-        """Return ``face``, ``box`` and ``label``, each already weighted and normalised."""
+        """Return ``face``, ``box`` and ``label``, each already weighted and normalised.
+
+        Args: see `DetectionModel.loss`.
+        """
         device = raw.logits.device
         boxes = torch.tensor(default_boxes(self.grid, *size), device=device)
         grid_xyxy = to_xyxy(boxes)
@@ -116,12 +123,13 @@ class CrowdLoss:
         face_loss = (entropy * (quality - probability).abs().square() * weight).sum()
         # Of all outputs: with several cards every parameter must have a gradient in every step.
         zero = (raw.logits.sum() + raw.deltas.sum()) * 0
+        share = torch.cat(weights) if weights else zero.new_zeros(0)
+        # Where other processes learn too, every one takes part, also with a batch that has no face.
+        total, count = shared(torch.stack([share.sum(), share.new_tensor(float(len(share)))]))
         if not box_losses:
-            return {"face": face_loss, "box": zero, "label": zero}
-        share = torch.cat(weights)
-        total = share.sum().clamp(min=1)
+            return {"face": face_loss / count, "box": zero, "label": zero}
         return {
-            "face": face_loss / len(share),
+            "face": face_loss / count,
             "box": _BOX_WEIGHT * (torch.cat(box_losses) * share).sum() / total,
             "label": _LABEL_WEIGHT * (torch.cat(label_losses) * share).sum() / total,
         }

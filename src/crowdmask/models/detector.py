@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,15 @@ from crowdmask.models.plan import Plan
 # ImageNet's statistics, of pixels 0 to 255: the backbone's weights were learnt with them.
 _MEAN = (123.675, 116.28, 103.53)
 _STD = (58.395, 57.12, 57.375)
+
+
+Shared = Callable[[Tensor], Tensor]
+"""Turns counts of this process's batch into what its losses are divided by."""
+
+
+def alone(counts: Tensor) -> Tensor:
+    """Return what a loss is divided by in a process that trains alone: the counts, 1 at least."""
+    return counts.clamp(min=1)
 
 
 class Raw(NamedTuple):
@@ -61,7 +71,13 @@ class DetectionModel(nn.Module, ABC):
         """Turn logits (B, A, K) into (B, A, 3): how likely a face with each label is there."""
 
     @abstractmethod
-    def loss(self, raw: Raw, targets: list[dict[str, Tensor]], size: tuple[int, int]) -> dict[str, Tensor]:
+    def loss(
+        self,
+        raw: Raw,
+        targets: list[dict[str, Tensor]],
+        size: tuple[int, int],
+        shared: Shared = alone,
+    ) -> dict[str, Tensor]:
         """Return the parts of the loss for a batch.
 
         Args:
@@ -70,6 +86,8 @@ class DetectionModel(nn.Module, ABC):
                 ``label_weight`` (N,) float32, how much the label of each counts, and ``ignore``
                 (M, 4) xyxy, regions that are not judged.
             size: width and height of the input.
+            shared: turns counts of this batch into what the losses are divided by, so that the mean gradient
+                of several processes is that of one large batch; called once for each call of this.
         """
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from crowdmask.default_boxes import GridSpec, default_boxes
 from crowdmask.models.box_coding import encode, pairwise_iou, to_xyxy
-from crowdmask.models.detector import Raw
+from crowdmask.models.detector import Raw, Shared, alone
 
 _MATCH_IOU = 0.5
 _NEGATIVES_PER_POSITIVE = 3
@@ -36,9 +36,16 @@ class MultiBoxLoss:
         self.grid = grid
 
     def __call__(
-        self, raw: Raw, targets: list[dict[str, Tensor]], size: tuple[int, int]
+        self,
+        raw: Raw,
+        targets: list[dict[str, Tensor]],
+        size: tuple[int, int],
+        shared: Shared = alone,
     ) -> dict[str, Tensor]:
-        """Return ``label`` and ``box``, both divided by the number of matched boxes."""
+        """Return ``label`` and ``box``, both divided by the number of matched boxes.
+
+        Args: see `DetectionModel.loss`.
+        """
         device = raw.logits.device
         boxes = torch.tensor(default_boxes(self.grid, *size), device=device)
         grid_xyxy = to_xyxy(boxes)
@@ -68,4 +75,5 @@ class MultiBoxLoss:
             count = min(_NEGATIVES_PER_POSITIVE * max(number, 1), int((truth == 0).sum()))
             hard = mistakes.topk(count).indices
             label_loss = label_loss + (entropy * weight)[positive].sum() + entropy[hard].sum()
-        return {"label": label_loss / max(1, matched), "box": box_loss / max(1, matched)}
+        number_matched = shared(label_loss.new_tensor(float(matched)))
+        return {"label": label_loss / number_matched, "box": box_loss / number_matched}

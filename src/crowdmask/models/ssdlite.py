@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from crowdmask.default_boxes import GridSpec
 from crowdmask.inference.model_file import InputSpec
-from crowdmask.models.detector import DetectionModel, Raw, flatten_level, init_heads
+from crowdmask.models.detector import DetectionModel, Raw, Shared, alone, flatten_level, init_heads
 from crowdmask.models.mobilenet_v2 import LAST_CHANNELS, InvertedResidual, conv_bn_relu6, feature_layers
 from crowdmask.models.multibox_loss import MultiBoxLoss
 
@@ -97,5 +97,11 @@ class SsdLite(DetectionModel):
     def probabilities(self, logits: Tensor) -> Tensor:
         return torch.softmax(logits, -1)[..., 1:]
 
-    def loss(self, raw: Raw, targets: list[dict[str, Tensor]], size: tuple[int, int]) -> dict[str, Tensor]:
-        return self._loss(raw, targets, size)
+    def loss(
+        self,
+        raw: Raw,
+        targets: list[dict[str, Tensor]],
+        size: tuple[int, int],
+        shared: Shared = alone,
+    ) -> dict[str, Tensor]:
+        return self._loss(raw, targets, size, shared)

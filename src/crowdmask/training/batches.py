@@ -116,7 +116,15 @@ class Sampler:
 class Batches:
     """Training batches by number, made ahead by threads."""
 
-    def __init__(self, samples: list[Sample], recipe: Recipe, spec: InputSpec, threads: int = 2) -> None:
+    def __init__(
+        self, samples: list[Sample], recipe: Recipe, spec: InputSpec, threads: int = 2, world: int = 1
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            threads: that make batches ahead.
+            world: processes that learn together: so many batches in a row belong to one step.
+        """
         self._sampler = Sampler(samples, recipe)
         self._close: tuple[Recipe, Sampler] | None = None
         if recipe.close is not None:
@@ -129,6 +137,7 @@ class Batches:
         self._recipe = recipe
         self._spec = spec
         self._threads = threads
+        self._world = world
 
     @property
     def unreadable(self) -> list[str]:
@@ -143,7 +152,7 @@ class Batches:
 
     def _of(self, number: int) -> tuple[Recipe, Sampler]:
         """Return the recipe and the sampler of a batch: each so many are of close faces."""
-        if self._close is None or number % self._close_every != self._close_every - 1:
+        if self._close is None or number // self._world % self._close_every != self._close_every - 1:
             return self._recipe, self._sampler
         return self._close
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,9 +64,12 @@ class TrainingRun:
         dataset: what it learns from; its problems are what could not be read.
         folder: of checkpoint, curves and result.
         trainer: once started.
+        stopped: it was asked to stop, and did so in all processes.
+        is_first: this process tells the user how the run goes; others that learn with it are silent.
     """
 
     trainer: Trainer
+    stopped = False
 
     def __init__(
         self,
@@ -95,6 +99,7 @@ class TrainingRun:
         read = load_recipe(recipe)
         self.recipe: Recipe = read.model_copy(update={"steps": steps}) if steps else read
         self.dataset = _load(self.recipe, recipe, root, photos)
+        self.is_first = os.environ.get("RANK", "0") == "0"
         self.folder = run_folder or runs_folder() / self.recipe.name
         self.train, self.val = self.dataset.split("train"), self.dataset.split("val")
         self._beside = recipe.parent
@@ -121,10 +126,11 @@ class TrainingRun:
         """
         for progress in self.trainer.run():
             yield progress
-            if stopped():
-                break
-        if stopped():
-            self.trainer.save()
+            # A signal reaches the processes at different steps; they stop after the same one.
+            if self.trainer.processes.any(stopped()):
+                self.stopped = True
+                self.trainer.save()
+                return
 
     def finish(self, progress: Working = silent) -> TrainedModel | None:
         """Make the model file of a run that came to its end, with report and curves beside it.

@@ -4,6 +4,7 @@ do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch.nn import functional as F
 
 from crowdmask.errors import ModelError
 from crowdmask.models.crowd import Crowd
-from crowdmask.models.detector import DetectionModel, Raw
+from crowdmask.models.detector import DetectionModel, Raw, alone
+from crowdmask.training.processes import Processes
 
 # Of the parts of the loss beside the face logit's.
 _LABEL_WEIGHT, _BOX_WEIGHT, _MAP_WEIGHT = 1.0, 0.5, 0.5
@@ -76,19 +78,24 @@ class Teacher:
         shown: Shown = self._learner(pictures)
         return shown
 
-    def loss(self, shown: Shown, student: Shown, size: tuple[int, int]) -> Tensor:
+    def loss(
+        self, shown: Shown, student: Shown, size: tuple[int, int], processes: Processes | None = None
+    ) -> Tensor:
         """Return how much the student's answer differs, a scalar.
 
         Args:
             shown: the teacher's.
             student: of the same batch; default boxes that the teacher lacks are passed over.
             size: width and height of the input.
+            processes: that learn together; None: this one alone.
         """
+        shared = processes.shared if processes else alone
+        mean = processes.mean if processes else Tensor.detach
         index = torch.from_numpy(np.flatnonzero(self._shared(size))).to(shown.raw.logits.device)
         logits, deltas = student.raw.logits[:, index].float(), student.raw.deltas[:, index].float()
         theirs = shown.raw.logits.float()
         likely = theirs[..., 0].sigmoid()
-        faces = likely.sum().clamp(min=1)
+        faces = shared(likely.sum())
         mine = logits[..., 0].sigmoid()
         entropy = F.binary_cross_entropy_with_logits(logits[..., 0], likely, reduction="none")
         entropy = entropy - F.binary_cross_entropy(likely, likely, reduction="none")
@@ -98,7 +105,7 @@ class Teacher:
         box = F.smooth_l1_loss(deltas, shown.raw.deltas.float(), reduction="none").sum(-1)
         answers = (face + _LABEL_WEIGHT * (label * likely).sum() + _BOX_WEIGHT * (box * likely).sum()) / faces
         pairs = zip(student.maps, shown.maps, strict=True)
-        maps = torch.stack([_unlike(a.float(), b.float()) for a, b in pairs]).mean()
+        maps = torch.stack([_unlike(a.float(), b.float(), mean) for a, b in pairs]).mean()
         return answers + _MAP_WEIGHT * maps
 
     def _shared(self, size: tuple[int, int]) -> np.ndarray:
@@ -110,7 +117,8 @@ class Teacher:
         return np.concatenate(masks)
 
 
-def _unlike(mine: Tensor, theirs: Tensor) -> Tensor:
+def _unlike(mine: Tensor, theirs: Tensor, mean: Callable[[Tensor], Tensor]) -> Tensor:
     """Return the squared difference of maps, in variances of each of the teacher's channels."""
-    spread = theirs.var((0, 2, 3), keepdim=True).clamp(min=1e-3)
+    centre = mean(theirs.mean((0, 2, 3), keepdim=True))
+    spread = mean((theirs - centre).square().mean((0, 2, 3), keepdim=True)).clamp(min=1e-3)
     return ((mine - theirs).square() / spread).mean()

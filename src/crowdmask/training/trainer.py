@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import random
 import time
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from crowdmask.models.detector import DetectionModel, Raw
 from crowdmask.training.batches import Batch, Batches, validation_batches
 from crowdmask.training.checkpoint import data_digest, load_checkpoint, save_checkpoint
 from crowdmask.training.ema import AverageModel
+from crowdmask.training.processes import Processes
 from crowdmask.training.recipe import Recipe
 from crowdmask.training.teacher import Learner, Shown, Teacher
 
@@ -76,14 +76,8 @@ class Trainer:
             raise DataError(f"crop_px is {recipe.crop_px}, not a multiple of {model.input_spec.multiple}")
         self.recipe = recipe
         self.folder = folder
-        self.rank = int(os.environ.get("RANK", "0"))
-        self.world = int(os.environ.get("WORLD_SIZE", "1"))
-        local = int(os.environ.get("LOCAL_RANK", "0"))
-        self.device = torch.device(f"cuda:{local}" if torch.cuda.is_available() else "cpu")
-        if self.device.type == "cuda":
-            torch.cuda.set_device(self.device)
-        if self.world > 1 and not torch.distributed.is_initialized():
-            torch.distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+        self.processes = processes = Processes()
+        self.rank, self.world, self.device = processes.rank, processes.world, processes.device
         random.seed(recipe.seed)
         torch.manual_seed(recipe.seed)
         self.half = recipe.precision == "bfloat16" or (
@@ -96,7 +90,9 @@ class Trainer:
         self.network: nn.Module = Learner(self.model)
         self.teacher = Teacher(teacher, self.model).to(self.device) if teacher else None
         if self.world > 1:
-            ids = [local] if self.device.type == "cuda" else None
+            if self.device.type == "cuda" and not recipe.frozen_norms:
+                nn.SyncBatchNorm.convert_sync_batchnorm(self.network)  # type: ignore[no-untyped-call]
+            ids = [processes.local_rank] if self.device.type == "cuda" else None
             self.network = nn.parallel.DistributedDataParallel(self.network, device_ids=ids)
         # A card waits for crops, a CPU for the network; the crops are the same whatever the number.
         share = logical_cores() // self.world
@@ -105,6 +101,7 @@ class Trainer:
             recipe,
             model.input_spec,
             threads=max(2, min(16, share)) if self.device.type == "cuda" else 2,
+            world=self.world,
         )
         self.data = data_digest(train)
         self.step = 0
@@ -161,8 +158,7 @@ class Trainer:
 
     def leave(self) -> None:
         """Part from the other processes of this run, if any, once all have trained to the end."""
-        if self.world > 1:
-            torch.distributed.destroy_process_group()
+        self.processes.leave()
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -193,14 +189,16 @@ class Trainer:
         for part in parts:
             with self._autocast():
                 shown, targets, size = self._forward(self.network, part)
-            losses = self.model.loss(_in_full(shown.raw), targets, size)
+            losses = self.model.loss(_in_full(shown.raw), targets, size, self.processes.shared)
             if self.teacher is not None and size[0] <= self.recipe.crop_px:
                 # Not on the larger crops: their faces are larger than what the teacher has boxes for.
                 with self._autocast():
                     theirs = self.teacher.show(self._pictures(part))
-                losses["teacher"] = self.teacher.loss(theirs, shown, size) * self.recipe.teacher_weight
+                taught = self.teacher.loss(theirs, shown, size, self.processes)
+                losses["teacher"] = taught * self.recipe.teacher_weight
             total = torch.stack(list(losses.values())).sum()
-            if not torch.isfinite(total):
+            # All processes must end then, or the others would wait for this one.
+            if not torch.isfinite(self.processes.mean(total)):
                 raise DivergedError(
                     f"the loss is not finite at step {self.step}: lower the recipe's learning_rate"
                 )
@@ -209,7 +207,8 @@ class Trainer:
             rows.append({k: float(v.detach()) * share for k, v in losses.items()})
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
-        mean = {name: sum(row[name] for row in rows) for name in rows[0]}
+        summed = torch.tensor([sum(row[name] for row in rows) for name in rows[0]], device=self.device)
+        mean = dict(zip(rows[0], self.processes.mean(summed).tolist(), strict=True))
         return {**mean, "total": sum(mean.values())}
 
     def _forward(
@@ -265,7 +264,8 @@ class Trainer:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the run's folder {self.folder}: {error.strerror}") from error
-        state = load_checkpoint(self.folder / "checkpoint.pt")
+        # Further machines need not see the folder.
+        state = self.processes.from_first(lambda: load_checkpoint(self.folder / "checkpoint.pt"))
         if state is None:
             return
         if state["digest"] != self.recipe.digest:
