@@ -19,8 +19,8 @@ from crowdmask.signals import StopOnSignal
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crowdmask.training.study import Study
-    from crowdmask.training.tuning import Tuning
+    from crowdmask.training.tuning.study import Study
+    from crowdmask.training.tuning.worker import Tuning
 
 
 class Objective(StrEnum):
@@ -98,7 +98,7 @@ def command(
     Example: `crowdmask tune recipes/tune-base.yaml --space recipes/tune-space.yaml --trials 20`
     """
     require_training("crowdmask tune", TUNING)
-    from crowdmask.training.study import Study, StudyOptions
+    from crowdmask.training.tuning.study import Study, StudyOptions
 
     options = StudyOptions(
         recipe,

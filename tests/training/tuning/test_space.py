@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from crowdmask.errors import DataError
 from crowdmask.training.recipe import load_recipe
-from crowdmask.training.space import changed, load_space, value_of
+from crowdmask.training.tuning.space import changed, load_space, value_of
 
 FLOAT = {"type": "float", "low": 0.0005, "high": 0.004, "log": True}
 SPACE = {

@@ -17,8 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 from crowdmask.errors import DataError, OutputError
 from crowdmask.files import whole_file, write_text
 from crowdmask.training.recipe import Recipe
-from crowdmask.training.space import changed
-from crowdmask.training.tuning import StudyPlan, Tuning
+from crowdmask.training.tuning.space import changed
+from crowdmask.training.tuning.worker import StudyPlan, Tuning
 
 PICTURES = ("history.png", "importance.png", "parallel.png")
 _KEPT_STARTS = ("imagenet", "shipped")

@@ -19,11 +19,11 @@ from crowdmask.errors import DataError, OutputError
 from crowdmask.models.registry import build
 from crowdmask.training.checkpoint import save_weights
 from crowdmask.training.recipe import load_recipe
-from crowdmask.training.space import Space
-from crowdmask.training.trial import measure_model
-from crowdmask.training.tuning import MOST_ATTEMPTS, StudyPlan, Tuning
-from crowdmask.training.tuning_report import importances, recipe_text, write_report
-from crowdmask.training.workers import is_alive, myself
+from crowdmask.training.tuning.report import importances, recipe_text, write_report
+from crowdmask.training.tuning.space import Space
+from crowdmask.training.tuning.trial import measure_model
+from crowdmask.training.tuning.worker import MOST_ATTEMPTS, StudyPlan, Tuning
+from crowdmask.training.tuning.workers import is_alive, myself
 
 RATE = {"type": "float", "low": 0.0005, "high": 0.01, "log": True}
 BLUR = {"type": "float", "low": 0, "high": 0.5}

@@ -17,10 +17,10 @@ from crowdmask.data.sample import Sample
 from crowdmask.errors import CrowdmaskError, DataError, OutputError
 from crowdmask.training.checkpoint import data_digest
 from crowdmask.training.recipe import Recipe
-from crowdmask.training.space import Space, changed
 from crowdmask.training.trainer import Progress
-from crowdmask.training.trial import Job, StoppedError, TrialResult, run_trial
-from crowdmask.training.workers import is_alive, myself, one_at_a_time
+from crowdmask.training.tuning.space import Space, changed
+from crowdmask.training.tuning.trial import Job, StoppedError, TrialResult, run_trial
+from crowdmask.training.tuning.workers import is_alive, myself, one_at_a_time
 
 OBJECTIVES = ("mAP50", "loss")
 PRUNERS = ("median", "hyperband", "none")

@@ -17,11 +17,11 @@ from crowdmask.data.dataset import Dataset, load_dataset
 from crowdmask.errors import CrowdmaskError, DataError, UsageError
 from crowdmask.paths import studies_folder
 from crowdmask.training.recipe import load_recipe
-from crowdmask.training.space import load_space
 from crowdmask.training.trainer import Progress
-from crowdmask.training.tuning import StudyPlan, Tuning
-from crowdmask.training.tuning_report import write_report
-from crowdmask.training.workers import one_at_a_time
+from crowdmask.training.tuning.report import write_report
+from crowdmask.training.tuning.space import load_space
+from crowdmask.training.tuning.worker import StudyPlan, Tuning
+from crowdmask.training.tuning.workers import one_at_a_time
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class StudyOptions:
         name: of the study; None: the recipe's.
         storage: URL of its database; None: a file in its folder.
         folder: of the study; None: one of its name in the cache.
-        objective, pruner: see `crowdmask.training.tuning`.
+        objective, pruner: see `crowdmask.training.tuning.worker`.
         val_photos: measure on so many photos of val; None: all.
         root: folder of the data; None: the data set's own.
     """
@@ -130,7 +130,7 @@ class Study:
 
     def _start_helpers(self, worker: Callable[[int | None], Sequence[str]]) -> list[subprocess.Popen[bytes]]:
         """Start further processes of this program, each one worker; what they say goes into a file."""
-        package = Path(__file__).resolve().parents[2]
+        package = Path(__file__).resolve().parents[3]
         given = os.environ.get("PYTHONPATH")
         paths = os.pathsep.join([str(package), *([given] if given else [])])
         own = worker(self._threads)
