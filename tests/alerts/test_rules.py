@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from crowdmask.alerts.alert import Alert
 from crowdmask.alerts.judging import Judge
 from crowdmask.alerts.rules import RuleState
 from crowdmask.alerts.settings import AlertRule
 from crowdmask.alerts.snapshot import Snapshot
+from crowdmask.store.alert_records import Alert
 
 from .conftest import START, MakeStep
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from crowdmask.alerts.alert import Value
 from crowdmask.alerts.judging import Judge
 from crowdmask.alerts.settings import (
     AlertRule,
@@ -20,6 +19,7 @@ from crowdmask.alerts.settings import (
 )
 from crowdmask.alerts.snapshot import Snapshot
 from crowdmask.labels import LABELS
+from crowdmask.store.alert_records import Value
 
 _BUCKETS = 60
 _LEAST_LOOKED = 0.8  # of the time that a share is of

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from crowdmask.alerts.alert import Alert
 from crowdmask.alerts.conditions import Condition, Verdict, make_condition
 from crowdmask.alerts.judging import Judge
 from crowdmask.alerts.settings import AlertRule, EventRule
 from crowdmask.alerts.snapshot import Snapshot
+from crowdmask.store.alert_records import Alert
 
 
 @dataclass(eq=False)

@@ -1,0 +1,1 @@
+"""Ways that messages go: one file each."""
