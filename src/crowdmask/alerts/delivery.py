@@ -64,6 +64,7 @@ class Deliverer:
 
     def start(self) -> None:
         """Begin, with what is left from before."""
+        self.channel.start()
         self._thread.start()
 
     def wake(self) -> None:

@@ -20,6 +20,7 @@ class _Place:
     open: Alert | None = None
     better_since: datetime | None = None
     silent_until: datetime | None = None
+    share: float | None = None
 
 
 class RuleState:
@@ -72,6 +73,8 @@ class RuleState:
             return []
         place = self._place(snapshot.camera)
         verdict = place.condition.look(snapshot, place.open is not None)
+        share = verdict.values.get("share")
+        place.share = share if isinstance(share, float) else None
         if place.open is not None:
             return self._go_on(now, place, place.open, verdict)
         if not verdict.bad or (place.silent_until is not None and now < place.silent_until):
@@ -99,6 +102,11 @@ class RuleState:
     def open(self) -> tuple[Alert, ...]:
         """The alerts that go on."""
         return tuple(place.open for place in self._places.values() if place.open is not None)
+
+    def share(self, camera: str) -> float | None:
+        """Return the newest share at a camera; None: the rule is not on one, or there are too few people."""
+        place = self._places.get(camera)
+        return None if place is None else place.share
 
     def _go_on(self, now: datetime, place: _Place, alert: Alert, verdict: Verdict) -> list[Alert]:
         if verdict.good is None:

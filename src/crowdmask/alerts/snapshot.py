@@ -26,6 +26,7 @@ class Snapshot:
         online: whether frames come.
         down_s: how long none has come; 0: they come.
         frozen_s: how long the picture has stood still; 0: it does not.
+        private: whether the camera's privacy switch is on, so that nothing is looked at.
     """
 
     time_utc: datetime
@@ -40,6 +41,7 @@ class Snapshot:
     online: bool = True
     down_s: float = 0.0
     frozen_s: float = 0.0
+    private: bool = False
 
     @property
     def total_people(self) -> int:

@@ -42,8 +42,8 @@ class AlertStore:
     def record(self, alert: Alert, now: datetime, channels: Mapping[str, datetime | None]) -> None:
         """Keep an alert's beginning or end together with the messages about it, or none of both.
 
-        Whatever was kept already is not kept twice. Where a message of its beginning still waits for the end
-        of quiet hours, the end is not told, and the beginning no longer.
+        Whatever was kept already is not kept twice. The end is told to those who are told of the beginning;
+        where that still waits for the end of quiet hours, neither is told any more.
 
         Args:
             alert: raised or recovered.
@@ -53,7 +53,10 @@ class AlertStore:
         with self._engine.begin() as connection:
             self._keep(connection, alert)
             for channel, held_until in channels.items():
-                if alert.state == "recovered" and self._skip_held(connection, alert, channel, now):
+                if alert.state == "recovered" and (
+                    not self._was_posted(connection, alert.id, "raised", channel)
+                    or self._skip_held(connection, alert, channel, now)
+                ):
                     continue
                 self._post(connection, alert, channel, now, held_until)
 
@@ -218,13 +221,17 @@ class AlertStore:
         skip = update(alert_messages).where(held, alert_messages.c.due_utc > now)
         return bool(connection.execute(skip.values(done_utc=now, outcome="skipped")).rowcount)
 
+    def _was_posted(self, connection: Connection, alert_id: str, state: str, channel: str) -> bool:
+        key = {"alert_id": alert_id, "state": state, "channel": channel}
+        there = select(alert_messages.c.id).where(*(alert_messages.c[name] == key[name] for name in key))
+        return connection.execute(there).first() is not None
+
     def _post(
         self, connection: Connection, alert: Alert, channel: str, now: datetime, held_until: datetime | None
     ) -> None:
-        key = {"alert_id": alert.id, "state": alert.state, "channel": channel}
-        there = select(alert_messages.c.id).where(*(alert_messages.c[name] == key[name] for name in key))
-        if connection.execute(there).first() is not None:
+        if self._was_posted(connection, alert.id, alert.state, channel):
             return
+        key = {"alert_id": alert.id, "state": alert.state, "channel": channel}
         message = {
             "record": json.dumps(alert.to_record()),
             "created_utc": now,

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,19 +22,13 @@ from crowdmask.alerts.delivery import Deliverer, Retries
 from crowdmask.store.alert_records import Alert
 from crowdmask.store.alerts import AlertStore
 
+from ..conftest import wait_for
 from .conftest import RAISED, Receiver
 
 SENDER = Sender("Town hall", ZoneInfo("UTC"))
 NOW = RAISED.raised_utc
 RECOVERED = replace(RAISED, state="recovered", recovered_utc=NOW + timedelta(minutes=5))
 QUICK = Retries(first_s=0.02, most_s=0.1)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def webhook(receiver: Receiver) -> Webhook:

@@ -50,6 +50,9 @@ class Channel(ABC):
         """Connect to nothing yet."""
         self.name, self.sender = name, sender
 
+    def start(self) -> None:  # noqa: B027 - most connect when they send
+        """Connect, where the connection stays open."""
+
     @abstractmethod
     def send(self, alert: Alert) -> None:
         """Send a message, and return once the other side has taken it.
