@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -76,12 +76,18 @@ class Manifest:
     """A data set folder's photos.
 
     Attributes:
-        folder: which the paths are below.
+        folder: the folder that the photos' paths are relative to.
         photos: in the order of the file.
+        name: of the file inside the folder.
     """
 
     folder: Path
     photos: list[Photo] = field(default_factory=list)
+    name: str = FILE_NAME
+
+    def with_photos(self, photos: list[Photo]) -> Manifest:
+        """Return the same manifest with other photos; it is written to the file that was read."""
+        return replace(self, photos=photos)
 
     def path(self, photo: Photo) -> Path:
         """Return where a photo lies."""
@@ -127,7 +133,7 @@ def read_manifest(place: Path) -> Manifest:
             raise DataError(f"{path}, line {number}: {photo.photo} is there twice")
         seen.add(photo.photo)
         photos.append(photo)
-    return Manifest(path.parent, photos)
+    return Manifest(path.parent, photos, path.name)
 
 
 @contextmanager
@@ -167,12 +173,12 @@ def editing(place: Path) -> Iterator[Manifest]:
 
 
 def write_manifest(manifest: Manifest) -> Path:
-    """Write a manifest into its folder, whole or not at all, `writing` or `editing` it.
+    """Write a manifest to its file, complete or not at all, inside `writing` or `editing`.
 
     Raises:
         OutputError: it cannot be written.
     """
-    path = manifest.folder / FILE_NAME
+    path = manifest.folder / manifest.name
     with whole_file(path, sync=True) as file:
         for line in manifest_lines(manifest.photos):
             file.write(line.encode() + b"\n")
@@ -224,7 +230,7 @@ def load_manifest(place: Path, folder: Path | None = None) -> Dataset:
     """
     manifest = read_manifest(place)
     if folder is not None:
-        manifest = Manifest(folder, manifest.photos)
+        manifest = replace(manifest, folder=folder)
     if manifest.photos and all(photo.split is None for photo in manifest.photos):
         raise DataError(f"{place}: no photo has a split yet: run  crowdmask data split {place}")
     dataset = Dataset()

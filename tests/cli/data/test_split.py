@@ -89,3 +89,15 @@ def test_what_does_not_fit_is_one_line(data, options, code, message):
     result = run(data, *options)
     assert result.exit_code == code
     assert message in result.output
+
+
+def test_a_manifest_of_another_name_is_the_one_that_is_written(data):
+    before = (data / "manifest.jsonl").read_bytes()
+    other = data / "other.jsonl"
+    other.write_bytes(before)
+    assert run(other).exit_code == 0
+    assert (data / "manifest.jsonl").read_bytes() == before
+    assert all(p.split for p in read_manifest(other).photos)
+    for command in (["balance", "--no-tones"], ["balance", "--clear"], ["dedup"]):
+        CliRunner().invoke(app, ["data", command[0], str(other), *command[1:]])
+        assert (data / "manifest.jsonl").read_bytes() == before

@@ -146,8 +146,8 @@ from .layouts import (
         ),
         (
             "csv",
-            {"boxes.csv": "\ufeffName,xmin,ymin,xmax,ymax,label\na.jpg,1,2,11,22,masked\na.jpg,1,2,3,4,\n"},
-            [("a.jpg", [MASKED, RawBox("face", (1, 2, 3, 4))])],
+            {"boxes.csv": "\ufeffName,xmin,ymin,xmax,ymax,label\na.jpg,1,2,11,22,masked\n"},
+            [("a.jpg", [MASKED])],
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else None,

@@ -48,6 +48,15 @@ from .layouts import (
             r"data\.yaml: has no class names",
             [1],
         ),
+        (
+            "csv",
+            {
+                "t.csv": "name,xmin,ymin,xmax,ymax,label\na.jpg,1,2,11,22,masked\na.jpg,1,2,3,4,\n",
+                "a.jpg": PICTURE,
+            },
+            r"t\.csv:3: not a box \(no label\)",
+            [1],
+        ),
         ("coco", {"all.json": "{", "a.jpg": PICTURE}, r"all\.json: not readable as COCO", []),
         ("coco", {"all.json": "[1]", "a.jpg": PICTURE}, r"all\.json: not readable as COCO", []),
         ("coco", {"all.json": coco(annotations=None), "a.jpg": PICTURE}, r"not readable as COCO", []),

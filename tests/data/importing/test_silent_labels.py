@@ -231,6 +231,70 @@ def test_an_outline_of_yolo_gives_the_box_around_it(tmp_path: Path) -> None:
     assert boxes == [pytest.approx((40, 40, 60, 60)), pytest.approx((10, 10, 40, 50))]
 
 
+POINTS = ((0.4, 0.4), (0.5, 0.4), (0.45, 0.45), (0.41, 0.5), (0.49, 0.5))
+OUTLINE = ".55 .44 .54 .45 .45 .45 .35 .44 .35 .35 .45 .34 .54 .35 .55 .36"
+
+
+def keypoints(visibility: str = "", points: tuple[tuple[float, float], ...] = POINTS) -> str:
+    return "0 .45 .45 .2 .2 " + " ".join(f"{x} {y} {visibility}".strip() for x, y in points)
+
+
+@pytest.mark.parametrize(
+    ("line", "about", "expected"),
+    [
+        (keypoints("2"), "", (35, 35, 55, 55)),
+        (keypoints("2", POINTS[:4]), "", (35, 35, 55, 55)),
+        (keypoints("2", ((0.4, 0.4), (0.0, 0.0), (0.5, 0.5), (0.4, 0.5))), "", (35, 35, 55, 55)),
+        (keypoints("0", ((0.0, 0.0),) * 5), "", (35, 35, 55, 55)),
+        (keypoints(), "", (35, 35, 55, 55)),
+        (keypoints(points=(*POINTS[:4], (-1, -1))), "", (35, 35, 55, 55)),
+        (keypoints(points=((0.1, 0.1), (0.12, 0.12))), "kpt_shape: [2, 2]", (35, 35, 55, 55)),
+        (keypoints("1", POINTS[:2]), "kpt_shape: [2, 3]", (35, 35, 55, 55)),
+        (keypoints(points=POINTS[:1]), "kpt_shape: [1, 2]", (35, 35, 55, 55)),
+        ("0 .45 .45 .2 .2", "kpt_shape: [5, 3]", (35, 35, 55, 55)),
+        (f"0 {OUTLINE}", "", (35, 34, 55, 45)),
+        ("0 .5 .4 .6 .5 .5 .6 .4 .5", "", (40, 40, 60, 60)),
+        ("0 0 0 1 0 1 1 0 1 0 1", "", (0, 0, 100, 100)),
+        (f"0 {OUTLINE}", "kpt_shape: [5, 3]", None),
+    ],
+)
+def test_keypoints_of_yolo_are_no_outline(
+    tmp_path: Path, line: str, about: str, expected: Box | None
+) -> None:
+    photo(tmp_path / "in/a.jpg", (100, 100))
+    write(tmp_path / "in/data.yaml", f"names: [with_mask]\n{about}\n")
+    write(tmp_path / "in/a.txt", f"{line}\n")
+    if expected is None:
+        with pytest.raises(NothingImported) as caught:
+            run(tmp_path / "in", tmp_path / "to", "yolo")
+        assert Reason.UNUSABLE in caught.value.result.problems.reasons
+        return
+    (found,) = run(tmp_path / "in", tmp_path / "to", "yolo", strict=True).photos
+    assert [face.box for face in found.faces or ()] == [pytest.approx(expected)]
+
+
+@pytest.mark.parametrize("column", ["label", "class", "Label"])
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_a_row_without_a_label_is_not_taken_for_a_bare_face(tmp_path: Path, column: str, empty: str) -> None:
+    photo(tmp_path / "in/a.jpg")
+    photo(tmp_path / "in/b.jpg")
+    rows = f"a.jpg,0,0,40,40,{empty}\nb.jpg,0,0,40,40,with_mask\nb.jpg,50,50,90,90,{empty}\n"
+    write(tmp_path / "in/a.csv", f"name,xmin,ymin,xmax,ymax,{column}\n{rows}")
+    done = run(tmp_path / "in", tmp_path / "to", "csv")
+    assert {name: [face.label for face in faces] for name, faces in faces_of(tmp_path / "to").items()} == {
+        "photos/s/b.jpg": ["with_mask"]
+    }
+    assert sum("no label" in line for line in done.problems.lines) == 2
+
+
+def test_a_table_without_a_column_of_labels_shows_faces(tmp_path: Path) -> None:
+    photo(tmp_path / "in/a.jpg")
+    write(tmp_path / "in/a.csv", "name,xmin,ymin,xmax,ymax\na.jpg,0,0,40,40\n")
+    run(tmp_path / "in", tmp_path / "to", "csv", strict=True)
+    ((face,),) = faces_of(tmp_path / "to").values()
+    assert face.label == "without_mask"
+
+
 def test_many_boxes_of_an_unknown_class_import_nothing(tmp_path: Path) -> None:
     photo(tmp_path / "in/a.jpg")
     photo(tmp_path / "in/b.jpg")

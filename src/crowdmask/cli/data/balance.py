@@ -11,7 +11,7 @@ from crowdmask.cli.data.looking import show_looking
 from crowdmask.cli.data.tables import balance_table
 from crowdmask.cli.lines import error_line, open_console
 from crowdmask.cli.roles import Reads
-from crowdmask.errors import EXIT_INPUT, DataError
+from crowdmask.errors import EXIT_INPUT
 
 
 def command(
@@ -47,46 +47,27 @@ def command(
 
     Example: `crowdmask data balance crowd --strength 0.5 --cap 4`
     """
-    from crowdmask.data.manifest import Manifest, editing, write_manifest
-    from crowdmask.data.sampling.balance import look_at_tones, margins_of, pick, to_balance, weigh
     from crowdmask.data.sampling.raking import aims
-    from crowdmask.data.sampling.split import refuse_leaks
+    from crowdmask.data.sampling.run import balance_data_set, clear_weights
 
     say, complain = open_console(), open_console(stderr=True)
-    with editing(data) as manifest:
-        if not clear:
-            refuse_leaks(manifest.photos)
-        photos = [photo.model_copy(update={"weight": None}) for photo in manifest.photos]
-        if clear:
-            write_manifest(Manifest(manifest.folder, photos))
-            say.print("all weights were removed")
-            return
-        chosen = to_balance(photos)
-        if not chosen:
-            raise DataError(f"{data}: no annotated photo to weight (in train, where there are splits)")
-        mine = [photos[i] for i in chosen]
-        looked: list[list[float | None]] | None = None
-        failed = 0
-        if tones:
-            with show_looking(complain, "the same command goes on") as progress:
-                looked, failed = look_at_tones(
-                    manifest.folder, mine, threads=threads, progress=progress,
-                    complain=lambda error: complain.print(error_line(error), soft_wrap=True),
-                )  # fmt: skip
-        margins = margins_of(mine, looked)
-        weights = (
-            pick(margins, subset, strength, seed) if subset is not None else weigh(margins, strength, cap)
-        )
-        for i, weight in zip(chosen, weights.tolist(), strict=True):
-            photos[i] = photos[i].model_copy(update={"weight": round(weight, 4)})
-        write_manifest(Manifest(manifest.folder, photos))
-        say.print(balance_table(margins, [aims(margin, strength) for margin in margins], weights))
+    if clear:
+        clear_weights(data)
+        say.print("all weights were removed")
+        return
+    with show_looking(complain, "the same command goes on") as progress:
+        done = balance_data_set(
+            data, subset=subset, strength=strength, cap=cap, seed=seed, tones=tones, threads=threads,
+            progress=progress, complain=lambda error: complain.print(error_line(error), soft_wrap=True),
+        )  # fmt: skip
+    weights = done.weights
+    say.print(balance_table(done.margins, [aims(margin, strength) for margin in done.margins], weights))
     if subset is not None:
-        say.print(f"{subset:,} of {len(mine):,} photos were chosen; the others have the weight 0")
+        say.print(f"{subset:,} of {len(weights):,} photos were chosen; the others have the weight 0")
     else:
-        say.print(f"{len(mine):,} photos weigh {weights.min():.2f} to {weights.max():.2f}, 1 on average")
-    if looked is not None:
+        say.print(f"{len(weights):,} photos weigh {weights.min():.2f} to {weights.max():.2f}, 1 on average")
+    if tones:
         say.print("the skin tone is a rough proxy that depends on the light", soft_wrap=True)
-    if failed:
-        complain.print(f"{failed} could not be read (named above): skin tone not known", soft_wrap=True)
+    if done.failed:
+        complain.print(f"{done.failed} could not be read (named above): skin tone not known", soft_wrap=True)
         raise typer.Exit(EXIT_INPUT)

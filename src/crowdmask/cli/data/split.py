@@ -15,7 +15,7 @@ from crowdmask.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crowdmask.data.manifest import Photo
+    from crowdmask.data.sampling.run import SplitResult
 
 
 def command(
@@ -44,37 +44,31 @@ def command(
 
     Example: `crowdmask data split crowd --fractions train=.8,val=.1,test=.1 --seed 1`
     """
-    from crowdmask.data.manifest import Manifest, editing, read_manifest, write_manifest
-    from crowdmask.data.sampling.split import parse_fractions, refuse_leaks, split_photos
+    from crowdmask.data.sampling.run import check_split, split_data_set
+    from crowdmask.data.sampling.split import parse_fractions
 
     if check and (again or unannotated):
         raise UsageError("--check changes nothing: leave out --again and --unannotated")
     parts = parse_fractions(fractions)
     say, complain = open_console(), open_console(stderr=True)
     if check:
-        before = read_manifest(data).photos
-        _tell_unlooked(before, data, complain)
-        refuse_leaks(before)
-        say.print(splits_table(before, "as it is"))
+        checked = check_split(data)
+        _tell_uncompared(checked, data, complain)
+        say.print(splits_table(checked.after, "as it is"))
         say.print("no group lies in two splits")
         return
-    with editing(data) as manifest:
-        before = manifest.photos
-        _tell_unlooked(before, data, complain)
-        with complain.status("splitting"):
-            after = split_photos(before, parts, seed, again, unannotated)
-        write_manifest(Manifest(manifest.folder, after))
-    say.print(splits_table(before, "before"))
-    say.print(splits_table(after, "after"))
-    new = sum(a.split != b.split for a, b in zip(after, before, strict=True))
-    say.print(f"{new:,} of {len(after):,} photos were given a split; no group lies in two")
-    for name, part in parts.items():
-        if part and not any(photo.split == name for photo in after):
-            complain.print(f"note: {name} is empty: there are too few groups for {part:.0%} of them")
+    with complain.status("splitting"):
+        done = split_data_set(data, parts, seed=seed, again=again, unannotated=unannotated)
+    _tell_uncompared(done, data, complain)
+    say.print(splits_table(done.before, "before"))
+    say.print(splits_table(done.after, "after"))
+    say.print(f"{done.changed:,} of {len(done.after):,} photos were given a split; no group lies in two")
+    for name in done.empty:
+        complain.print(f"note: {name} is empty: there are too few groups for {parts[name]:.0%} of them")
 
 
-def _tell_unlooked(photos: list[Photo], data: Path, complain: Console) -> None:
-    if photos and all(photo.hash is None for photo in photos):
+def _tell_uncompared(done: SplitResult, data: Path, complain: Console) -> None:
+    if not done.compared:
         complain.print(
             "note: these photos were not compared with one another, so copies may come apart: "
             f"run  crowdmask data dedup {data}  first",

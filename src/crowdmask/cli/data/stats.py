@@ -10,7 +10,6 @@ import typer
 from crowdmask.cli.lines import one_line, open_console
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
-from crowdmask.errors import DataError, UsageError
 from crowdmask.outputs import Kind
 
 
@@ -51,38 +50,20 @@ def command(
 
     Example: `crowdmask data stats crowd --with-model --to report.html`
     """
-    from crowdmask.data.statistics.checks import check_boxes
-    from crowdmask.data.statistics.contradictions import contradictions
-    from crowdmask.data.statistics.items import load_items
-    from crowdmask.data.statistics.report import Wish, build_page, write_page
+    from crowdmask.data.statistics.run import describe_data_set
 
-    if to.is_dir():
-        raise UsageError(f"--to {to}: a folder; name a file")
-    if root is not None and not root.is_dir():
-        raise UsageError(f"--root {root}: not a folder")
-    items = load_items(data, root)
-    if not items.items:
-        raise DataError(f"{data}: holds no photos" + (f" ({items.problems[0]})" if items.problems else ""))
-    complain = open_console(stderr=True)
-    findings = [f for index, item in enumerate(items.items) for f in check_boxes(index, item.photo)]
-    answers = to.with_name(f"{to.name}.answers.jsonl")
-    name = None
+    detector = None
     if with_model:
         from crowdmask.inference.detector import Detector
 
         detector = Detector(model, threads=threads)
-        name = f"{detector.model_name} ({detector.model_hash[:12]})"
-        with show_progress(complain, goes_on=True) as progress:
-            findings += contradictions(items, detector, answers, sure, progress)
-    wish = Wish(sample, review, seed, name)
-    shown = min(sample, len(items.items))
-    with show_progress(complain, goes_on=True) as progress:
-        progress("opening photos", 0, shown)
-        text, totals = build_page(items, findings, wish, lambda done: progress("opening photos", done, shown))
-    write_page(text, to)
-    answers.unlink(missing_ok=True)
+    with show_progress(open_console(stderr=True), goes_on=True) as progress:
+        done = describe_data_set(
+            data, to, root=root, detector=detector, sure=sure, sample=sample, review=review, seed=seed,
+            progress=progress,
+        )  # fmt: skip
     say = open_console()
-    say.print(f"{len(items.items):,} photos, {sum(totals.values()):,} annotations to review", soft_wrap=True)
-    for kind, number in totals.most_common():
+    say.print(f"{done.photos:,} photos, {done.to_review.total():,} annotations to review", soft_wrap=True)
+    for kind, number in done.to_review.most_common():
         say.print(f"  {number:,}: {kind.value[0].lower()}{kind.value[1:]}", soft_wrap=True)
     say.print(f"wrote {one_line(str(to))}", soft_wrap=True)

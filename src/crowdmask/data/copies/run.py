@@ -66,12 +66,12 @@ def deduplicate(
         found = find_duplicates(
             manifest.photos, looks, alike, lambda part: progress("comparing", int(part * _PARTS), _PARTS)
         )
-        grouped = Manifest(manifest.folder, with_groups(manifest.photos, looks, found))
+        grouped = manifest.with_photos(with_groups(manifest.photos, looks, found))
         if page is not None:
             pairs = min(most, len(found.copies))
             write_page(page, grouped, found, most, lambda done: progress("page", done, pairs))
         kept, dropped = drop_copies(grouped.photos, found) if drop else (grouped.photos, [])
-        write_manifest(Manifest(manifest.folder, kept))
+        write_manifest(manifest.with_photos(kept))
     return Deduplicated(grouped, found, len(dropped), sum(each is None for each in looks))
 
 

@@ -12,10 +12,15 @@ from crowdmask.data.formats.finding import below, beside, find_files, first_file
 from crowdmask.data.problems import Problems, Reason
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
+_LABELS = ("label", "class")
 
 
 def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
-    """Read a table with one box a row: a name, xmin, ymin, xmax, ymax and maybe a label column."""
+    """Read a table with one box a row: a name, xmin, ymin, xmax, ymax and maybe a label column.
+
+    Without a label column every box is called "face". Where there is one, a row that leaves it empty shows a
+    face of which nothing is known: it is not used.
+    """
     for path in find_files(folder, "*.csv", problems):
         boxes: dict[str, list[RawBox]] = {}
         sizes: dict[str, tuple[float, float] | None] = {}
@@ -29,13 +34,19 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
                     why = f"no table of boxes: it lacks the column {min(missing)}"
                     problems.add(path, why, Reason.BROKEN)
                     continue
+                has_labels = not {*_LABELS}.isdisjoint(
+                    str(column).lower() for column in table.fieldnames or ()
+                )
                 for number, row in enumerate(table, 2):
                     values = {str(k).lower(): v for k, v in row.items()}
                     name = values.get("name") or values.get("filename") or values.get("image")
-                    label = values.get("label") or values.get("class") or "face"
+                    given = next((value for key in _LABELS if (value := values.get(key))), "")
                     try:
                         if not name:
                             raise ValueError("no picture's name")
+                        label = str(given).strip() if has_labels else "face"
+                        if not label:
+                            raise ValueError("no label")
                         # A short row has no value there.
                         edges = [float(values[edge] or "") for edge in _EDGES]
                         box = RawBox(label, (edges[0], edges[1], edges[2], edges[3]))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from crowdmask.data.formats.annotation import Annotation, RawBox
+from crowdmask.data.formats.annotation import Annotation
 from crowdmask.data.formats.box_rules import IGNORE
 from crowdmask.data.formats.finding import (
     below,
@@ -18,6 +18,7 @@ from crowdmask.data.formats.finding import (
     read_head,
 )
 from crowdmask.data.formats.item import UNSPLIT, Item, by_split, faces_of, place_by_split, write_text
+from crowdmask.data.formats.yolo_line import YoloNames, parse_line
 from crowdmask.data.manifest import Face
 from crowdmask.data.problems import Problems, Reason
 from crowdmask.labels import LABELS
@@ -30,11 +31,12 @@ def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
     ``*.names`` or ``data.yaml``.
 
     Folders below these are read too (``labels/train`` or ``train/labels``), and so is a folder with both
-    kinds of files side by side. Without names the classes are called by their numbers.
+    kinds of files side by side. Without names the classes are called by their numbers. A line may also be an
+    outline or a box with keypoints, see `parse_line`.
     """
     label_folder = first_folder(folder, ("labels", "."))
     picture_folder = first_folder(folder, ("images", "."))
-    names = _yolo_names(folder, label_folder, problems)
+    about = YoloNames(_yolo_names(folder, label_folder, problems), _keypoint_shape(folder))
     for path in find_files(label_folder, "*.txt", problems):
         if path.name == "classes.txt":
             continue
@@ -55,7 +57,7 @@ def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
             if not line.strip():
                 continue
             try:
-                boxes.append(_yolo_box(line.split(), names))
+                boxes.append(parse_line(line.split(), about))
             except (ValueError, OverflowError):
                 why = "not 'class cx cy width height', in parts of the picture"
                 problems.add(f"{path}:{number}", why, Reason.UNUSABLE)
@@ -91,47 +93,16 @@ def recognise(folder: Path) -> bool:
     for path in first_files(folder, "*.txt", 20):
         first = next((line.split() for line in read_head(path).splitlines() if line.strip()), [])
         try:
-            _yolo_box(first, {})
+            parse_line(first, YoloNames())
         except (ValueError, OverflowError):
             continue
         return True
     return False
 
 
-def _yolo_box(words: list[str], names: dict[int, str]) -> RawBox:
-    # A sixth value is a confidence; an even number from six on are the corners of an outline.
-    outline = len(words) >= 7 and len(words) % 2 == 1
-    if len(words) not in (5, 6) and not outline:
-        raise ValueError("wrong number of values")
-    index = int(words[0]) if words[0].isdecimal() else float(words[0])
-    if outline:
-        return RawBox(_yolo_class(index, names), _around([float(v) for v in words[1:]]))
-    cx, cy, width, height = (float(v) for v in words[1:5])
-    # Edges a little outside are rounding; far outside they are pixels.
-    if max(abs(cx), abs(cy), abs(width), abs(height)) > 2:
-        raise ValueError("values out of range")
-    edges = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
-    return RawBox(_yolo_class(index, names), edges)
-
-
-def _yolo_class(index: float, names: dict[int, str]) -> str:
-    if index < 0 or index != int(index):
-        raise ValueError("no class")
-    return names.get(int(index), str(int(index)))
-
-
-def _around(values: list[float]) -> tuple[float, float, float, float]:
-    """Return the box around an outline, x and y by turns."""
-    across, down = values[::2], values[1::2]
-    edges = (min(across), min(down), max(across), max(down))
-    if not -0.1 <= min(edges) <= max(edges) <= 1.1:
-        raise ValueError("values out of range")
-    return edges
-
-
 def _is_label(line: str) -> bool:
     try:
-        _yolo_box(line.split(), {})
+        parse_line(line.split(), YoloNames())
     except (ValueError, OverflowError):
         return False
     return True
@@ -158,6 +129,20 @@ def _yolo_names(folder: Path, label_folder: Path, problems: Problems) -> dict[in
         except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
             problems.add(path, f"has no class names ({error!r})", Reason.BROKEN)
     return {}
+
+
+def _keypoint_shape(folder: Path) -> tuple[int, int] | None:
+    """Return ``kpt_shape`` of the data set's YAML: keypoints of each object, and 2 or 3 values for each."""
+    for path in sorted(folder.glob("*.y*ml")):
+        if "kpt_shape" not in read_head(path):
+            continue
+        try:
+            number, size = yaml.safe_load(path.read_text(encoding="utf-8"))["kpt_shape"]
+        except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError):
+            continue
+        if isinstance(number, int) and size in (2, 3):
+            return number, int(size)
+    return None
 
 
 def _last_replaced(parts: tuple[str, ...], old: str, new: str) -> list[str]:

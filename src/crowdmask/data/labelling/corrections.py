@@ -108,7 +108,7 @@ def apply_corrections(
         summary.reviewed += 1
         summary.turned += sum(shape.rotation % 360 != 0 for shape in correction.shapes)
         summary.faces.update(face.label or IGNORE for face in kept)
-    return Manifest(manifest.folder, [changed.get(photo.photo, photo) for photo in manifest.photos])
+    return manifest.with_photos([changed.get(photo.photo, photo) for photo in manifest.photos])
 
 
 class PhotoIndex:

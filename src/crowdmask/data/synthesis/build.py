@@ -264,7 +264,7 @@ def _tie(folder: Path, groups: set[str]) -> None:
         for photo in manifest.photos
     ]
     if photos != manifest.photos:
-        write_manifest(Manifest(folder, photos))
+        write_manifest(manifest.with_photos(photos))
 
 
 def _report(settings: Settings, result: Drawn) -> dict[str, Any]:
