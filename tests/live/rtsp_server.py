@@ -10,10 +10,11 @@ import sys
 import gi
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
-SIZE = "width=160,height=120,framerate=15/1"
+SIZE = "width=160,height=120"
 
 
 def main() -> None:
@@ -22,20 +23,27 @@ def main() -> None:
     options.add_argument("--user")
     options.add_argument("--password")
     options.add_argument("--still", action="store_true", help="send one picture again and again")
+    options.add_argument("--udp-only", action="store_true", help="answer 461 to who asks for TCP")
+    options.add_argument("--picture", help="send this PNG again and again")
     given = options.parse_args()
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(given.port)
     # A picture of noise: whatever a camera sees, and the hardest to encode alike each time.
-    still = f"videotestsrc pattern=snow num-buffers=1 ! video/x-raw,{SIZE} ! imagefreeze is-live=true"
-    picture = still if given.still else "videotestsrc is-live=true pattern=ball"
+    picture = f"videotestsrc is-live=true pattern=ball ! video/x-raw,{SIZE}"
+    if given.still:
+        picture = f"videotestsrc pattern=snow num-buffers=1 ! video/x-raw,{SIZE} ! imagefreeze is-live=true"
+    elif given.picture:
+        picture = f"filesrc location={given.picture} ! pngdec ! imagefreeze is-live=true"
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(
-        f"( {picture} ! video/x-raw,{SIZE} ! x264enc tune=zerolatency speed-preset=ultrafast "
-        "key-int-max=15 threads=1 ! rtph264pay name=pay0 pt=96 )"
+        f"( {picture} ! videoconvert ! video/x-raw,format=I420,framerate=15/1 ! x264enc tune=zerolatency "
+        "speed-preset=ultrafast key-int-max=15 threads=1 ! rtph264pay name=pay0 pt=96 )"
     )
     factory.set_shared(True)
+    if given.udp_only:
+        factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
     if given.user:
         auth = GstRtspServer.RTSPAuth()
         token = GstRtspServer.RTSPToken()

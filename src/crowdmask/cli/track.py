@@ -65,6 +65,17 @@ def command(
     algorithm: Annotated[
         str | None, typer.Option(metavar="NAME", help="How faces are followed; see docs/tracking.md.")
     ] = None,
+    rtsp_transport: Annotated[
+        str,
+        typer.Option(metavar="auto|tcp|udp", help="How RTSP cameras send; auto: TCP, or UDP if they refuse."),
+    ] = "auto",
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", show_default=False,
+            help="Connect anew to a camera that sends no frame for so long [default: 5, or by its own pace].",
+        ),
+    ] = None,
     blur: Annotated[
         str, typer.Option(metavar="faces|none", help="faces: make every face unreadable in video and window.")
     ] = "none",
@@ -138,6 +149,8 @@ def command(
         algorithm=algorithm or DEFAULT_ALGORITHM,
         grace_s=grace,
         zones=read_zones(zones) if zones is not None else None,
+        rtsp_transport=rtsp_transport,
+        timeout_s=timeout,
     )
     files = RecordFiles(json=json_file, events=events, csv=csv_file, zone_counts=zone_counts)
     job = plan_job(sources, out=out, files=files, options=options)

@@ -43,7 +43,7 @@ class LiveRun(Run):
 
     def _work(self) -> None:
         with self._opening:  # it may give up and report before its constructor is left
-            self._reader = LiveReader(self._source, report=self._report)
+            self._reader = LiveReader(self._source, self.options.live, self._report)
         try:
             self._follow(self._reader)
         finally:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from crowdmask.errors import UsageError
 from crowdmask.live.pipeline import Settings
+from crowdmask.live.readers.capture import RTSP_TRANSPORTS
+from crowdmask.live.readers.reader import LiveSettings
 from crowdmask.tracking.events import GRACE_S
 from crowdmask.tracking.tracker import ALGORITHMS, DEFAULT_ALGORITHM
 from crowdmask.tracking.zones import ZonesFile
 
 MOST_FPS = 1_000
 """No camera is faster."""
+MOST_TIMEOUT_S = 3_600
 MOST_S = 1_000_000_000
 """Thirty years: as good as for ever."""
 
@@ -31,6 +34,9 @@ class CameraOptions:
         algorithm: how faces are followed, one of `tracking.tracker.ALGORITHMS`.
         grace_s: without a mask for so long makes the event `no_mask`.
         zones: zones and lines to count at, if any.
+        rtsp_transport: how RTSP cameras are to send, one of `readers.capture.RTSP_TRANSPORTS`.
+        timeout_s: a camera that sends no frame for so long is connected to anew; None: after 5 seconds, or
+            later where its own pace is slow.
     """
 
     every: int = 1
@@ -42,6 +48,8 @@ class CameraOptions:
     algorithm: str = DEFAULT_ALGORITHM
     grace_s: float = GRACE_S
     zones: ZonesFile | None = None
+    rtsp_transport: str = "auto"
+    timeout_s: float | None = None
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -51,7 +59,12 @@ class CameraOptions:
         """
         if self.every < 1:
             raise UsageError(f"`every` must be at least 1, not {self.every}")
-        for name, value, most in (("max_fps", self.max_fps, MOST_FPS), ("for", self.for_s, MOST_S)):
+        bounded = (
+            ("max_fps", self.max_fps, MOST_FPS),
+            ("for", self.for_s, MOST_S),
+            ("timeout", self.timeout_s, MOST_TIMEOUT_S),
+        )
+        for name, value, most in bounded:
             if value is not None and not 0 < value <= most:  # nor is what is no number
                 raise UsageError(f"`{name}` must be above 0 and at most {most:,}, not {value:g}")
         if not (0 <= self.grace_s <= MOST_S):
@@ -59,18 +72,28 @@ class CameraOptions:
         if self.algorithm not in ALGORITHMS:
             choices = ", ".join(ALGORITHMS)
             raise UsageError(f"no tracking algorithm {self.algorithm!r}: choose from {choices}")
+        if self.rtsp_transport not in RTSP_TRANSPORTS:
+            choices = ", ".join(RTSP_TRANSPORTS)
+            raise UsageError(f"no RTSP transport {self.rtsp_transport!r}: choose from {choices}")
 
     @property
     def settings(self) -> Settings:
         """What the pipeline needs of it."""
         return Settings(self.algorithm, self.grace_s, self.zones)
 
+    @property
+    def live(self) -> LiveSettings:
+        """What the reader of a camera or stream needs of it."""
+        return LiveSettings(deadline_s=self.timeout_s, rtsp_transport=self.rtsp_transport)
+
     def needs_new_run(self, before: CameraOptions, is_file: bool) -> bool:
         """Say whether a camera that works by `before` has to begin anew to work by these.
 
-        Zones, grace, blur, limits and pace are taken over while it runs; an output, another algorithm and, of
-        a file, which frames are read, are not.
+        Zones, grace, blur, limits and pace are taken over while it runs; an output, another algorithm, how a
+        camera is connected to and, of a file, which frames are read, are not.
         """
         if (self.algorithm, self.out) != (before.algorithm, before.out):
             return True
-        return is_file and (self.every, self.paced) != (before.every, before.paced)
+        if not is_file:
+            return self.live != before.live
+        return (self.every, self.paced) != (before.every, before.paced)

@@ -66,6 +66,8 @@ class Tracker:
         grace_s: float = GRACE_S,
         zones: ZonesFile | str | PathLike[str] | None = None,
         input_size: int | None = None,
+        rtsp_transport: str = "auto",
+        timeout_s: float | None = None,
     ) -> None:
         """Prepare to follow.
 
@@ -78,6 +80,9 @@ class Tracker:
             grace_s: without a mask for so long makes the event `no_mask`.
             zones: zones and lines to count at, or the YAML file that holds them.
             input_size: long side of the network's input, pixels; None: chosen by the size of the frames.
+            rtsp_transport: how RTSP cameras are to send: "auto", "tcp" or "udp".
+            timeout_s: a camera that sends no frame for so long is connected to anew; None: after 5 seconds,
+                or later where its own pace is slow.
         Raises:
             UsageError: an option out of range.
             SourceError: the zones file cannot be read.
@@ -86,7 +91,10 @@ class Tracker:
         if not (fps > 0 and math.isfinite(fps)):
             raise UsageError(f"`fps` must be above 0, not {fps:g}")
         read = zones if zones is None or isinstance(zones, ZonesFile) else read_zones(fspath(zones))
-        self._options = CameraOptions(every=every, algorithm=algorithm, grace_s=grace_s, zones=read)
+        self._options = CameraOptions(
+            every=every, algorithm=algorithm, grace_s=grace_s, zones=read,
+            rtsp_transport=rtsp_transport, timeout_s=timeout_s,
+        )  # fmt: skip
         self.fps = float(fps)
         self.detector = Detector(shares_cores=True) if detector is None else detector
         self._finder = FrameFinder(self.detector, input_size)
@@ -184,7 +192,7 @@ class Tracker:
     def _look_live(self, source: VideoSource) -> Iterator[TrackedFrame]:
         every, generation, count, last_s = self._options.every, 0, 0, 0.0
         pipeline: Pipeline | None = None
-        with LiveReader(source) as reader:
+        with LiveReader(source, self._options.live) as reader:
             while (frame := reader.take(_WAIT_S)) is not None or not reader.finished:
                 if frame is None:
                     continue

@@ -165,6 +165,53 @@ def test_a_camera_that_falls_silent_is_connected_to_anew(
     wait_until(lambda: open_reader.lines[-1].endswith("receiving again"), 5)
 
 
+def test_a_camera_of_slow_frames_is_waited_for(camera: Any, open_reader: Opened, wait_until: Wait) -> None:
+    camera.fps = 1 / 0.7
+    reader = open_reader(f"http://{camera.place}/camera", LiveSettings(usual_s=0.5, retry_s=0.1))
+    wait_until(lambda: reader.stats.frames >= 6, 60)
+    since = reader.stats.reconnects
+    wait_until(lambda: reader.stats.frames >= 10, 30)
+    assert reader.stats.reconnects == since
+    camera.stalled.set()
+    wait_until(lambda: len(open_reader.lines) > 0 and "no frame for 1." in open_reader.lines[-1], 30)
+
+
+@pytest.mark.parametrize(
+    ("options", "transport", "told"),
+    [
+        pytest.param((), "auto", None, id="auto"),
+        pytest.param((), "udp", None, id="udp"),
+        pytest.param(("--udp-only",), "auto", None, id="auto falls back"),
+        pytest.param(("--udp-only",), "udp", None, id="udp only"),
+        pytest.param(
+            ("--udp-only",),
+            "tcp",
+            "sends nothing by this RTSP transport: choose auto, tcp or udp",
+            id="refused",
+        ),
+    ],
+)
+def test_rtsp_over_tcp_and_udp(
+    options: tuple[str, ...],
+    transport: str,
+    told: str | None,
+    rtsp: Any,
+    open_reader: Opened,
+    wait_until: Wait,
+) -> None:
+    rtsp.start(*options)
+    reader = open_reader(rtsp.address, LiveSettings(rtsp_transport=transport))
+    if told is None:
+        wait_until(lambda: reader.stats.frames > 10, 20)
+        frame = reader.take(5)
+        assert frame is not None
+        assert frame.picture.shape == (120, 160, 3)
+        assert open_reader.lines == []
+    else:
+        wait_until(lambda: reader.stats.last_error is not None, 20)
+        assert reader.stats.last_error == f"{rtsp.address}: {told}"
+
+
 def test_the_newest_frame_wins_and_the_others_are_counted(
     camera: Any, open_reader: Opened, wait_until: Wait
 ) -> None:

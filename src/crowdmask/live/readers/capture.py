@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from crowdmask.errors import VideoError
 from crowdmask.live.sources import VideoSource
 
+RTSP_TRANSPORTS = ("auto", "tcp", "udp")
+"""How RTSP may send: auto tries TCP first, and UDP with servers that refuse it (answer 461)."""
+
 AnyFrame: TypeAlias = "VideoFrame | NDArray[np.uint8]"
 
 # Whatever a camera encodes, it tells within so long what it is.
@@ -45,23 +48,24 @@ class Capture:
         raise NotImplementedError
 
 
-def open_capture(source: VideoSource, timeout_s: float) -> Capture:
+def open_capture(source: VideoSource, timeout_s: float, rtsp_transport: str = "auto") -> Capture:
     """Connect.
 
     Args:
         timeout_s: FFmpeg gives up when a step of connecting, or the wait for more, takes longer.
+        rtsp_transport: one of `RTSP_TRANSPORTS`.
     Raises:
         av.FFmpegError, OSError, ModuleNotFoundError: it cannot be opened.
         VideoError: it sends no video, or of an unknown codec.
     """
     if source.kind == "camera" and sys.platform == "win32":
         return _OpenCvCapture(int(source.address))
-    return _FfmpegCapture(source, timeout_s)
+    return _FfmpegCapture(source, timeout_s, rtsp_transport)
 
 
 class _FfmpegCapture(Capture):
-    def __init__(self, source: VideoSource, timeout_s: float) -> None:
-        address, kind, options = _request(source, timeout_s)
+    def __init__(self, source: VideoSource, timeout_s: float, rtsp_transport: str) -> None:
+        address, kind, options = _request(source, timeout_s, rtsp_transport)
         self._container: InputContainer = av.open(
             address, format=kind, options=options, timeout=timeout_s, metadata_errors="replace"
         )
@@ -111,7 +115,9 @@ class _OpenCvCapture(Capture):
         self._camera.release()
 
 
-def _request(source: VideoSource, timeout_s: float) -> tuple[str, str | None, dict[str, str]]:
+def _request(
+    source: VideoSource, timeout_s: float, rtsp_transport: str
+) -> tuple[str, str | None, dict[str, str]]:
     """Return the address, format and options for FFmpeg.
 
     Source: FFmpeg's manual of protocols; times are in microseconds, and `timeout` of RTSP is what
@@ -125,8 +131,11 @@ def _request(source: VideoSource, timeout_s: float) -> tuple[str, str | None, di
     wait = str(round((timeout_s + _MARGIN_S) * 1e6))
     options = {"analyzeduration": str(round(_ANALYSE_S * 1e6))}
     if source.address.lower().startswith("rtsp"):
-        # Over UDP lost packets make smeared pictures.
-        options |= {"rtsp_transport": "tcp", "timeout": wait, "allowed_media_types": "video"}
+        options |= {"timeout": wait, "allowed_media_types": "video"}
+        if rtsp_transport == "auto":  # over UDP lost packets make smeared pictures
+            options |= {"rtsp_transport": "tcp+udp", "rtsp_flags": "prefer_tcp"}
+        else:
+            options |= {"rtsp_transport": rtsp_transport}
     else:
         options |= {"rw_timeout": wait}
     return source.address, None, options

@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 from crowdmask.errors import VideoError
 from crowdmask.live.readers.capture import AnyFrame, Capture, open_capture
+from crowdmask.live.readers.patience import Patience
 from crowdmask.live.readers.troubles import Trouble, describe, silent
 from crowdmask.live.sources import VideoSource
 
@@ -32,22 +33,25 @@ class Connection:
     def __init__(
         self,
         source: VideoSource,
-        deadline_s: float,
-        timeout_s: float,
+        patience: Patience,
+        timeout_s: float | None,
         deliver: Callable[[Connection, AnyFrame], None],
+        rtsp_transport: str = "auto",
     ) -> None:
         """Begin to connect.
 
         Args:
-            deadline_s: a frame has to come so soon after the one before.
-            timeout_s: what FFmpeg is told.
+            patience: says how soon after the one before a frame has to come.
+            timeout_s: what FFmpeg is told; None: the same.
             deliver: gets this connection and each frame, in the thread.
+            rtsp_transport: one of `capture.RTSP_TRANSPORTS`.
         """
         self.trouble: Trouble | None = None
         self.ended = Event()
         self._source = source
-        self._deadline_s = deadline_s
-        self._timeout_s = timeout_s
+        self._patience, self._rtsp_transport = patience, rtsp_transport
+        waits_s = patience.connect()
+        self._timeout_s = timeout_s or waits_s
         self._deliver = deliver
         self._abandoned = Event()
         self._opened = False
@@ -64,10 +68,10 @@ class Connection:
     def overdue(self, now: float) -> Trouble | None:
         """Return the trouble of a source that is silent for longer than it may be."""
         # Connecting has two steps, and a stream may begin long before its first key frame.
-        allowed_s = self._deadline_s * (1 if self._any_frame else 2) + _GRACE_S
-        if now - self._progress <= allowed_s:
+        deadline_s = self._patience.allowed_s
+        if now - self._progress <= deadline_s * (1 if self._any_frame else 2) + _GRACE_S:
             return None
-        return Trouble(f"{self._source.name}: {silent(self._deadline_s, self._opened)}")
+        return Trouble(f"{self._source.name}: {silent(deadline_s, self._opened)}", "silent")
 
     def abandon(self) -> None:
         """Take no more frames, and let the thread end when it can."""
@@ -79,7 +83,7 @@ class Connection:
 
     def _run(self) -> None:
         try:
-            capture = open_capture(self._source, self._timeout_s)
+            capture = open_capture(self._source, self._timeout_s, self._rtsp_transport)
             try:
                 self._opened, self._progress = True, time.monotonic()
                 if not self._abandoned.is_set():
@@ -102,6 +106,7 @@ class Connection:
                     self._abandoned.wait(pace.wait_s(time_s, time.monotonic()))
                 self._any_frame, self._progress = True, time.monotonic()
                 if not self._abandoned.is_set():
+                    self._patience.add()
                     self._deliver(self, frame)
             if self._abandoned.is_set():
                 return None

@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from crowdmask.live.readers.capture import AnyFrame
 from crowdmask.live.readers.connection import Connection
 from crowdmask.live.readers.frozen import FrozenCheck
+from crowdmask.live.readers.patience import USUAL_S, Patience
 from crowdmask.live.readers.stats import LatencyMeter, RateMeter, SourceStats, State
 from crowdmask.live.readers.troubles import Trouble
 from crowdmask.live.sources import VideoSource
@@ -44,19 +45,24 @@ class LiveSettings:
     """How patient a reader is.
 
     Attributes:
-        deadline_s: a source that sends no frame for so long is connected to anew.
+        deadline_s: a source that sends no frame for so long is connected to anew; None: after
+            `usual_s`, or later where its own pace is slow.
+        usual_s: see there.
         timeout_s: what FFmpeg is told; None: the deadline.
         retry_s, most_retry_s: pause before the first try again; it doubles up to the longest.
         password_tries: so often a password that is refused is tried.
         frozen_s: the same picture for so long is reported as frozen.
+        rtsp_transport: one of `capture.RTSP_TRANSPORTS`.
     """
 
-    deadline_s: float = 5.0
+    deadline_s: float | None = None
+    usual_s: float = USUAL_S
     timeout_s: float | None = None
     retry_s: float = 0.5
     most_retry_s: float = 4.0
     password_tries: int = 3
     frozen_s: float = 10.0
+    rtsp_transport: str = "auto"
 
 
 class LiveReader:
@@ -82,6 +88,7 @@ class LiveReader:
         self.source = source
         self.name = source.name
         self._settings = settings or LiveSettings()
+        self._patience = Patience(self._settings.deadline_s, self._settings.usual_s)
         self._report = report or (lambda line: None)
         self._arrival = Condition()  # notified of every frame and every end
         self._stop = Event()
@@ -187,6 +194,7 @@ class LiveReader:
             if trouble is None:
                 self._end("ended")
                 return
+            self._patience.end(silent=trouble.sort == "silent")
             steady = self._disconnect(trouble)
             failures = 1 if steady else failures + 1
             refused = refused + 1 if trouble.sort == "password" else 0
@@ -203,7 +211,7 @@ class LiveReader:
         with self._arrival:  # held until the reader knows whose frames it takes
             self._state = "closed" if self._stop.is_set() else "connecting"
             self._connection = Connection(
-                self.source, settings.deadline_s, settings.timeout_s or settings.deadline_s, self._take_in
+                self.source, self._patience, settings.timeout_s, self._take_in, settings.rtsp_transport
             )
             self._here = False
             return self._connection

@@ -13,7 +13,7 @@ import av
 from crowdmask.live.sources import HIDDEN, VideoSource
 from crowdmask.media.video import reason
 
-Sort = Literal["password", "camera", "other"]
+Sort = Literal["password", "camera", "silent", "other"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Trouble:
     Attributes:
         text: one line without credentials, the name of the source first.
         sort: a wrong password is not tried for ever, lest the camera locks the account; a camera
-            that never was there is not waited for.
+            that never was there is not waited for; one that is silent may be slow.
     """
 
     text: str
@@ -43,6 +43,7 @@ def describe(
     if source.kind == "camera":
         return _of_camera(source, error)
     password = f"{HIDDEN}@" in source.name or f"={HIDDEN}" in source.name
+    sort: Sort
     match error:
         case av.HTTPUnauthorizedError() if password:
             told, sort = "wrong user or password", "password"
@@ -58,13 +59,15 @@ def describe(
         case av.ConnectionRefusedError():
             told, sort = "connection refused: check that it is on, and its port", "other"
         case av.ExitError() | av.TimeoutError():
-            told, sort = silent(deadline_s, opened), "other"
+            told, sort = silent(deadline_s, opened), "silent"
         case av.EOFError():
             told, sort = "the stream ended", "other"
         case av.InvalidDataError() if waited_s >= 0.9 * deadline_s:  # what RTSP makes of silence
-            told, sort = silent(deadline_s, opened), "other"
+            told, sort = silent(deadline_s, opened), "silent"
         case av.InvalidDataError():
             told, sort = "sends nothing that FFmpeg takes for a video", "other"
+        case av.FFmpegError() if error.errno == errno.EPROTONOSUPPORT:  # 461, for all that were asked for
+            told, sort = "sends nothing by this RTSP transport: choose auto, tcp or udp", "other"
         case av.FFmpegError() if not opened and not _has_host(source.address):
             told, sort = "no host of this name is known: check the address and the network", "other"
         case av.FFmpegError() if opened:
@@ -73,7 +76,7 @@ def describe(
             told, sort = f"cannot be opened: {reason(error)}", "other"
         case _:
             told, sort = type(error).__name__, "other"
-    return Trouble(f"{source.name}: {told}", "password" if sort == "password" else "other")
+    return Trouble(f"{source.name}: {told}", sort)
 
 
 def silent(deadline_s: float, opened: bool) -> str:
