@@ -1,33 +1,33 @@
-"""Make one steady clock of times that jump: joined parts, one stray time, a counter that starts anew."""
+"""Turn times that jump into one steady clock: joined parts, a single wrong time, a counter that restarts."""
 
 from __future__ import annotations
 
 LEAP_S = 60.0
-"""From here on a step forward is a jump, where the container is not made to tell pauses."""
+"""A longer step forward is a jump, in containers that cannot represent pauses."""
 
 PAUSE_S = 1800.0
-"""The same where it is: a screen recording may show one picture for long."""
+"""The same in containers that can: a screen recording may show one picture for a long time."""
 
-_BACK_STEPS = 1.5  # less is rounding, or two frames that changed places
+_BACK_STEPS = 1.5  # less is rounding, or two frames in the wrong order
 _RETURN_STEPS = 5.0
 _STUCK_STEPS = 0.25
-_ROUNDED = 0.1  # as where times are whole milliseconds
+_ROUNDED = 0.1  # for example if times are whole milliseconds
 
 
 class SteadyClock:
-    """Times that never go back, and go on one step after a jump.
+    """Times that never go back; after a jump they continue with the usual step.
 
     Attributes:
-        jump_s: the steady time of the first jump; None: there was none.
+        jump_s: steady time of the first jump; None: there was none.
     """
 
     def __init__(self, start_s: float, step_s: float, leap_s: float = LEAP_S) -> None:
         """Begin at 0.
 
         Args:
-            start_s: the time, by the clock that may jump, that becomes 0.
+            start_s: the original time that becomes 0.
             step_s: usual time between two frames.
-            leap_s: a longer step forward is a jump, if it is more than ten usual ones.
+            leap_s: a longer step forward is a jump, if it is also more than ten usual steps.
         """
         self.jump_s: float | None = None
         self._shift = self._shift_before = -start_s
@@ -39,7 +39,7 @@ class SteadyClock:
         """Return the steady time of the next frame, seconds.
 
         Args:
-            time_s: its time by the clock that may jump.
+            time_s: its original time.
         """
         now, last = time_s + self._shift, self._last
         if last is None:
@@ -49,12 +49,13 @@ class SteadyClock:
         if step < -_BACK_STEPS * self._usual_s or step > self._leap_s:
             self.jump_s = last + self._step_s if self.jump_s is None else self.jump_s
             back = time_s + self._shift_before
-            # One stray time, and the clock of before goes on.
+            # A single wrong time: the previous clock continues.
             returns = 0 < back - last <= _RETURN_STEPS * self._usual_s
             now = back if returns else last + self._step_s
             self._shift_before, self._shift = self._shift, now - time_s
         elif self.jump_s is not None and step < _STUCK_STEPS * self._usual_s:
-            # Whoever wrote the file would not let times go back, and pressed all that follow together.
+            # The program that wrote the file did not let times go back, so all later frames are too close
+            # together.
             now = last + self._step_s
             self._shift = now - time_s
         elif 0 < step <= 2 * self._usual_s:

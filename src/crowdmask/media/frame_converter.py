@@ -15,23 +15,23 @@ _UNSPECIFIED_COLOURS = 2
 
 
 class FrameConverter:
-    """Turn decoded frames into upright RGB; keeps what FFmpeg prepares for a size and format."""
+    """Turn decoded frames into upright RGB; reuses FFmpeg's converter for each size and format."""
 
     def __init__(self) -> None:
-        """Prepare nothing yet: the first frame tells what is needed."""
+        """Prepare nothing yet: the first frame decides what is needed."""
         self._reformatter = VideoReformatter()
 
     def upright(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """Return RGB uint8 (H, W, 3), turned and mirrored as the video asks for."""
+        """Return RGB uint8 (H, W, 3), rotated and mirrored as the video file says."""
         colours = None
         if frame.colorspace == _UNSPECIFIED_COLOURS and frame.height >= _HD_HEIGHT:
-            colours = Colorspace.ITU709  # what players take untold HD for; FFmpeg would not
+            colours = Colorspace.ITU709  # as players assume for HD that does not say; FFmpeg does not
         rgb = self._reformatter.reformat(frame, format="rgb24", src_colorspace=colours, threads=1)
         return np.ascontiguousarray(_turn(np.asarray(rgb.to_ndarray(), np.uint8), frame))
 
 
 def _turn(picture: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
-    """Apply the display matrix where it turns by right angles or mirrors.
+    """Apply the display matrix if it rotates by right angles or mirrors.
 
     Source: ISO/IEC 14496-12, section 8.3.2: x' = a x + c y, y' = b x + d y.
     """
@@ -47,9 +47,9 @@ def _turn(picture: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
 
 
 def _display_matrix(frame: VideoFrame) -> NDArray[np.int32] | None:
-    # `frame.side_data` would keep the container in the frame and the frame in the container: such a circle is
-    # freed late, or for long runs hardly ever, with the picture that it holds.
-    container: Any = SideDataContainer  # its types leave out what it is made of, and say that it yields names
+    # `frame.side_data` would make a reference cycle of the frame and its container: it is freed late, or in
+    # long runs hardly ever, and keeps the picture in memory.
+    container: Any = SideDataContainer  # its type stubs are wrong about the constructor and iteration
     for side in container(frame):
         if side.type.name == "DISPLAYMATRIX":
             return np.frombuffer(bytes(side), np.int32)

@@ -1,4 +1,4 @@
-"""Open a photo of any common kind as upright RGB, or say why it cannot be."""
+"""Open a photo of any common format as upright RGB, or say why it cannot be opened."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
-# No other decoder is let near a stranger's file. They are imported above, since Pillow would
+# Only these decoders read untrusted files. They are imported above, since Pillow would
 # otherwise import all its decoders at the first file.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 
 MAX_PIXELS = 200_000_000
-"""A picture of more is refused before it is decoded; RGB takes 4 bytes a pixel."""
+"""A larger picture is refused before it is decoded; RGB takes 4 bytes a pixel in Pillow."""
 
 FULL_SCALE_PIXELS = 48_000_000
-"""A JPEG of more is decoded at a half, a quarter or an eighth of its scale, to spare memory."""
+"""A larger JPEG is decoded at a half, a quarter or an eighth of its size, to save memory."""
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -57,8 +57,8 @@ class Picture:
     """An upright photo in memory.
 
     Attributes:
-        image: RGB; smaller than the photo where a huge JPEG was decoded at a lower scale.
-        width, height: of the upright photo itself, pixels; boxes are measured in these.
+        image: RGB; smaller than the photo if a huge JPEG was decoded at a lower scale.
+        width, height: of the upright photo at full size, pixels; boxes are in these pixels.
     """
 
     image: Image.Image
@@ -68,7 +68,7 @@ class Picture:
 
 @runtime_checkable
 class PictureSource(Protocol):
-    """Something that gives a photo when it is asked: a file, a member of an archive, an upload."""
+    """Something that can open a photo: a file, a member of an archive, an upload."""
 
     def open_picture(self) -> Picture:
         """Read the photo.
@@ -83,14 +83,14 @@ def open_picture(
     max_pixels: int = MAX_PIXELS,
     full_scale_pixels: int = FULL_SCALE_PIXELS,
 ) -> Picture:
-    """Read a photo: EXIF orientation applied, any colour mode turned into 8-bit RGB.
+    """Read a photo: apply the EXIF orientation, convert any colour mode to 8-bit RGB.
 
     Args:
-        path: JPEG, PNG, WebP, BMP or TIFF; of several pages or frames the first.
-        max_pixels: refuse a picture whose header says more.
-        full_scale_pixels: decode a JPEG of more at a lower scale.
+        path: JPEG, PNG, WebP, BMP or TIFF; only the first page or frame is read.
+        max_pixels: refuse a picture that is larger according to its header.
+        full_scale_pixels: decode a larger JPEG at a lower scale.
     Raises:
-        PictureError: the file is missing, empty, damaged, too large or no picture.
+        PictureError: the file is missing, empty, damaged, too large or not a picture.
     """
     return _decode(os.fspath(path), None, max_pixels, full_scale_pixels)
 
@@ -98,14 +98,14 @@ def open_picture(
 def read_picture(
     data: bytes, name: str, max_pixels: int = MAX_PIXELS, full_scale_pixels: int = FULL_SCALE_PIXELS
 ) -> Picture:
-    """Read a photo from the bytes of its file, as `open_picture` does: of an upload or out of an archive.
+    """Read a photo from the bytes of its file, like `open_picture`: for uploads and archives.
 
     Args:
         data: the file's content.
         name: of the photo, for messages.
         max_pixels, full_scale_pixels: see `open_picture`.
     Raises:
-        PictureError: the data are empty, damaged, too large or no picture.
+        PictureError: the data are empty, damaged, too large or not a picture.
     """
     return _decode(name, data, max_pixels, full_scale_pixels)
 
@@ -123,7 +123,8 @@ def _decode(name: str, data: bytes | None, max_pixels: int, full_scale_pixels: i
                 )
             _lower_scale(image, full_scale_pixels)
             image.load()
-            # Asked after loading: a PNG may name it at its end, and a TIFF has turned itself by then.
+            # Read after loading: in a PNG it may be at the end, and Pillow has already rotated a TIFF by
+            # then.
             if _orientation(image) in _SIDEWAYS:
                 width, height = height, width
             return Picture(as_rgb(image), width, height)
@@ -140,16 +141,16 @@ def _decode(name: str, data: bytes | None, max_pixels: int, full_scale_pixels: i
     except FileNotFoundError as error:
         raise PictureError(_reason(error), name, PictureFault.MISSING) from error
     except OSError as error:
-        # Pillow raises it for a file that ends too early, too; what the system said has a number.
+        # Pillow raises it for truncated files, too; only errors of the system have a number.
         kind = PictureFault.DAMAGED if error.errno is None else PictureFault.UNREADABLE
         raise PictureError(_reason(error), name, kind) from error
     except Exception as error:
-        # What a decoder raises on damaged bytes has no end: struct.error, zlib.error, KeyError ...
+        # Decoders raise many kinds of errors on damaged data: struct.error, zlib.error, KeyError ...
         raise PictureError(f"damaged picture ({_reason(error)})", name, PictureFault.DAMAGED) from error
 
 
 def as_picture(value: Any) -> Picture:
-    """Accept all that a user may hand over as a photo.
+    """Accept anything that a user may pass as a photo.
 
     Args:
         value: a path, RGB uint8 (H, W, 3), a PIL image of any mode, a `Picture`, or a `PictureSource`.
@@ -190,7 +191,7 @@ def from_array(pixels: NDArray[np.uint8]) -> Image.Image:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """Return the image upright and in 8-bit RGB; itself where it is that already.
+    """Return the image upright and in 8-bit RGB; the same object if it already is.
 
     Transparent parts become white. 16-bit grey keeps its upper byte; floats are stretched to the
     range they use.
@@ -210,7 +211,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
     if mode == "LAB":
         return _lab_to_rgb(upright)
     rgb = upright.convert("RGB")
-    # A colour profile of another colour space would be wrong for what comes out.
+    # A profile of another colour space would be wrong for the RGB result.
     rgb.info.pop("icc_profile", None)
     return rgb
 
@@ -232,8 +233,8 @@ def _require_content(name: str, data: bytes | None) -> None:
 def _identify(source: str | BytesIO) -> ImageFile:
     """Read the header only.
 
-    Pillow's own size limit is one global number below ours, and it warns from half of it on: it is
-    set aside for the moment of opening, and `open_picture` checks right after.
+    Pillow's own size limit is a global number below ours, with a warning from half of it: it is
+    disabled while the header is read, and the caller checks the size right afterwards.
     """
     with _opening:
         before = Image.MAX_IMAGE_PIXELS
@@ -249,7 +250,7 @@ def _lower_scale(image: ImageFile, full_scale_pixels: int) -> None:
     while scale < 8 and image.width * image.height > full_scale_pixels * scale**2:
         scale *= 2
     if scale > 1:
-        # Does something for JPEG only; never goes below the size asked for.
+        # Has an effect on JPEG only; never goes below the requested size.
         image.draft(None, (image.width // scale, image.height // scale))
 
 
@@ -257,7 +258,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:
-        # Damaged EXIF says nothing about the pixels: show them as they are.
+        # Damaged EXIF says nothing about the pixels: use them as they are.
         return 1
 
 
@@ -287,7 +288,7 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _reason(error: Exception) -> str:
-    """Say in a few words what went wrong, without the path that the caller adds."""
+    """Return in a few words what went wrong, without the path, which the caller adds."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     text = " ".join(str(error).split())

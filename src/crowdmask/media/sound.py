@@ -1,4 +1,4 @@
-"""Carry the sound of one video over into another."""
+"""Copy the sound of one video into another."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from crowdmask.media.video import open_container, reason
 
 AnyPacket: TypeAlias = "Packet[Any]"
 
-# What each container takes and common players play; other sound is encoded anew.
+# Codecs that each container supports and common players play; other sound is re-encoded.
 _COPIED = {
     "mp4": {"aac", "mp3", "opus", "flac"},
     "mov": {"aac", "mp3"},
     "matroska": {"aac", "mp3", "opus", "flac", "vorbis"},
 }
 _AAC_RATES = range(8000, 48001)
-# Pictures that end within so much of the source's end are all there.
+# If the pictures end this close to the source's end, they are complete.
 _NEARLY_S = 0.5
-_PACKET_S = 0.02  # of sound that does not say how long its packets are
+_PACKET_S = 0.02  # for sound without packet durations
 
 
 def open_sound(container: OutputContainer, path: str) -> Sound | None:
@@ -37,7 +37,7 @@ def open_sound(container: OutputContainer, path: str) -> Sound | None:
         VideoError: the file cannot be read.
     """
     source = open_container(path)
-    # A sound that FFmpeg cannot decode has no codec, whatever the types say.
+    # If FFmpeg cannot decode the sound, there is no codec context, contrary to the type stubs.
     heard = [each for each in source.streams.audio if getattr(each, "codec_context", None) is not None]
     if not heard:
         source.close()
@@ -46,16 +46,16 @@ def open_sound(container: OutputContainer, path: str) -> Sound | None:
 
 
 class Sound:
-    """The sound of a source, packet by packet, on the clock of its pictures: these begin at 0."""
+    """The sound of a source, packet by packet, with times relative to the first picture."""
 
     def __init__(self, source: InputContainer, stream: AudioStream, container: OutputContainer) -> None:
-        """Copy the sound where the new container takes it, or else encode it as AAC."""
+        """Copy the sound if the new container supports it, or encode it as AAC."""
         self._source = source
         self._held: AnyPacket | None = None
         self._last_dts: int | None = None
         self._resampler: AudioResampler | None = None
         self._output: Any = None
-        # Its decoder may be called otherwise than the codec: mp3float for mp3.
+        # The decoder's name may differ from the codec's: mp3float for mp3.
         if stream.codec_context.codec.canonical_name in _COPIED.get(container.format.name, ()):
             self._output = container.add_stream_from_template(stream)
         else:
@@ -73,15 +73,15 @@ class Sound:
         self._begin_s = 0.0
 
     def until(self, end_s: float) -> float:
-        """Return where the sound ends if the pictures end at `end_s`: with them, or as in the source.
+        """Return when the sound ends if the pictures end at `end_s`: with them, or as in the source.
 
-        Sound often goes on a little after the last frame. After pictures that were broken off it
+        Sound often continues a little after the last frame. If the pictures were cut off, it
         must not.
         """
         return float("inf") if end_s > self._pictures_end_s - _NEARLY_S else end_s
 
     def packets(self, until_s: float) -> Iterator[AnyPacket]:
-        """Yield what has to be written for the sound before `until_s`.
+        """Yield the sound packets to write before `until_s`.
 
         Raises:
             VideoError: it cannot be read any further.
@@ -94,7 +94,7 @@ class Sound:
                 return
             if self._resampler is not None:
                 yield from self._encoded(packet, self._resampler)
-            elif self._last_dts is None or packet.dts > self._last_dts:  # no player takes it else
+            elif self._last_dts is None or packet.dts > self._last_dts:  # players do not accept it otherwise
                 self._last_dts = packet.dts
                 shift = round(self._offset / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
@@ -126,7 +126,7 @@ class Sound:
         return packet
 
     def _steady(self, packet: AnyPacket, pts: int, time_base: Fraction) -> None:
-        """Take jumps out of a packet's times, as they are taken out of the pictures' times."""
+        """Remove jumps from a packet's times, as from the pictures' times."""
         time_s = float(pts * time_base)
         if self._clock is None:
             self._begin_s = time_s
@@ -143,7 +143,7 @@ class Sound:
         try:
             frames: list[Any] = packet.decode()
         except (av.InvalidDataError, av.EOFError):
-            return  # a moment of silence
+            return  # an empty packet
         for frame in frames:
             if frame.pts is not None:
                 frame.pts -= round(self._offset / frame.time_base)
@@ -152,7 +152,7 @@ class Sound:
 
 
 def _pictures(source: InputContainer) -> tuple[Fraction, float]:
-    """Return when the pictures begin by the file's clock, and how long they last, seconds."""
+    """Return the start time of the pictures in the file, and their duration, seconds."""
     whole_s = source.duration / av.time_base if source.duration else 0.0
     for stream in source.streams.video:
         if stream.start_time is not None and stream.time_base:

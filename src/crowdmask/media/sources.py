@@ -18,9 +18,9 @@ class Source:
     """One photo to read.
 
     Attributes:
-        path: as given, or as found below a given folder.
-        relative: where it lies below the given folder; the bare file name for a given file.
-        full_scale_pixels: a JPEG of more is decoded at a lower scale.
+        path: as given, or as found inside a given folder.
+        relative: path relative to the given folder; the file name for a given file.
+        full_scale_pixels: a larger JPEG is decoded at a lower scale.
     """
 
     path: str
@@ -29,7 +29,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What results call it."""
+        """Its name in results."""
         return self.path
 
     def open_picture(self) -> Picture:
@@ -43,11 +43,11 @@ class Source:
 
 @dataclass
 class Found:
-    """What a list of sources holds.
+    """The result of listing sources.
 
     Attributes:
         pictures: every photo once, in the order given, folders sorted by path.
-        problems: what holds nothing to work on, each with its reason.
+        problems: sources without photos, each with its reason.
     """
 
     pictures: list[Source] = field(default_factory=list)
@@ -57,15 +57,14 @@ class Found:
 def find_pictures(
     given: Sequence[str | PathLike[str]], leave_out: str | PathLike[str] | None = None
 ) -> Found:
-    """List the photos of files, folders (with all below them) and glob patterns.
+    """List the photos of files, folders (with their subfolders) and glob patterns.
 
-    A file named outright is taken whatever its suffix; folders and patterns yield files with the
-    suffix of a picture, and nothing hidden. A photo reached twice, also by a symbolic link, counts
-    once.
+    A file given by name is taken whatever its suffix; folders and patterns yield only files with
+    the suffix of a picture, and no hidden files. A photo found twice, also by a symbolic link, counts once.
 
     Args:
         given: paths and patterns (`*`, `?`, `[a-z]`, `**`).
-        leave_out: a folder not to enter from a folder above it: where results are written.
+        leave_out: a folder to skip inside other folders: where results are written.
     """
     found = Found()
     found.problems = each_picture(given, found.pictures.append, leave_out)
@@ -77,13 +76,13 @@ def each_picture(
     take: Callable[[Source], None],
     leave_out: str | PathLike[str] | None = None,
 ) -> list[SourceError]:
-    """Hand over the photos that `find_pictures` lists one by one, for lists too long to keep.
+    """Pass on the photos that `find_pictures` lists one by one, for lists too long to keep in memory.
 
     Args:
         given, leave_out: see `find_pictures`.
-        take: gets every photo once.
+        take: is called once for each photo.
     Returns:
-        What holds nothing to work on, each with its reason.
+        Sources without photos, each with its reason.
     """
     search = _Search(take, os.path.realpath(leave_out) if leave_out is not None else None)
     for item in given:
@@ -106,16 +105,16 @@ class _Search:
         self.said: set[str] = set()
 
     def add(self, name: str) -> None:
-        """Take a file or folder that was named outright."""
+        """Take a file or folder given by name."""
         if os.path.isdir(name):
             self.add_folder(name)
         else:
             self.add_file(name, os.path.basename(name))
 
     def add_pattern(self, pattern: str) -> None:
-        """Take what a pattern matches: pictures, and folders with all below them."""
+        """Take what a pattern matches: pictures, and folders with their subfolders."""
         any_picture = False
-        # Sorted by the parts of the path, so that a folder's files stay together.
+        # Sorted by the parts of the path, so that the files of a folder stay together.
         for match in sorted(glob.glob(pattern, recursive=True), key=lambda path: path.split(os.sep)):
             if os.path.isdir(match):
                 if os.path.realpath(match) != self.leave_out:
@@ -127,13 +126,13 @@ class _Search:
             self.problem(f"{pattern}: no picture matches this pattern")
 
     def add_folder(self, folder: str) -> None:
-        """Take a folder that was named outright, so an empty one is a mistake."""
+        """Take a folder given by name, so that an empty one is an error."""
         said = len(self.problems)
         if not self.add_below(folder) and len(self.problems) == said:
             self.problem(f"{folder}: no picture in this folder or below ({', '.join(SUFFIXES)})")
 
     def add_below(self, folder: str) -> bool:
-        """Take all pictures below a folder; say whether there is any, readable or not."""
+        """Take all pictures inside a folder; return whether there is any, readable or not."""
         any_picture = False
         for path in self.walk(folder, frozenset()):
             any_picture = True
@@ -141,9 +140,9 @@ class _Search:
         return any_picture
 
     def walk(self, folder: str, above: frozenset[str]) -> Iterator[str]:
-        """Yield the pictures and dangling links below a folder, sorted; links to folders are followed."""
+        """Yield the pictures and broken links inside a folder, sorted; links to folders are followed."""
         real = os.path.realpath(folder)
-        if real in above:  # a link back to a folder that we are in
+        if real in above:  # a link back to a folder that is being walked
             return
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -186,5 +185,5 @@ class _Search:
 
 
 def has_picture_suffix(name: str) -> bool:
-    """Say whether a file name ends like one of the kinds of picture that can be read."""
+    """Return whether a file name has the suffix of a readable picture."""
     return os.path.splitext(name)[1].lower() in SUFFIXES

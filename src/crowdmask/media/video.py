@@ -1,4 +1,4 @@
-"""Read a video file of any container and codec that FFmpeg knows, frame by frame."""
+"""Read a video file of any container and codec that FFmpeg supports, frame by frame."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts",
     ".flv", ".wmv", ".asf", ".3gp", ".3g2", ".ogv", ".vob", ".mjpeg", ".mjpg", ".gif",
 )  # fmt: skip
-"""Files of a folder that are taken for videos; a file named outright may have any suffix."""
+"""Suffixes of the videos in a folder; a file given by name may have any suffix."""
 
 UNKNOWN_FPS = 25.0
-"""The frame rate of a video that says none and has no times to measure it by."""
+"""The frame rate of a video that states none and has no timestamps to measure it."""
 
 _MAX_FPS = 240.0
 _DECODER_THREADS = 4
-# What their headers say of their length is exact; of others FFmpeg only guesses it.
+# The duration in their headers is exact; for others FFmpeg only estimates it.
 _TELLS_ITS_LENGTH = {"mov", "matroska", "avi", "flv"}
-# Where nothing is damaged, an end that comes up to so much before the announced one is rounding.
+# If nothing is damaged, an end this much before the stated one is only rounding.
 _EARLY_S = 0.25
 
 
@@ -45,12 +45,13 @@ class Frame:
     """One upright picture of a video, camera or stream.
 
     Attributes:
-        source: the name that is shown; an address is without its credentials.
+        source: its name for people; an address without its credentials.
         index: number of the frame in its source, from 0.
-        time_s: since the start of a file by its own clock, or since the first frame of a live source.
+        time_s: seconds since the start of a file by its timestamps, or since the first frame of a live
+            source.
         picture: RGB uint8 (H, W, 3).
         captured: `time.monotonic()` when it was decoded.
-        generation: of a live source: how many times it was connected to before.
+        generation: of a live source: how many connections there were before this one.
     """
 
     source: str
@@ -63,16 +64,16 @@ class Frame:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says of itself, and what its first frame shows.
+    """What a video file says about itself, and what its first frame shows.
 
     Attributes:
         path: as given.
         width, height: of the upright picture, pixels.
-        fps: frames a second, on average where they vary.
-        frames: how many, an estimate; None where nothing is known.
-        duration_s: of the whole file; None where nothing is known.
+        fps: frames per second; the average if they vary.
+        frames: estimated number; None: unknown.
+        duration_s: of the whole file; None: unknown.
         has_audio: whether there is sound.
-        pixel_aspect: width of a pixel for a height of 1, of the upright picture.
+        pixel_aspect: width of a pixel divided by its height, in the upright picture.
     """
 
     path: str
@@ -87,11 +88,11 @@ class VideoInfo:
 
 @dataclass
 class Reading:
-    """What `read_frames` finds out on its way; for any thread.
+    """What `read_frames` learns while reading; thread-safe.
 
     Attributes:
-        frames: so many were decoded, those that `every` leaves out too.
-        jump_s: where the file's clock jumped first, by the steady clock; None: nowhere.
+        frames: number of decoded frames, including those that `every` leaves out.
+        jump_s: steady time of the first jump in the file's timestamps; None: there was none.
     """
 
     frames: int = 0
@@ -99,10 +100,10 @@ class Reading:
 
 
 def probe(path: str | PathLike[str]) -> VideoInfo:
-    """Look at a video file, its first frames included.
+    """Inspect a video file, including its first frames.
 
     Raises:
-        VideoError: missing, not a video, without frames, or of a codec that FFmpeg cannot decode.
+        VideoError: missing, not a video, without frames, or with a codec that FFmpeg cannot decode.
     """
     name = os.fspath(path)
     with open_container(name) as container:
@@ -138,12 +139,12 @@ def probe(path: str | PathLike[str]) -> VideoInfo:
 def read_frames(path: str | PathLike[str], every: int = 1, reading: Reading | None = None) -> Iterator[Frame]:
     """Yield the frames of a video file in the order they are shown.
 
-    A file that is cut off or damaged yields all that can be decoded before the error is raised, so
-    whoever reads may keep what came.
+    A file that is cut off or damaged yields everything that can be decoded before the error is
+    raised, so the caller can keep these frames.
 
     Args:
-        every: yield each so-many-th frame, from the first on; `Frame.index` counts all of them.
-        reading: is told how far it has come.
+        every: yield every n-th frame, starting with the first; `Frame.index` counts all frames.
+        reading: receives the progress.
     Raises:
         VideoError: as `probe`; or the video ends early, or parts of it are damaged.
     """
@@ -163,7 +164,7 @@ def read_frames(path: str | PathLike[str], every: int = 1, reading: Reading | No
                 if frame.time is None:
                     time_s = last + 1 / fps if index else 0.0
                 else:
-                    # Of AVI the first frame's time may be off by its delay in the decoder.
+                    # In AVI, the first frame's time may be off by the decoder's delay.
                     if start is None or (index == 0 and 0 < frame.time - start <= 1.5 / fps):
                         start = frame.time
                     clock = clock or _clock(container, start, fps)
@@ -194,10 +195,10 @@ def read_frames(path: str | PathLike[str], every: int = 1, reading: Reading | No
 
 
 def open_container(name: str) -> InputContainer:
-    """Open a file of any kind that FFmpeg reads.
+    """Open a file of any format that FFmpeg reads.
 
     Raises:
-        VideoError: missing, no regular file, empty, or not a kind that FFmpeg knows.
+        VideoError: missing, not a regular file, empty, or of an unknown format.
     """
     try:
         status = os.stat(name)
@@ -212,18 +213,18 @@ def open_container(name: str) -> InputContainer:
     if status.st_size == 0:
         raise VideoError(f"{name}: empty file")
     try:
-        # A file that is a playlist of addresses must not lead anywhere else.
+        # A playlist file must not open other files or addresses.
         container = av.open(f"file:{name}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except av.FFmpegError as error:
         raise VideoError(f"{name}: {_not_opened(name, error)}") from error
-    if container.format.name == "tty":  # text, which FFmpeg would show as on a terminal
+    if container.format.name == "tty":  # text files, which FFmpeg would render as a terminal
         container.close()
         raise VideoError(f"{name}: a text, not a video")
     return container
 
 
 def reason(error: av.FFmpegError) -> str:
-    """Say in a few words what FFmpeg met with, without the name of the file or address."""
+    """Return FFmpeg's error in a few words, without the name of the file or address."""
     if isinstance(error, av.InvalidDataError):
         return "invalid data"
     return (error.strerror or type(error).__name__).lower()
@@ -231,11 +232,11 @@ def reason(error: av.FFmpegError) -> str:
 
 @dataclass
 class _Progress:
-    """How far a file was read.
+    """How much of a file was read.
 
     Attributes:
-        end_s: when the last of all packets ends, by the file's clock.
-        damaged: packets that could not be decoded, those before the first frame aside.
+        end_s: end of the last packet, by the file's timestamps.
+        damaged: packets that could not be decoded, not counting those before the first frame.
     """
 
     end_s: float = 0.0
@@ -253,12 +254,12 @@ def _not_opened(name: str, error: av.FFmpegError) -> str:
 
 
 def _video_stream(container: InputContainer, name: str) -> VideoStream:
-    """Return the video's main stream; a cover picture of a sound file is none."""
+    """Return the main video stream; the cover picture of a sound file does not count."""
     streams = [each for each in container.streams.video if not _is_cover(each)]
     if not streams:
         what = "holds sound, but no video" if container.streams.audio else "holds no video frame"
         raise VideoError(f"{name}: {what}")
-    # The types say that there always is one; where FFmpeg has no decoder, there is not.
+    # Contrary to the type stubs, there is none if FFmpeg has no decoder.
     known: list[VideoStream] = [each for each in streams if getattr(each, "codec_context", None) is not None]
     if not known:
         raise VideoError(f"{name}: its codec is unknown to FFmpeg here: convert it, for example to H.264")
@@ -271,7 +272,7 @@ def _is_cover(stream: VideoStream) -> bool:
 
 
 def _decode_all(container: InputContainer, stream: VideoStream, progress: _Progress) -> Iterator[VideoFrame]:
-    """Yield all frames that can be decoded; packets of every stream tell how far the file goes."""
+    """Yield all frames that can be decoded; the packets of all streams show where the file ends."""
     any_frame = False
     for packet in container.demux():
         if packet.pts is not None and packet.time_base is not None:
@@ -303,7 +304,7 @@ def _clock(container: InputContainer, start_s: float, fps: float) -> SteadyClock
 def _stated_fps(stream: VideoStream) -> float | None:
     rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
     if stream.start_time is None and stream.codec_context.framerate:
-        # A raw stream has no times; of its rate FFmpeg knows only what the stream says, before decoding.
+        # A raw stream has no timestamps; its only frame rate is the one stated before decoding.
         rates.insert(0, stream.codec_context.framerate)
     for rate in rates:
         if rate and 0 < rate <= _MAX_FPS:
@@ -324,11 +325,11 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _announced_s(container: InputContainer, stream: VideoStream) -> float | None:
-    """Return when the last packet should end by the file's header, or None where it does not tell."""
+    """Return when the last packet should end according to the file's header; None if it does not say."""
     kind = container.format.name.split(",")[0]
     if kind not in _TELLS_ITS_LENGTH:
         return None
-    if kind == "avi":  # FFmpeg shortens the duration of a cut one, but not the number of frames
+    if kind == "avi":  # for a cut file FFmpeg corrects the duration, but not the number of frames
         return float(stream.frames / stream.average_rate) if stream.average_rate else None
     stated = [container.duration / av.time_base] if container.duration else []
     if stream.duration and stream.time_base:

@@ -1,4 +1,4 @@
-"""Write an annotated video that browsers play: H.264, with the source's times and sound."""
+"""Write an annotated video that browsers play: H.264, with the source's timing and sound."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 _ENCODERS = ("libx264", "h264_videotoolbox", "libopenh264", "h264_mf")
 _QUALITY = {"libx264": {"preset": "superfast", "crf": "23"}}
 _ENCODER_THREADS = 4
-# The clock of the file ticks about so often a second, and a whole number of times a frame.
+# About this many clock ticks per second, and a whole number of ticks per frame.
 _TICKS = 90_000
-# Matroska and others tell times in whole milliseconds.
+# Matroska and others store times in whole milliseconds.
 _ROUNDED_S = Fraction(1, 1000)
 _BT709 = 1
 
 
 class VideoWriter:
-    """One video file; also a context manager, which finishes the file however it is left.
+    """One video file; also a context manager, which always finishes the file.
 
-    The file grows under a hidden temporary name beside its place and is renamed once its index is written.
-    After an interruption or an error of the caller it ends with the last frame that was written and plays.
+    The file grows under a hidden temporary name in the same folder and is renamed once its index is
+    written. After an interruption or an error of the caller it ends with the last frame written, and can be
+    played.
     """
 
     def __init__(
@@ -54,11 +55,11 @@ class VideoWriter:
         """Open the file.
 
         Args:
-            path: of one of `SUFFIXES`.
-            width, height: of the pictures, pixels; odd ones are padded by one pixel, as H.264 needs.
-            fps: frames a second as announced; what counts is the time that each frame is given.
-            audio_from: a video whose sound goes along, as it is or as AAC.
-            pixel_aspect: width of a pixel for a height of 1.
+            path: with one of `SUFFIXES`.
+            width, height: of the pictures, pixels; odd sizes are padded by one pixel, as H.264 requires.
+            fps: nominal frames per second; what counts is the time of each frame.
+            audio_from: a video whose sound is copied, or encoded as AAC.
+            pixel_aspect: width of a pixel divided by its height.
         Raises:
             UsageError: another suffix.
             OutputError: it is a folder or cannot be written.
@@ -71,17 +72,18 @@ class VideoWriter:
             raise OutputError(f"{self.name}: a folder, not a file to write to")
         if self._target.exists() and not self._target.is_file():
             raise OutputError(f"{self.name}: not a regular file")
-        self._part = temporary_beside(self._target, keep_suffix=True)  # FFmpeg chooses the container by it
+        # FFmpeg chooses the container by the suffix.
+        self._part = temporary_beside(self._target, keep_suffix=True)
         self.frames = 0
         """Frames written so far."""
         self.sound_problem: str | None = None
-        """Why the sound is missing or ends early, if it does."""
+        """Why the sound is missing or ends early; None if it is complete."""
         self._size = (width, height)
         self._closed = False
         self._last = -1
         self._reformatter = VideoReformatter()
         self._sound: Sound | None = None
-        # A rate like 29.97 is 30000/1001 in truth.
+        # A rate like 29.97 is really 30000/1001.
         rate = Fraction(fps).limit_denominator(1001) if fps > 0 else Fraction(25)
         self._tick = Fraction(1, rate.numerator * max(1, round(_TICKS / rate.numerator)))
         self._frame_ticks = max(1, round(1 / rate / self._tick))
@@ -102,7 +104,7 @@ class VideoWriter:
 
         Args:
             picture: RGB uint8 (H, W, 3) of the size announced.
-            time_s: when it is shown; never before the frame before it.
+            time_s: when it is shown; not before the previous frame.
         Raises:
             OutputError: the disk is full.
             ValueError: a picture of another size.
@@ -130,7 +132,7 @@ class VideoWriter:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """Write what is still held back and the index, and put the file into its place.
+        """Write the buffered frames and the index, and rename the file.
 
         Raises:
             OutputError: the disk is full, the file cannot be renamed, or no frame was written.
@@ -165,12 +167,12 @@ class VideoWriter:
         if error is None:
             self.close()
             return
-        # What went wrong first is what the user has to know.
+        # The first error is the one that the user must see.
         with suppress(OutputError):
             self.close()
 
     def _ticks_at(self, time_s: float) -> int:
-        """Return a time by the file's clock, on the beat of the frame rate where it is as good as that."""
+        """Return a time in ticks of the file; rounded to whole frames if it is close to one."""
         ticks = round(time_s / self._tick)
         beat = round(ticks / self._frame_ticks) * self._frame_ticks
         return beat if abs(beat - ticks) * self._tick <= _ROUNDED_S else ticks
@@ -199,7 +201,7 @@ class VideoWriter:
             self._sound.close()
 
     def _sound_packets(self, packets: Iterator[AnyPacket]) -> Iterator[AnyPacket]:
-        """Yield sound until it cannot be read any further; the pictures go on without it."""
+        """Yield sound until it cannot be read any further; the pictures continue without it."""
         try:
             yield from packets
         except VideoError as error:
@@ -207,7 +209,7 @@ class VideoWriter:
             self._sound = None
 
     def _discard(self) -> None:
-        """Leave nothing behind: without an index the file would not play."""
+        """Remove the temporary file: without an index it could not be played."""
         self._closed = True
         with suppress(av.FFmpegError, OSError):
             self._container.close()

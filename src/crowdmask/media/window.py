@@ -19,10 +19,10 @@ _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.destroyAllWindows()"
 
 
 class Newest:
-    """The newest frame of each source, from the threads that draw to the one that shows."""
+    """The newest frame of each source, passed from the drawing threads to the one that shows it."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without frames."""
         self._lock = Lock()
         self._frames: dict[str, NDArray[np.uint8]] = {}
 
@@ -32,17 +32,17 @@ class Newest:
             self._frames[name] = picture
 
     def take(self) -> dict[str, NDArray[np.uint8]]:
-        """Return those that came since the last time."""
+        """Return the frames that came since the last call."""
         with self._lock:
             frames, self._frames = self._frames, {}
         return frames
 
 
 class Windows:
-    """A window a source; `q` or closing one ends. To be used from the main thread only."""
+    """A window for each source; `q`, or closing a window, ends. To be used from the main thread only."""
 
     def __init__(self) -> None:
-        """Check that windows can be opened here; to be done before PyAV is imported.
+        """Check that windows can be opened here; must happen before PyAV is imported.
 
         Raises:
             OutputError: there is no display, or OpenCV was built without windows.
@@ -59,7 +59,7 @@ class Windows:
         self._cv2.imshow(name, np.ascontiguousarray(picture[..., ::-1]))
 
     def wants_to_end(self, wait_s: float = 0.001) -> bool:
-        """Let the windows work for a moment and say whether `q` was pressed or one was closed."""
+        """Process window events for a moment; return whether `q` was pressed or a window was closed."""
         if not self._open:
             return False
         if self._cv2.waitKey(max(1, round(wait_s * 1000))) & 0xFF in _KEYS:
@@ -78,13 +78,14 @@ def _opencv() -> Any:
     if sys.platform.startswith("linux"):
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise NoDisplayError("there is no display to open a window on")
-        # PyAV brings a libxcb of its own. Where it is loaded first, OpenCV's windows take that one and
-        # hang for ever (github.com/PyAV-Org/PyAV/issues/1050).
+        # PyAV ships its own libxcb. If it is loaded first, OpenCV's windows use it and hang
+        # (github.com/PyAV-Org/PyAV/issues/1050).
         if "av" in sys.modules and "cv2" not in sys.modules:
             raise OutputError("windows must be opened before PyAV is imported: import cv2 first")
-        # OpenCV's wheels bring no fonts, and its toolkit complains of that with every window.
+        # OpenCV's wheels contain no fonts, and its toolkit warns about that with every window.
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
-    # Where a display cannot be reached OpenCV's toolkit aborts the process: another one tries it first.
+    # If the display cannot be reached, OpenCV's toolkit aborts the process: so another process tries it
+    # first.
     if not _opens_a_window():
         raise NoDisplayError("no window can be opened on this display")
     import cv2

@@ -1,6 +1,6 @@
-"""Write results so that what lies on the disk is always whole.
+"""Write results so that the files on the disk are always complete.
 
-A file is written under a temporary name beside its place and renamed when it is complete.
+A file is written under a temporary name in the same folder and renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SAVE_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 def make_record(
     source: str, width: int, height: int, detections: Detections, model: str, model_hash: str
 ) -> dict[str, Any]:
-    """Return the JSON record of one picture, which other programs rely on.
+    """Return the JSON record of one picture; other programs rely on its fields.
 
     Args:
         source: path as given or found.
@@ -60,14 +60,14 @@ def make_record(
 class PictureFolder:
     """Annotated pictures in one folder, each under the name of its source.
 
-    Two sources of one name get different files ("1.jpg", "1-2.jpg"), and no source is overwritten.
+    Two sources with the same name get different files ("1.jpg", "1-2.jpg"), and no source is overwritten.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        """Check that the folder is there or can be made; it is made with the first picture.
+        """Check that the folder exists or can be created; it is created with the first picture.
 
         Raises:
-            OutputError: it is a file, or below one, or may not be written to.
+            OutputError: it is a file, or inside one, or not writable.
         """
         self.folder = Path(folder)
         there = self.folder
@@ -88,8 +88,8 @@ class PictureFolder:
         """Write one picture.
 
         Args:
-            image: RGB; its colour profile goes along, nothing else of its metadata.
-            relative: where the source lies below the folder it was found in.
+            image: RGB; its colour profile is kept, but no other metadata.
+            relative: path of the source relative to the folder where it was found.
         Returns:
             The file written.
         Raises:
@@ -108,14 +108,14 @@ class PictureFolder:
         return path
 
     def _free_name(self, relative: str) -> Path:
-        """Return a file that neither this run has written nor a source lies in."""
-        # A source above or outside the folder it was found in cannot lead out of ours.
+        """Return a path that this run has not written yet and that is not a source."""
+        # A source outside the folder where it was found must not lead outside ours.
         parts = [part for part in Path(relative).parts if part not in ("..", "/", os.sep)]
         wanted = self.folder.joinpath(*parts)
         if wanted.suffix.lower() not in _SAVE_OPTIONS:
             wanted = wanted.with_name(wanted.name + ".jpg")
         path, number = wanted, 1
-        # Compared without case: some file systems know none.
+        # Compared without case: some file systems ignore it.
         while os.path.normcase(path).casefold() in self._used or os.path.realpath(path) in self._protected:
             number += 1
             path = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
@@ -124,11 +124,11 @@ class PictureFolder:
 
 
 class LineFile:
-    """A text file that grows line by line and stands complete under its name once closed.
+    """A text file that grows line by line and appears under its name when it is closed.
 
-    Devices, pipes and standard output ("-") are written to as they are. Closed after an
-    interruption or a full disk it holds the lines that were finished till then. Where nothing was
-    worked on, an older file of this name stays.
+    Devices, pipes and standard output ("-") are written to directly. After an
+    interruption or a full disk the file contains the complete lines so far. If nothing was processed, an
+    older file of this name stays.
     """
 
     def __init__(self, target: str) -> None:
@@ -157,16 +157,16 @@ class LineFile:
             self._file = self._temporary.open("xb", buffering=0)
 
     def begin(self) -> None:
-        """Say that something was worked on: an older file is replaced, even where no line comes of it."""
+        """Note that something was processed: an older file is replaced, even if no line is written."""
         self._begun = True
 
     def write(self, line: str, *, head: bool = False) -> None:
-        """Append a line, its end included.
+        """Append a line, which includes its line end.
 
         Args:
-            head: it names the columns, which alone is no reason to replace an older file.
+            head: it is the header; alone it is no reason to replace an older file.
         Raises:
-            OutputError: the disk is full, or the reader of a pipe has gone.
+            OutputError: the disk is full, or the reader of a pipe has ended.
         """
         self._begun |= not head
         with as_output_error(self._name):
@@ -179,14 +179,14 @@ class LineFile:
                 while written < len(data):
                     written += self._file.write(data[written:])
             except BaseException:
-                if self._temporary is not None:  # half a line is worse than none
+                if self._temporary is not None:  # remove the incomplete line
                     self._file.truncate(self._complete)
                     self._file.seek(self._complete)
                 raise
             self._complete += written
 
     def close(self) -> None:
-        """Put the file into its place.
+        """Rename the file to its final name.
 
         Raises:
             OutputError: it cannot be renamed.
@@ -204,7 +204,7 @@ class LineFile:
 
 
 class JsonLines:
-    """One JSON record a line; also a context manager, which closes it however it is left."""
+    """One JSON record a line; also a context manager, which always closes it."""
 
     def __init__(self, target: str) -> None:
         """Open a file, or standard output for "-"."""
@@ -212,7 +212,7 @@ class JsonLines:
 
     def write(self, record: dict[str, Any]) -> None:
         """Append the record of one picture."""
-        # ASCII only, so that a file name in any encoding passes through.
+        # ASCII only, so that file names in any encoding survive.
         self._file.write(json.dumps(record) + "\n")
 
     def begin(self) -> None:
@@ -220,7 +220,7 @@ class JsonLines:
         self._file.begin()
 
     def close(self) -> None:
-        """Put the file into its place."""
+        """Rename the file to its final name."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -234,7 +234,7 @@ class CsvTable:
     """One face a row, under `CSV_COLUMNS`; also a context manager."""
 
     def __init__(self, target: str) -> None:
-        """Open a file, or standard output for "-", and write the head."""
+        """Open a file, or standard output for "-", and write the header."""
         self._file = LineFile(target)
         self._write_rows([CSV_COLUMNS], head=True)
 
@@ -247,7 +247,7 @@ class CsvTable:
         )
 
     def close(self) -> None:
-        """Put the file into its place."""
+        """Rename the file to its final name."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -268,7 +268,7 @@ def _write_standard_output(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError:
-        # What is left in the buffer would fail once more, with a traceback, when Python ends.
+        # The rest of the buffer would fail again, with a traceback, when Python ends.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
