@@ -14,19 +14,19 @@ FACES, NONE = "faces", "none"
 CHOICES = (FACES, NONE)
 
 BLUR_CONFIDENCE = 0.1
-"""What may be a face is blurred from this confidence on, although it is reported only from a higher one."""
+"""Minimum confidence at which a possible face is blurred; lower than the one at which faces are shown."""
 
 BLOCKS = 4
-"""A face is at most so many blocks wide: nobody is recognised by that."""
+"""Maximum width of a blurred face in blocks: too few to recognise anybody."""
 
 MARGIN = 0.2
-"""So much of its width and height is blurred on each side of a face, too: hair, chin, a box that lags."""
+"""The part of a face's size that is also blurred on each side: hair, chin, a box that lags behind."""
 
 _LEAST_BLOCK_PX = 3
 
 
 def check_choice(choice: str) -> bool:
-    """Say whether faces are to be blurred.
+    """Return whether faces are to be blurred.
 
     Raises:
         UsageError: it is none of `CHOICES`.
@@ -37,11 +37,11 @@ def check_choice(choice: str) -> bool:
 
 
 def blur_array(picture: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> None:
-    """Blur faces in the picture itself.
+    """Blur faces in place.
 
     Args:
         picture: uint8 (H, W, 3), writable.
-        xyxy: (N, 4) boxes of faces, pixels; they may reach over its border.
+        xyxy: (N, 4) boxes of faces, pixels; they may extend beyond the picture.
     """
     height, width = picture.shape[:2]
     for x1, y1, x2, y2, block in _regions(xyxy, width, height):
@@ -52,11 +52,11 @@ def blur_array(picture: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> None:
 
 
 def blur_on(image: Image.Image, xyxy: NDArray[np.float32], scale: tuple[float, float] = (1.0, 1.0)) -> None:
-    """Blur faces in an upright RGB image itself.
+    """Blur faces in an upright RGB image, in place.
 
     Args:
         xyxy: (N, 4) boxes of faces, in pixels of the photo.
-        scale: image pixels for a pixel of the photo, across and down.
+        scale: image pixels per pixel of the photo, horizontally and vertically.
     """
     boxes = xyxy * np.array([*scale, *scale], np.float32)
     for x1, y1, x2, y2, block in _regions(boxes, image.width, image.height):
@@ -71,13 +71,13 @@ def _regions(xyxy: NDArray[np.float32], width: int, height: int) -> list[tuple[i
     for box in xyxy:
         left, top, right, bottom = (float(v) for v in box)
         across, down = right - left, bottom - top
-        if not (across > 0 and down > 0):  # also where a box is no number
+        if not (across > 0 and down > 0):  # also false if an edge is not a number
             continue
         x1, x2 = max(0, math.floor(left - MARGIN * across)), min(width, math.ceil(right + MARGIN * across))
         y1, y2 = max(0, math.floor(top - MARGIN * down)), min(height, math.ceil(bottom + MARGIN * down))
         if x1 >= x2 or y1 >= y2:
             continue
-        # By the longer side: of a face that is cut at the border the other one is short.
+        # The longer side decides: a face cut by the border is too short in the other direction.
         block = max(_LEAST_BLOCK_PX, math.ceil(max(across, down) / BLOCKS))
         regions.append((x1, y1, x2, y2, block))
     return regions

@@ -1,4 +1,4 @@
-"""Draw what was found: a box and a label a face, without hiding the other faces."""
+"""Draw the detections: a box and a label for each face, without hiding other faces."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def draw_detections(picture: AnyPicture, detections: Faces) -> AnyPicture:
 
 
 def draw_on(image: Image.Image, detections: Faces, scale: tuple[float, float] = (1.0, 1.0)) -> None:
-    """Draw into an upright RGB image itself, which spares a copy.
+    """Draw on an upright RGB image in place, which saves a copy.
 
     Args:
-        scale: image pixels for a pixel of the photo that the boxes are measured in, across and down.
+        scale: image pixels per pixel of the photo that the boxes refer to, horizontally and vertically.
     """
     if not len(detections.xyxy):
         return
@@ -86,17 +86,17 @@ def draw_faces(
     texts: Sequence[tuple[str, ...]],
     names: Sequence[str] = (),
 ) -> None:
-    """Draw a box and a text a face into an RGB image itself.
+    """Draw a box and a text for each face on an RGB image, in place.
 
     Args:
         xyxy: (N, 4) boxes in pixels of the image.
         labels: N labels.
-        texts: what may be written of each face, the fullest first.
+        texts: possible texts for each face, the longest first.
         names: all labels of the model, see `colour_of`.
     """
     sizes = Sizes.of(image.width, image.height)
     pen = ImageDraw.Draw(image)
-    # The smallest last, so that the frame of a near face does not cross out a far one.
+    # The smallest last, so that the frame of a near face does not cover a distant one.
     for i in np.argsort(-(xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1), kind="stable"):
         _draw_box(pen, xyxy[i], sizes, colour_of(labels[i], names))
     for label in lay_out(xyxy, labels, texts, sizes, text_length, image.size):
@@ -104,10 +104,10 @@ def draw_faces(
 
 
 def _draw_box(pen: ImageDraw.ImageDraw, xyxy: NDArray[np.float32], sizes: Sizes, colour: Colour) -> None:
-    """Frame a face; the line lies outside, so that it hides nothing of a small one."""
+    """Draw the box outside the face, so that the line hides nothing of a small one."""
     line = sizes.line_of(xyxy)
     x1, y1, x2, y2 = (round(float(v)) for v in xyxy)
-    if line > 1:  # a thin dark seam shows the line on a ground of its own colour
+    if line > 1:  # a thin dark edge makes the line visible on a background of the same colour
         seam = max(1, line // 4)
         outer = (x1 - line - seam, y1 - line - seam, x2 + line + seam - 1, y2 + line + seam - 1)
         pen.rectangle(outer, outline=BLACK, width=seam)
@@ -124,7 +124,7 @@ def _draw_label(pen: ImageDraw.ImageDraw, label: Placed, ground: Colour) -> None
 
 @lru_cache(maxsize=64)
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the font that Pillow carries, so that no machine lacks it."""
+    """Return the font that ships with Pillow, so that it is available on every machine."""
     return ImageFont.load_default(size)
 
 

@@ -1,4 +1,4 @@
-"""Draw what is known of one frame of a video: people with their state and number, zones, and counts."""
+"""Draw the results on a video frame: people with their state and track number, zones, and counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crowdmask.labels import DISPLAY_NAMES
 
 _GROUND: Colour = (20, 20, 20)
 _INK: Colour = (255, 255, 255)
-_ZONE: Colour = (0, 158, 115)  # Okabe and Ito's green, which no label has
+_ZONE: Colour = (0, 158, 115)  # green of Okabe and Ito, which no label uses
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Outline:
     Attributes:
         points: (K, 2) float, pixels.
         text: its name and counts.
-        closed: a polygon, not a line.
+        closed: it is a polygon, not a line.
     """
 
     points: NDArray[np.float32]
@@ -36,11 +36,11 @@ class Outline:
 
 
 def track_texts(label: str, confidence: float, track: int) -> tuple[str, ...]:
-    """Return the ways to write of one person, the fullest first.
+    """Return the possible texts for one person, the longest first.
 
     Args:
         label: a label, or "unknown".
-        track: its number, -1: none.
+        track: the track's number; -1: none.
     """
     percent = f"{confidence * 100:.0f} %"
     number = f"#{track}" if track >= 0 else ""
@@ -65,9 +65,9 @@ def draw_frame(
     Args:
         picture: RGB uint8 (H, W, 3).
         xyxy: (N, 4) faces in its pixels.
-        labels: N states, "unknown" among them.
+        labels: N states, possibly "unknown".
         confidence: (N,) 0 to 1.
-        tracks: (N,) numbers, -1: none.
+        tracks: (N,) track numbers; -1: none.
         outlines: zones and lines.
     """
     image = Image.fromarray(np.ascontiguousarray(picture))
@@ -88,7 +88,7 @@ def draw_frame(
 def _draw_outline(
     pen: ImageDraw.ImageDraw, outline: Outline, sizes: Sizes, bounds: tuple[int, int]
 ) -> tuple[float, float, float, float]:
-    """Draw a zone or line, and return where its text stands."""
+    """Draw a zone or line, and return the box of its text."""
     points = [(float(x), float(y)) for x, y in outline.points]
     if outline.closed:
         points.append(points[0])
@@ -110,7 +110,7 @@ def _draw_counts(
     sizes: Sizes,
     bounds: tuple[int, int],
 ) -> None:
-    """Write how many wear what into the corner where it hides least of faces and signs."""
+    """Write the counts into the corner where they hide the least of faces and zone texts."""
     size = sizes.largest
     counts = {label: sum(each == label for each in labels) for label in COLOURS}
     parts = [

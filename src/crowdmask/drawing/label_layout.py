@@ -14,10 +14,10 @@ from crowdmask.labels import describe, display_name
 Measure = Callable[[str, int], float]
 
 HIDDEN_AT_MOST = 0.15
-"""A label that would hide more of a face or of another label than this part is left out."""
+"""The largest part of a face or of another label that a label may hide; otherwise it is left out."""
 
 COVERED_AT_MOST = 0.2
-"""Labels cover no more than this part of a picture with more than a few faces."""
+"""The largest part of a picture with more than a few faces that labels may cover."""
 
 FEW = 4
 
@@ -26,11 +26,11 @@ _FREE = 0.005
 
 @dataclass(frozen=True)
 class Sizes:
-    """Widths of lines and heights of text that can be read when the whole picture is looked at.
+    """Line widths and text heights that are readable when the whole picture is shown.
 
     Attributes:
-        line: of the largest faces, pixels.
-        smallest, largest: text, pixels.
+        line: line width for the largest faces, pixels.
+        smallest, largest: text height, pixels.
     """
 
     line: int
@@ -40,23 +40,23 @@ class Sizes:
     @classmethod
     def of(cls, width: int, height: int) -> Sizes:
         """Choose for a picture of `width` x `height` pixels."""
-        # A long strip is looked at a part at a time.
+        # A very long picture is viewed one part at a time.
         side = min(max(width, height), 4 * min(width, height))
         return cls(max(1, round(side / 350)), max(9, round(side / 100)), max(12, round(side / 55)))
 
     def line_of(self, xyxy: NDArray[np.float32]) -> int:
-        """Return the width of one face's line: thinner around small faces."""
+        """Return the line width for one face: thinner around small faces."""
         side = float(min(xyxy[2] - xyxy[0], xyxy[3] - xyxy[1]))
         return int(np.clip(round(side / 10), 1, self.line))
 
     def text_of(self, xyxy: NDArray[np.float32]) -> int:
-        """Return the height of one face's text: smaller beside small faces."""
+        """Return the text height for one face: smaller beside small faces."""
         return int(np.clip(round(float(xyxy[3] - xyxy[1]) / 5), self.smallest, self.largest))
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A label at its place: `xyxy` in whole pixels of the image, text of `size` pixels."""
+    """A label and its place: `xyxy` in whole pixels of the image, text height `size` in pixels."""
 
     text: str
     label: str
@@ -66,7 +66,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class _Form:
-    """One way to write a label: its text, the size of it, and what room it takes, pixels."""
+    """One form of a label: its text, the text height, and the space that it takes, pixels."""
 
     text: str
     size: int
@@ -75,7 +75,7 @@ class _Form:
 
 
 def texts_of(label: str, confidence: float) -> tuple[str, ...]:
-    """Return the ways to say what one face wears, the fullest first."""
+    """Return the possible texts for one face's label, the longest first."""
     percent = f"{confidence * 100:.0f} %"
     return describe(label, confidence), f"{display_name(label)} {percent}", percent
 
@@ -88,18 +88,18 @@ def lay_out(
     measure: Measure,
     bounds: tuple[int, int],
 ) -> list[Placed]:
-    """Place a text a face, near faces first.
+    """Place a text for each face, near faces first.
 
     A text that finds no free place in full is tried smaller, then shorter ("Mask 97 %", "97 %":
-    the colour tells the class). Where even that would hide much of something, and in a crowd whose
-    labels would cover the picture, the face keeps only its coloured box.
+    the colour shows the class). If even that would hide too much, or in a crowd whose labels would
+    cover the picture, the face has only its coloured box.
 
     Args:
         xyxy: (N, 4) boxes in pixels of the image.
-        labels: N of them; each goes into its `Placed`.
-        texts: what may be written of each face, the fullest first.
-        measure: length in pixels of a text at a size.
-        bounds: width and height of the image; no text crosses its border.
+        labels: N labels, copied to `Placed`.
+        texts: possible texts for each face, the longest first.
+        measure: returns the width in pixels of a text of a given height.
+        bounds: width and height of the image; all texts lie inside.
     """
     lines = np.array([[sizes.line_of(box)] for box in xyxy], np.float32)
     faces = xyxy + lines * np.array([-1, -1, 1, 1], np.float32)
@@ -129,7 +129,7 @@ def _choose(
     taken: NDArray[np.float32],
     bounds: tuple[int, int],
 ) -> tuple[_Form, NDArray[np.float32]] | None:
-    """Return the first form that hides nothing somewhere, or the form and place that hide least."""
+    """Return the first form that fits without hiding anything, or the form and place that hide the least."""
     choice, least = None, HIDDEN_AT_MOST
     for form in forms:
         if form.across > bounds[0] or form.down > bounds[1]:
@@ -145,7 +145,7 @@ def _choose(
 
 
 def _forms(texts: tuple[str, ...], size: int, sizes: Sizes, measure: Measure) -> list[_Form]:
-    """Return the ways to write a label, the best first."""
+    """Return the forms of a label, the best first."""
     heights = dict.fromkeys((size, (size + sizes.smallest) // 2, sizes.smallest))
     return [
         _Form(text, height, round(measure(text, height) + 0.6 * height), round(1.3 * height))
@@ -184,9 +184,9 @@ def _places(
 def _hidden(
     places: NDArray[np.float32], faces: NDArray[np.float32], taken: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return for each place (K,) the largest part that it hides of any one face or label.
+    """Return for each place (K,) the largest hidden part of any face or label.
 
-    Of two labels either may be the hidden one, so the smaller counts.
+    Either of two labels may be the hidden one, so the smaller one counts.
     """
     of_faces = boxes.intersection(places, faces) / np.maximum(boxes.area(faces), 1e-9)
     smaller = np.minimum(boxes.area(places)[:, None], boxes.area(taken)[None])

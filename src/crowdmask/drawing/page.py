@@ -1,4 +1,4 @@
-"""Pieces of a page that stands alone: no script, nothing fetched, every name escaped."""
+"""Parts of a self-contained HTML page: no script, no external resources, all text escaped."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ ul.lines { margin: 0; padding-left: 1.2em; font-size: .88rem; overflow-wrap: any
   section { border: 0; padding: 12px 0; } .review li, figure { break-inside: avoid; } }
 """
 
-# Whatever slipped into the page could neither run nor reach the network.
+# Even if something got into the page, it could neither run nor reach the network.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -96,7 +96,7 @@ def page(title: str, lead: str, sections: Sequence[tuple[str, str, str]]) -> str
 
 
 def cards(values: Iterable[tuple[str, str]]) -> str:
-    """Return a row of figures, each with what it counts."""
+    """Return a row of numbers, each with a caption."""
     inside = "".join(
         f'<div class="card"><b>{escape(value)}</b><span>{escape(what)}</span></div>' for value, what in values
     )
@@ -107,7 +107,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], words: tuple[i
     """Return a table; numbers get thousands separators.
 
     Args:
-        words: the columns that hold words, which stand left.
+        words: the columns with text, which are left-aligned.
     """
     kinds = [' class="words"' if number in words else "" for number in range(len(heads))]
     top = "".join(
@@ -118,7 +118,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], words: tuple[i
 
 
 def chart(svg: str, what: str) -> str:
-    """Return a chart as a picture, which keeps its names and ids apart from the page's."""
+    """Return a chart as an image, so that its names and ids do not clash with the page's."""
     data = base64.b64encode(svg.encode()).decode()
     return f'<figure><img alt="{escape(what)}" src="data:image/svg+xml;base64,{data}"></figure>'
 
@@ -130,7 +130,7 @@ def picture(image: Image.Image, what: str, caption: str = "") -> str:
 
 
 def review(entries: Iterable[tuple[Image.Image | None, str, str]]) -> str:
-    """Return a list of thumbnails, each with a name and what to look at; None shows an empty place."""
+    """Return a list of thumbnails, each with a name and a note; None shows a placeholder."""
     items = []
     for image, name, text in entries:
         shown = _img(image, name) if image is not None else '<span class="nothing">no picture</span>'

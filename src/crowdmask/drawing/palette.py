@@ -1,7 +1,7 @@
 """The colours of the labels, the same in pictures, video, reports and plots.
 
-Okabe and Ito's palette: blue, vermilion and yellow differ in hue and in brightness, so people who see no red
-or no green tell them apart too.
+The palette of Okabe and Ito: blue, vermilion and yellow differ in hue and in brightness, so colour-blind
+people can distinguish them, too.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ COLOURS: dict[str, Colour] = {
     "with_mask": BLUE,
     "without_mask": VERMILION,
     "mask_worn_incorrect": YELLOW,
-    "unknown": GREY,  # of a track only
+    "unknown": GREY,  # only for tracks
 }
 """The colour of each label."""
 
 
-# Okabe and Ito's other colours, for the labels of other models.
+# The other colours of Okabe and Ito, for the labels of other models.
 _OTHERS: tuple[Colour, ...] = (BLUE, VERMILION, YELLOW, PURPLE, (86, 180, 233), (230, 159, 0), (0, 158, 115))
 
 
 def colour_of(label: str, names: Sequence[str] = ()) -> Colour:
-    """Return the colour of a label, also of one that only another model has.
+    """Return the colour of a label, including labels of other models.
 
     Args:
-        label: what is drawn.
-        names: all labels of the model in their order, which keeps their colours apart; empty: not known.
+        label: the label to draw.
+        names: all labels of the model in order, so that each gets its own colour; empty: unknown.
     """
     if label in COLOURS:
         return COLOURS[label]
