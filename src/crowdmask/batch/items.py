@@ -1,4 +1,4 @@
-"""What becomes of each photo of a batch: a result, or a failure that names it."""
+"""The outcome of each photo of a batch: a result, or a failure with the photo's name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class PhotoSource(Protocol):
 
     @property
     def name(self) -> str:
-        """What results call it."""
+        """Its name in results."""
 
     @property
     def relative(self) -> str:
-        """Where an annotated picture of it goes, seen from the folder of all."""
+        """Path of its annotated picture, relative to the output folder."""
 
     def open_picture(self) -> Picture:
         """Read the photo.
@@ -32,10 +32,10 @@ class PhotoSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class BytesSource:
-    """A photo whose file is in memory.
+    """A photo whose file content is in memory.
 
     Attributes:
-        name: what results call it.
+        name: its name in results.
         data: the content of its file.
     """
 
@@ -44,7 +44,7 @@ class BytesSource:
 
     @property
     def relative(self) -> str:
-        """The name: a sink keeps it below its folder."""
+        """The name: sinks write inside their own folder."""
         return self.name
 
     def open_picture(self) -> Picture:
@@ -62,10 +62,10 @@ class PhotoResult:
 
     Attributes:
         source: which photo.
-        picture: opened. A sink that draws does so in this very picture, which spares a copy.
-        faces: that are shown.
-        candidates: all down to the lowest confidence that a sink asked for, the shown ones included.
-        model, model_hash: name and hash of the model that found them.
+        picture: the opened photo. Sinks draw on this very object, which saves a copy.
+        faces: the faces that are shown.
+        candidates: all faces down to the lowest confidence that a sink asked for, including those shown.
+        model, model_hash: name and hash of the model.
     """
 
     source: PhotoSource
@@ -85,11 +85,11 @@ class PhotoResult:
 
 @dataclass(frozen=True, eq=False)
 class PhotoFailure:
-    """A photo, folder or pattern that nothing could be found in, because it cannot be read.
+    """A photo, folder or pattern that cannot be read.
 
     Attributes:
-        name: of the photo; empty where it was a folder or a pattern.
-        error: why; its message names what it is about.
+        name: of the photo; empty for a folder or a pattern.
+        error: the reason; its message includes the name.
     """
 
     name: str
@@ -97,11 +97,11 @@ class PhotoFailure:
 
     @property
     def kind(self) -> str:
-        """The reason in a few words, for totals by kind."""
+        """The kind of failure in a few words, for totals."""
         return self.error.kind.value if isinstance(self.error, PictureError) else "nothing to read"
 
     def to_record(self) -> dict[str, Any]:
-        """Return plain values for JSON: which photo, why it cannot be read, and the kind of reason."""
+        """Return plain values for JSON: the photo, why it cannot be read, and the kind of failure."""
         return {"source": self.name, "error": str(self.error), "kind": self.kind}
 
 

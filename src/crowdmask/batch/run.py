@@ -18,29 +18,30 @@ from crowdmask.inference.results import PictureResult
 from crowdmask.media.sources import Source, find_pictures
 
 MANY = 4
-"""So many photos or more are worth what is set up once for many: reserved memory, a progress bar."""
+"""Minimum number of photos for which memory is reserved and a progress bar is shown."""
 
 
 def detect_photos(
     detector: Detector, sources: Iterable[PhotoSource], sinks: Sequence[Sink] = (), *, ahead: int = AHEAD
 ) -> Generator[PhotoItem]:
-    """Find the faces of photos in their order, and hand each to every sink; the sinks stay open.
+    """Find the faces of photos in order, and pass each result to every sink; the sinks stay open.
 
-    This is all that a worker of a cluster or a request to a service needs.
+    A worker of a cluster or a request to a service needs nothing else.
 
     Args:
-        detector: may be shared by threads.
-        sources: taken one by one, so there may be millions of them.
-        sinks: get each item in this order, before it is yielded.
-        ahead: so many opened photos at most wait for the network.
+        detector: thread-safe, so several threads may share it.
+        sources: read one by one, so there may be millions of them.
+        sinks: receive each item in this order, before it is yielded.
+        ahead: maximum number of opened photos that wait for the network.
     Yields:
-        A result, or a failure where a photo cannot be read, for every source. What is not kept is freed.
+        For every source a result, or a failure if the photo cannot be read. Memory stays bounded if the
+        caller does not keep them.
     Raises:
         OutputError: a sink cannot write.
     """
     floors = [sink.floor for sink in sinks if sink.floor is not None]
     floor = min(floors) if floors else None
-    # Closed at once where the caller stops, so that no thread goes on opening photos.
+    # Closed immediately if the caller stops, so that no thread continues to open photos.
     with closing(detector.detect_each(sources, floor=floor, ahead=ahead)) as results:
         for result in results:
             item = _item(result, detector)
@@ -56,9 +57,9 @@ class PhotoBatch:
     """What `crowdmask detect` does: find photos, detect, write, count.
 
     Attributes:
-        photos: that were found.
-        problems: files, folders and patterns that hold nothing to read; they count as failures.
-        totals: of what is done so far.
+        photos: the photos found.
+        problems: files, folders and patterns without anything to read; they count as failures.
+        totals: counts so far.
     """
 
     def __init__(
@@ -73,12 +74,12 @@ class PhotoBatch:
         """Find the photos and check the outputs; nothing is written yet.
 
         Args:
-            sources: photos, folders with all below them, and patterns.
+            sources: photos, folders with their subfolders, and patterns.
             out: folder of the annotated pictures; None: draw none.
             json, csv: files of the records; "-" is standard output.
             blur: "faces" makes every face in the annotated pictures unreadable; "none".
         Raises:
-            UsageError: both files are the same, or another kind of blur.
+            UsageError: both files are the same, or an unknown kind of blur.
             OutputError: the folder cannot be written to.
         """
         self._blurred = check_choice(blur)
@@ -96,7 +97,7 @@ class PhotoBatch:
             self.totals.add(problem)
 
     def write_nothing(self) -> None:
-        """Put empty files of records where there are none yet, for a batch without photos.
+        """Create empty record files if there are none yet, for a batch without photos.
 
         Raises:
             OutputError: a file cannot be written.
@@ -114,7 +115,7 @@ class PhotoBatch:
             OutputError: a result cannot be written.
         """
         with ExitStack() as stack:
-            # Pictures first: no record tells of a picture that an interruption kept from being written.
+            # Pictures first: after an interruption there is no record without its picture.
             sinks: list[Sink] = [] if self._pictures is None else [self._pictures]
             if self._json is not None:
                 sinks.append(stack.enter_context(JsonSink(self._json)))
@@ -124,7 +125,7 @@ class PhotoBatch:
                 detector.reserve()
             photos = self.photos
             if self._pictures is None:
-                # Nothing is drawn on them, so they need no more pixels than detection does.
+                # Nothing is drawn on them, so the pixels that detection needs are enough.
                 enough = detector.full_scale_pixels
                 photos = [replace(photo, full_scale_pixels=enough) for photo in photos]
             for item in stack.enter_context(closing(detect_photos(detector, photos, sinks))):
@@ -135,7 +136,7 @@ class PhotoBatch:
 def _item(result: PictureResult, detector: Detector) -> PhotoItem:
     if result.error is not None:
         return PhotoFailure(result.source.name, result.error)
-    assert result.picture is not None  # one of the two is always there
+    assert result.picture is not None  # either the picture or the error is always set
     return PhotoResult(
         result.source,
         result.picture,

@@ -1,4 +1,4 @@
-"""Where the results of a batch go. A new kind of output is one class here: another `Sink`."""
+"""Outputs of a batch. A new kind of output is one class here: another `Sink`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from crowdmask.media.writers import CsvTable, JsonLines, PictureFolder
 
 
 class Sink(Protocol):
-    """Takes what became of each photo, in the order of the photos.
+    """Receives the outcome of each photo, in the order of the photos.
 
     Attributes:
-        floor: minimum confidence, 0 to 1, of the candidates that it needs; None: the shown faces are enough.
+        floor: minimum confidence, 0 to 1, of the candidates that it needs; None: it needs only the shown
+            faces.
     """
 
     floor: float | None
@@ -31,14 +32,14 @@ class Sink(Protocol):
         """
 
     def add_failure(self, failure: PhotoFailure) -> None:
-        """Write, or pass over, a photo that cannot be read.
+        """Write, or ignore, a photo that cannot be read.
 
         Raises:
             OutputError: it cannot be written.
         """
 
     def close(self) -> None:
-        """Put into its place what was written, however the batch ended.
+        """Finish the output, however the batch ended.
 
         Raises:
             OutputError: it cannot be written.
@@ -46,7 +47,7 @@ class Sink(Protocol):
 
 
 class BaseSink:
-    """A sink that needs the shown faces alone and passes over failures."""
+    """A sink that needs only the shown faces and ignores failures."""
 
     floor: float | None = None
 
@@ -58,7 +59,7 @@ class BaseSink:
         """Write nothing."""
 
     def close(self) -> None:
-        """Leave everything as it is."""
+        """Do nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +69,7 @@ class BaseSink:
 
 
 class JsonSink(BaseSink):
-    """One JSON record a photo; where `with_failures`, one a failure, too."""
+    """One JSON record for each photo; with `with_failures` also one for each failure."""
 
     def __init__(self, target: str, *, with_failures: bool = False) -> None:
         """Open a file, or standard output for "-".
@@ -84,20 +85,20 @@ class JsonSink(BaseSink):
         self._lines.write(result.to_record())
 
     def add_failure(self, failure: PhotoFailure) -> None:
-        """Append the record of a failure, where these are asked for."""
+        """Append the record of a failure, if they are wanted."""
         if self._with_failures:
             self._lines.write(failure.to_record())
 
     def close(self) -> None:
-        """Put the file into its place."""
+        """Rename the file to its final name."""
         self._lines.close()
 
 
 class CsvSink(BaseSink):
-    """One row a face."""
+    """One row for each face."""
 
     def __init__(self, target: str) -> None:
-        """Open a file, or standard output for "-", and write the head.
+        """Open a file, or standard output for "-", and write the header.
 
         Raises:
             OutputError: it cannot be written.
@@ -109,23 +110,23 @@ class CsvSink(BaseSink):
         self._table.write(result.to_record())
 
     def close(self) -> None:
-        """Put the file into its place."""
+        """Rename the file to its final name."""
         self._table.close()
 
 
 class PictureSink(BaseSink):
-    """An annotated picture of each photo, in one folder; where `blurred`, with unreadable faces.
+    """An annotated picture of each photo, in one folder; with `blurred` the faces are unreadable.
 
-    It draws into the opened picture itself, so a sink that reads pixels stands before it.
+    It draws on the opened picture in place, so a sink that reads pixels must come before it.
     """
 
     def __init__(self, folder: str | PathLike[str], *, blurred: bool = False) -> None:
         """Check that the folder can be written to.
 
         Args:
-            blurred: blur all that may be a face, also what is not shown.
+            blurred: blur every possible face, including those that are not shown.
         Raises:
-            OutputError: it is a file, or below one, or may not be written to.
+            OutputError: it is a file, or inside one, or not writable.
         """
         self._pictures = PictureFolder(folder)
         self.floor = BLUR_CONFIDENCE if blurred else None
@@ -139,9 +140,10 @@ class PictureSink(BaseSink):
         image = result.picture.image
         scale = (image.width / result.picture.width, image.height / result.picture.height)
         if self.floor is not None:
-            candidates = result.candidates  # another sink may have asked for fainter ones
+            candidates = result.candidates  # another sink may have asked for a lower confidence
             unsure = candidates[candidates.confidence >= np.float32(self.floor)]
             blur_on(image, unsure.xyxy, scale)
-            blur_on(image, result.faces.xyxy, scale)  # of overlapping boxes the unsure one may win
+            # The shown boxes, too: among the candidates, suppression may keep another box of the same face.
+            blur_on(image, result.faces.xyxy, scale)
         draw_on(image, result.faces, scale)
         self._pictures.write(image, result.source.relative)

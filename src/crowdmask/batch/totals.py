@@ -12,12 +12,12 @@ from crowdmask.batch.items import PhotoFailure, PhotoItem
 
 @dataclass
 class Totals:
-    """Counts that grow with each photo; those of several workers can be joined.
+    """Counts that grow with each photo; the counts of several workers can be added.
 
     Attributes:
-        photos: in which faces were looked for.
-        faces: found, by label.
-        failures: photos, folders and patterns that could not be read, by kind.
+        photos: number of photos that were read.
+        faces: number of faces found, by label.
+        failures: number of photos, folders and patterns that could not be read, by kind.
     """
 
     photos: int = 0
