@@ -11,19 +11,19 @@ from crowdmask.errors import PictureError
 from crowdmask.media.pictures import Picture, as_picture
 
 AHEAD = 2
-"""So many opened pictures at most wait for the network."""
+"""Maximum number of opened pictures that wait for the network."""
 
 
 def open_ahead(sources: Iterable[Any], ahead: int = AHEAD) -> Iterator[tuple[Any, Picture | PictureError]]:
-    """Open pictures in their order, a few before they are asked for.
+    """Open pictures in order, a few before they are needed.
 
     Args:
-        sources: paths, arrays, PIL images or opened pictures; taken one by one, in the caller's thread.
-        ahead: so many opened pictures at most wait; 0 opens each when it is asked for.
+        sources: paths, arrays, PIL images or opened pictures; read one by one, in the caller's thread.
+        ahead: maximum number of opened pictures that wait; 0 opens each one when it is needed.
     Yields:
-        What was given, and the picture or why it cannot be read.
+        The source, and its picture or why it cannot be read.
     Raises:
-        TypeError, ValueError: one of them is something else, or an array that is not RGB uint8.
+        TypeError, ValueError: a source of another type, or an array that is not RGB uint8.
     """
     if ahead < 1:
         for source in sources:

@@ -22,16 +22,16 @@ from crowdmask.inference.processor import describe
 from crowdmask.inference.timing import STAGES, Timing, precisions, time_stages
 
 DRAWN_SIZE = (1024, 683)
-"""Width and height of the picture that is timed where none is given."""
+"""Width and height of the generated picture that is timed if no photo is given."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Medians of one photo, for each model and runtime.
+    """Median times of one photo, for each model and runtime.
 
     Attributes:
         stages: names of the stages, in their order.
-        record: all times and what they are of, plain values for JSON.
+        record: all times with their conditions, as plain values for JSON.
     """
 
     stages: tuple[str, ...]
@@ -52,23 +52,23 @@ def benchmark(
     """Time the stages of one photo; all models and runtimes take turns.
 
     Args:
-        photo: None: a drawn picture without faces.
-        model: one only, and its float form if there is one; None: all shipped ones.
-        backend: one only; None: every installed one.
-        device: of that one runtime.
-        runs: times that each is timed.
+        photo: None: a generated picture without faces.
+        model: one model, and its float32 version if there is one; None: all shipped ones.
+        backend: one runtime; None: all installed ones.
+        device: a device of that runtime.
+        runs: number of measurements of each.
         input_size: long side of the network's input, pixels; None: the model's.
         threads: compute threads; None: one for each physical core.
-        rounds: may show how far it is.
+        rounds: wraps the loop, for example to show progress.
     Raises:
-        UsageError: there is no such runtime, or a device without one.
+        UsageError: unknown runtime, or a device without a runtime.
         ModelError: there is no model.
         PictureError: the photo cannot be read.
     """
     if backend is not None and backend not in BACKENDS:
         raise UsageError(f"no such backend: {backend!r}: choose from {', '.join(BACKENDS)}")
     if backend is None and device != AUTO:
-        raise UsageError("`device` is of one runtime: name it with `backend`")
+        raise UsageError("`device` needs a `backend`: devices differ between runtimes")
     models = precisions(model) if model else shipped_models()
     if not models:
         raise ModelError("no model ships with this installation: give one with `model`")
@@ -108,7 +108,7 @@ def _row(pair: tuple[str, str], detector: Detector, timing: Timing) -> dict[str,
 
 @contextmanager
 def _photo_or_drawn(photo: Path | None) -> Iterator[Path]:
-    """Return the photo, or one drawn for this run: smooth colours and some noise, as photos have."""
+    """Return the photo, or a generated one: smooth colours and some noise, like a photo."""
     if photo is not None:
         yield photo
         return

@@ -1,7 +1,7 @@
-"""A second, closer look at the part of a picture where faces are small.
+"""The closer look: a second, enlarged view of the part of a picture where faces are small.
 
-Whole pictures are seen at a size that suits near faces and costs little. Where that shows small faces, a part
-with as many of them as the work allows is seen once more, larger; what both say of a face is averaged.
+First the network sees the whole picture at a size that suits near faces and is fast. If it finds small faces,
+it sees a part with as many of them as the budget allows again, enlarged; the two results are averaged.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from crowdmask.inference.model_file import ModelInfo
 from crowdmask.inference.tiles import View, cut_at_border
 
 LEAST_SCORE = 0.15
-"""What calls for a closer look may be a face by at least this score."""
+"""Minimum score of a small face that triggers a closer look."""
 
 KEPT_SCORE = 0.02
-"""Of either look fainter boxes are dropped."""
+"""Minimum score of a box that is kept, in both passes."""
 
 LEAST_ZOOM = 1.2
-"""A second look less than so much larger shows nothing new."""
+"""Minimum enlargement; below it the second pass shows nothing new."""
 
-# So large a face, in input pixels, gains nothing from being seen larger.
+# A face of this size, in input pixels, gains nothing from being enlarged.
 _SMALL_PX = 16.0
-# The scores of the small faces must sum up to this: one faint box is not worth the time.
+# Minimum sum of the scores of small faces: one uncertain box is not worth the time.
 _LEAST_SUM = 0.3
-# So many of its own widths and heights around a small face belong to the part: where one is, there are more.
+# Margin around a small face, in its own widths and heights: near one there are usually more.
 _AROUND = 2.0
-# What the closer look weighs in the average. What one look does not see has the score 0 there.
+# Weight of the closer look in the average. A face that one pass does not find has the score 0 there.
 _WEIGHT = 0.8
-# A fainter box of the first look moves no box of the second.
+# Minimum score of a first-pass box that is averaged with a box of the second pass.
 _LEAST_PARTNER = 0.1
 
 
 def worth_while(info: ModelInfo) -> bool:
-    """Say whether a closer look of this model would show anything new."""
+    """Return whether this model has a closer look that can show anything new."""
     look, spec = info.closer_look, info.input
     return look is not None and spec.resize == "fit" and look.size >= LEAST_ZOOM * spec.size
 
 
 def closer_view(found: RawFaces, width: int, height: int, info: ModelInfo) -> View | None:
-    """Choose the part of a picture to be looked at more closely.
+    """Choose the part of a picture for the closer look.
 
     Args:
-        found: of the first look, one box a face, in pixels of the picture.
+        found: faces of the first pass, one box each, in pixels of the picture.
         width, height: of the picture, pixels.
         info: of the model.
     Returns:
-        None where there is nothing to gain.
+        The part; None if there is nothing to gain.
     """
     look, spec = info.closer_look, info.input
     if look is None or not worth_while(info):
@@ -73,11 +73,11 @@ def closer_view(found: RawFaces, width: int, height: int, info: ModelInfo) -> Vi
 
 
 def join(first: RawFaces, second: RawFaces, view: View, width: int, height: int, info: ModelInfo) -> RawFaces:
-    """Average what two looks say: of the faces that lie inside the part, the rest is the first's.
+    """Average the results of both passes inside the part; outside it the first pass stands.
 
     Args:
-        first: of the whole picture, one box a face.
-        second: of the part, one box a face, in pixels of the picture too.
+        first: faces of the whole picture, one box each.
+        second: faces of the part, one box each, also in pixels of the picture.
         view: the part.
         width, height: of the picture, pixels.
         info: of the model.
@@ -85,7 +85,7 @@ def join(first: RawFaces, second: RawFaces, view: View, width: int, height: int,
     second = second[~cut_at_border(view, second.xyxy, width, height)]
     from_, to = np.array([view.x1, view.y1]), np.array([view.x2, view.y2])
     inside = (first.xyxy[:, :2] >= from_).all(axis=1) & (first.xyxy[:, 2:] <= to).all(axis=1)
-    # Of a face at the border the closer look shows a part, or hardly less than all: the first look's stands.
+    # The closer look sees faces at its border incompletely: there the first pass stands.
     inside &= ~cut_at_border(view, first.xyxy, width, height)
     own, theirs = _pair(first, second, inside & (first.best >= _LEAST_PARTNER), info.nms_iou)
     weight = np.where(inside, 1 - _WEIGHT, 1.0).astype(np.float32)[:, None]
@@ -101,10 +101,10 @@ def join(first: RawFaces, second: RawFaces, view: View, width: int, height: int,
 
 
 def least_scores(shown: float) -> tuple[float, float]:
-    """Return the scores, of the first and of the second look, below which no box alters a face that is shown.
+    """Return the scores of the first and second pass below which no box can change a shown face.
 
     Args:
-        shown: the least score of those faces, after `join`.
+        shown: minimum score of the shown faces, after `join`.
     """
     second = (shown - (1 - _WEIGHT)) / _WEIGHT - 1e-3
     return (_LEAST_PARTNER if shown > _LEAST_PARTNER else KEPT_SCORE), max(KEPT_SCORE, second)
@@ -113,10 +113,12 @@ def least_scores(shown: float) -> tuple[float, float]:
 def _pair(
     first: RawFaces, second: RawFaces, may: NDArray[np.bool_], iou: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the indices of the boxes of one face, the surest of the second look's choosing first.
+    """Match the boxes of both passes and return their indices.
+
+    The highest scores of the second pass choose first.
 
     Args:
-        may: (N,) which boxes of the first look may be chosen.
+        may: (N,) which boxes of the first pass may be chosen.
     """
     overlap = boxes.iou(first.xyxy, second.xyxy) * may[:, None]
     own, theirs = [], []
@@ -131,16 +133,18 @@ def _pair(
 
 
 def _densest(reach: NDArray[np.float32], scores: NDArray[np.float32], most: float) -> tuple[float, ...]:
-    """Shrink the hull of some boxes until its area is small enough, leaving out the least for the most area.
+    """Shrink the bounding box of some boxes until its area is small enough.
+
+    Boxes with a low score and a large area are dropped first.
 
     Args:
         reach: (N, 4) xyxy, N above 0.
-        scores: (N,) what a box is worth.
-        most: area.
+        scores: (N,) value of each box.
+        most: maximum area.
     Returns:
-        x1, y1, x2, y2; of a single box if that is larger.
+        x1, y1, x2, y2; larger than `most` only if a single box is left.
     """
-    # Towards each side the boxes in their order from outside; `at` is the outermost that is left.
+    # For each side, the boxes ordered from the outside; `at` is the outermost one that is left.
     sides = reach * np.array([1, 1, -1, -1], np.float32)
     orders = np.argsort(sides, axis=0, kind="stable").T.tolist()
     values, worth = reach.tolist(), scores.tolist()

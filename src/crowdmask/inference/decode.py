@@ -1,7 +1,7 @@
 """Turn the network's output into faces.
 
-Nearly all default boxes hold nothing, so scores are compared first and only the few that pass are
-decoded, suppressed and calibrated.
+Nearly all default boxes are background, so scores are compared first, and only the few that pass
+are decoded, suppressed and calibrated.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from crowdmask.inference.model_file import Calibration, ModelInfo
 from crowdmask.inference.preprocess import Prepared
 
 MAX_CANDIDATES = 3000
-"""So many boxes at most, the most confident, are decoded and suppressed."""
+"""Maximum number of boxes, the most confident ones, that are decoded and suppressed."""
 
 MIN_BOX_PX = 1.0
-"""A box of a smaller side, in pixels of the photo, is no face."""
+"""Minimum side of a face's box, in pixels of the photo."""
 
-# exp of more would grow a box past any picture; of much more, past any number.
+# A larger exponent would make a box larger than any picture, or overflow.
 _MAX_EXPONENT = 8.0
 
 
 @dataclass(frozen=True, eq=False)
 class RawFaces:
-    """Boxes with what the network said of each, before calibration and thresholds.
+    """Boxes with the network's scores, before calibration and thresholds.
 
     Attributes:
         xyxy: (N, 4) float32, pixels of the upright photo.
@@ -51,7 +51,7 @@ class RawFaces:
 
     @property
     def best(self) -> NDArray[np.float32]:
-        """The score of each box's likeliest label, (N,)."""
+        """The highest score of each box, (N,)."""
         best: NDArray[np.float32] = self.scores.max(axis=1, initial=0)
         return best
 
@@ -61,8 +61,8 @@ class Decoder:
     """Turns the output of one model into detections.
 
     Attributes:
-        info: the model's own values.
-        threshold: least confidence of each label, in the order of the model's labels.
+        info: the model's metadata.
+        threshold: minimum confidence of each label, in the order of the model's labels.
     """
 
     info: ModelInfo
@@ -76,24 +76,24 @@ class Decoder:
         Args:
             scores: (A, L) float32, 0 to 1, joint probability of a face and each label.
             deltas: (A, 4) float32, SSD offsets from the default boxes.
-            prepared: the input that gave them.
+            prepared: the network's input.
         Returns:
-            Faces by falling confidence, in pixels of the upright photo, clipped to it.
+            Faces, highest confidence first, in pixels of the upright photo, clipped to it.
         Raises:
-            ModelError: the model gives another number of boxes than its grid has.
+            ModelError: the number of boxes differs from the model's grid.
         """
         return self.one_a_face(self.boxes(scores, deltas, prepared))
 
     def boxes(self, scores: NDArray[np.float32], deltas: NDArray[np.float32], prepared: Prepared) -> RawFaces:
-        """Do the first part: the boxes that may pass a threshold, still several a face."""
+        """Do the first step: the boxes that may pass a threshold, before non-maximum suppression."""
         return boxes_above(self.least_raw, scores, deltas, prepared, self.info)
 
     def one_a_face(self, raw: RawFaces) -> Detections:
-        """Do the second part: `suppress`, then `label`."""
+        """Do the second step: `suppress`, then `label`."""
         return self.label(suppress(raw, self.info))
 
     def label(self, raw: RawFaces) -> Detections:
-        """Give boxes, one a face, labels and confidences, and keep what passes the thresholds."""
+        """Assign labels and confidences to boxes, one a face; keep those that pass the thresholds."""
         class_id = raw.scores.argmax(axis=1)
         confidence = raw.best
         if self.info.calibration is not None:
@@ -104,7 +104,7 @@ class Decoder:
 
     @property
     def least_raw(self) -> float:
-        """Return a score below which no label can reach its threshold."""
+        """Return the score below which no label can reach its threshold."""
         if self.info.calibration is None:
             return min(self.threshold) - 1e-6
         tables = zip(self.info.calibration, self.threshold, strict=True)
@@ -118,16 +118,16 @@ def boxes_above(
     prepared: Prepared,
     info: ModelInfo,
 ) -> RawFaces:
-    """Place the boxes whose best score is high enough, several a face.
+    """Decode the boxes whose best score is high enough; there are still several for each face.
 
     Args:
-        least: score, not calibrated.
+        least: minimum score, not calibrated.
         scores, deltas, prepared: see `Decoder`.
         info: of the model.
     Returns:
-        Up to `MAX_CANDIDATES` by falling score, clipped to the photo.
+        Up to `MAX_CANDIDATES` boxes, highest score first, clipped to the photo.
     Raises:
-        ModelError: the model gives another number of boxes than its grid has.
+        ModelError: the number of boxes differs from the model's grid.
     """
     height, width = prepared.tensor.shape[1:3]
     anchors = default_boxes(info.grid, width, height)
@@ -136,7 +136,7 @@ def boxes_above(
             f"the model {info.name} does not fit its metadata: {len(anchors)} default boxes at "
             f"{width} x {height}, but scores {scores.shape} and deltas {deltas.shape}: export it again"
         )
-    best = reduce(np.maximum, scores.T)  # column by column: quicker than a maximum along short rows
+    best = reduce(np.maximum, scores.T)  # column by column: faster than a maximum along short rows
     index = np.flatnonzero(best >= least)
     index = index[np.argsort(-best[index], kind="stable")[:MAX_CANDIDATES]]
     found = decode_boxes(deltas[index], anchors[index], info.variances)
@@ -147,10 +147,10 @@ def boxes_above(
 
 
 def suppress(raw: RawFaces, info: ModelInfo) -> RawFaces:
-    """Keep one box a face.
+    """Keep one box for each face (non-maximum suppression).
 
-    The order is that of the scores: calibration, made for each label by itself, would order anew the
-    boxes of one face that differ in their label, by less than these differ.
+    The raw scores decide the order: calibration is done separately for each label, and its small
+    errors would reorder boxes of one face with different labels.
     """
     return raw[boxes.suppress(raw.xyxy, raw.best, info.nms_iou, info.max_detections)]
 
@@ -158,7 +158,7 @@ def suppress(raw: RawFaces, info: ModelInfo) -> RawFaces:
 def calibrate(
     raw: NDArray[np.float32], class_id: NDArray[np.int64], tables: tuple[Calibration, ...]
 ) -> NDArray[np.float32]:
-    """Turn scores into the share of such answers that are right.
+    """Turn scores into calibrated confidences: the share of such answers that are right.
 
     Args:
         raw: (N,) scores, 0 to 1.
@@ -174,12 +174,12 @@ def calibrate(
 
 
 def lowest_raw(table: Calibration, least: float) -> float:
-    """Return a score (a hair below the lowest) that is calibrated to `least` or more.
+    """Return (slightly below) the lowest score whose calibrated confidence is `least` or more.
 
     Args:
         least: confidence, 0 to 1.
     Returns:
-        -inf where every score passes, inf where none does.
+        The score; -inf if every score passes, inf if none does.
     """
     least -= 1e-6
     if table.confidence[0] >= least:

@@ -40,23 +40,23 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MIN_PICTURE_PX = 8
-"""A picture with a shorter side holds no face: the smallest that the detectors look for is 8 pixels."""
+"""Minimum side of a picture; the smallest faces that the detectors find have 8 pixels."""
 
 MIN_INPUT_PX, MAX_INPUT_PX = 64, 4096
 
-# A photo decoded at a lower scale keeps at least so many times the pixels a side that the network looks at.
+# A photo decoded at a lower scale keeps at least this many times the network's input size on each side.
 _SPARE = 1.25
 
 FLOOR = 0.01
 """A precision-recall curve needs detections down to about this confidence."""
 
 PictureLike: TypeAlias = Union[str, "PathLike[str]", NDArray[np.uint8], "Image.Image", Picture, PictureSource]
-"""Path of a photo, RGB uint8 (H, W, 3), PIL image, an opened `Picture`, or what opens one."""
+"""Path of a photo, RGB uint8 (H, W, 3), PIL image, an opened `Picture`, or a `PictureSource`."""
 
 
 @dataclass(frozen=True)
 class _Options:
-    """What may differ between detectors that share one loaded network; see `Detector`."""
+    """Options that may differ between detectors that share one loaded network; see `Detector`."""
 
     confidence: float | None
     input_size: int | None
@@ -64,20 +64,20 @@ class _Options:
     closer_look: bool | CloserLook
 
     def check(self) -> None:
-        """Refuse what no model takes, before one is loaded."""
+        """Refuse options that are invalid for every model, before a model is loaded."""
         if self.confidence is not None and not 0 <= self.confidence <= 1:
             raise UsageError(f"confidence must be 0 to 1, not {self.confidence}")
         check_setting(self.tiles)
 
 
 class Detector:
-    """Find the faces of a picture and say of each whether it wears a mask.
+    """Find the faces of a picture and whether each wears a mask.
 
-    Loading takes about 0.3 s; keep one detector for many pictures. Several threads may share it.
+    Loading takes about 0.3 s, so keep one detector for many pictures. It is thread-safe.
 
     Attributes:
         model_name, model_path, model_hash: which model this is; the hash is of its file.
-        device: what computes: "cpu" or the name of another device.
+        device: the device in use: "cpu" or the name of another one.
     """
 
     def __init__(
@@ -101,15 +101,16 @@ class Detector:
             input_size: long side of the network's input, pixels; None: the model's own. A larger
                 one finds smaller faces and takes longer.
             backend: "onnxruntime" or "openvino".
-            device: "auto", or one that the backend knows: see `crowdmask.inference.backends.registry`.
+            device: "auto", or a device of the backend: see `crowdmask.inference.backends.registry`.
             threads: compute threads; None: one for each physical core.
-            tiles: "auto" runs pictures of more than 1,500 pixels in overlapping tiles too, "2x2" (columns
-                x rows) every one: farther faces, as many times the work as there are tiles.
-            shares_cores: True in a program that also decodes or draws meanwhile: the runtime's threads
-                then sleep between pictures instead of spinning for the next, and calls from several threads
-                take turns.
-            closer_look: where faces are small, run a part of the picture once more, larger: True as the model
-                file says, False never, or a `CloserLook` of your own; not for pictures in tiles.
+            tiles: "auto" also runs pictures of more than 1,500 pixels in overlapping tiles, "2x2"
+                (columns x rows) every picture: it finds more distant faces, and the time is multiplied by the
+                number of tiles.
+            shares_cores: True in a program that also decodes or draws at the same time: the runtime's
+                threads then sleep between pictures instead of spinning, and calls from several threads run
+                one after the other.
+            closer_look: if faces are small, run a part of the picture again, enlarged: True as the model file
+                says, False never, or your own `CloserLook`; not for pictures in tiles.
         Raises:
             UsageError: an option out of range, or a size that the model does not take.
             MissingExtraError: the backend is not installed.
@@ -137,7 +138,7 @@ class Detector:
         """Return a detector with other options that shares this one's loaded network.
 
         Args:
-            confidence, input_size, tiles, closer_look: see `Detector`; None: as of this one.
+            confidence, input_size, tiles, closer_look: see `Detector`; None: as in this one.
         Raises:
             UsageError: an option out of range, or a size that the model does not take.
         """
@@ -167,7 +168,7 @@ class Detector:
 
     @property
     def info(self) -> ModelInfo:
-        """What the model file says about itself, with this detector's input size and closer look."""
+        """The model file's metadata, with this detector's input size and closer look."""
         return self._decoder.info
 
     @property
@@ -187,14 +188,15 @@ class Detector:
 
     @property
     def looks_closer(self) -> bool:
-        """Whether parts with small faces are run once more, larger; not in tiles."""
+        """Whether parts with small faces are run again, enlarged; not for pictures in tiles."""
         return bool(self._options.closer_look) and worth_while(self.info)
 
     @property
     def full_scale_pixels(self) -> int:
-        """Pixels of a photo above which half of its scale still shows all that the network looks at.
+        """Number of pixels above which a photo may be decoded at half its size.
 
-        For who opens photos for detection alone: decoding at a lower scale saves time and memory.
+        It then still has all the detail that the network sees. Useful if photos are opened only for
+        detection: decoding at a lower scale saves time and memory.
         """
         if self.tiles != OFF:
             return FULL_SCALE_PIXELS
@@ -208,10 +210,10 @@ class Detector:
             picture: path of a photo, RGB uint8 (H, W, 3), PIL image, or an opened `Picture`.
             stopwatch: times the stages ``prepare``, ``network``, ``decode`` and ``suppress``.
         Returns:
-            Faces by falling confidence, in pixels of the upright picture, clipped to it.
+            Faces, highest confidence first, in pixels of the upright picture, clipped to it.
         Raises:
             PictureError: it cannot be read.
-            TypeError, ValueError: it is something else, or an array that is not RGB uint8.
+            TypeError, ValueError: it is of another type, or an array that is not RGB uint8.
         """
         photo = as_picture(picture)
         if min(photo.width, photo.height) < MIN_PICTURE_PX:
@@ -221,16 +223,16 @@ class Detector:
     def detect_with_candidates(
         self, picture: PictureLike, *, floor: float = FLOOR, stopwatch: Stopwatch = NO_STOPWATCH
     ) -> FoundFaces:
-        """Find the faces of one picture by two thresholds, with one run of the network.
+        """Find the faces of one picture with two thresholds in one run of the network.
 
-        For curves of precision and recall, for blurring whatever may be a face, and for trackers.
+        For precision-recall curves, for blurring every possible face, and for trackers.
 
         Args:
             picture: see `detect`.
-            floor: minimum confidence of the candidates, 0 to 1; a label's own threshold where that is lower.
+            floor: minimum confidence of the candidates, 0 to 1; a label's own threshold if that is lower.
             stopwatch: see `detect`.
         Returns:
-            What `detect` returns, and all candidates.
+            The result of `detect`, and all candidates.
         Raises:
             UsageError: the floor is not 0 to 1.
             PictureError, TypeError, ValueError: see `detect`.
@@ -244,21 +246,21 @@ class Detector:
         fainter = Decoder(self.info, tuple(min(least, floor) for least in self.threshold))
         candidates = to_faces(answers, fainter, stopwatch)
         if answers.plan.tiles:
-            # Where tiles meet, a faint box may decide which of two boxes of one face is kept.
+            # Where tiles meet, a low-score box may decide which of two boxes of one face is kept.
             return FoundFaces(to_faces(answers, self._decoder, stopwatch), candidates)
-        # Fainter boxes come last in every choice between boxes, so they change nothing about the others.
+        # Boxes with lower scores come last in non-maximum suppression, so they do not change the others.
         return FoundFaces(candidates[candidates.reach(self.threshold)], candidates)
 
     def detect_many(self, pictures: Iterable[PictureLike], *, ahead: int = AHEAD) -> Iterator[Detections]:
-        """Find the faces of many pictures, in their order; the next ones are opened meanwhile.
+        """Find the faces of many pictures, in order; the next ones are opened at the same time.
 
         Args:
-            pictures: see `detect`; taken one by one, so they may be more than fit in memory.
-            ahead: so many opened pictures at most wait for the network.
+            pictures: see `detect`; read one by one, so there may be more than fit in memory.
+            ahead: maximum number of opened pictures that wait for the network.
         Yields:
-            For each picture what `detect` returns.
+            The result of `detect` for each picture.
         Raises:
-            PictureError: a picture cannot be read; to go on with the others use `detect_each`.
+            PictureError: a picture cannot be read; `detect_each` continues with the others.
             TypeError, ValueError: see `detect`.
         """
         for result in self.detect_each(pictures, ahead=ahead):
@@ -267,13 +269,13 @@ class Detector:
     def detect_each(
         self, pictures: Iterable[PictureLike], *, floor: float | None = None, ahead: int = AHEAD
     ) -> Generator[PictureResult]:
-        """Find the faces of many pictures like `detect_many`, and go on after one that cannot be read.
+        """Find the faces of many pictures like `detect_many`, and continue after one that cannot be read.
 
         Args:
             pictures, ahead: see `detect_many`.
             floor: see `detect_with_candidates`; None: only the shown faces.
         Yields:
-            For each picture what was given, the opened picture, and its faces or why it cannot be read.
+            For each picture its source, the opened picture, and its faces or why it cannot be read.
         Raises:
             TypeError, ValueError: see `detect`.
         """
@@ -325,7 +327,7 @@ class Detector:
         return scores[0], deltas[0]
 
     def reserve(self) -> None:
-        """Take the memory of the largest input now, so that it does not grow among many pictures."""
+        """Allocate the memory for the largest input now, so that it does not grow later."""
         side = -(-self.info.input.size // self.info.input.multiple) * self.info.input.multiple
         self.network(np.full((1, side, side, 3), self.info.input.pad, np.uint8))
 

@@ -1,7 +1,7 @@
-"""Make one answer of what was found in the views of a picture: one box a face.
+"""Merge the faces found in all views of a picture: one box for each face.
 
-Of a face that a tile's border cuts the tile shows a part, and its box ends there. Where another view shows
-the face entirely, that box is dropped; where none does, the parts are joined.
+If a tile's border cuts a face, the tile shows only a part of it, and the box ends there. If another view
+shows the whole face, this box is dropped; otherwise the parts are joined.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from crowdmask.detections import Detections
 from crowdmask.inference.model_file import ModelInfo
 from crowdmask.inference.tiles import TilePlan, View, cut_at_border
 
-# The whole's smaller faces are left to the tiles, which show each of them better.
+# Faces smaller than this are taken from the tiles, which show them better than the whole picture.
 _WHOLE_FROM = 0.8
-# So much of a box inside another says that both are of one face, where a tile shows a part of it only.
+# Minimum part of a box inside another one, if both are of one face and a tile shows only a part of it.
 _COVERED = 0.5
 _INSIDE = 0.7
-# A box far less sure than the cut one that it covers is no better account of the face.
+# A box that covers a cut one but has a far lower score is not the better one.
 _MUCH_LESS_SURE = 0.3
-# Two cut boxes are parts of one face if they overlap and their hull holds little but them.
+# Two cut boxes are parts of one face if they overlap and nearly fill their common bounding box.
 _PARTS_OVERLAP, _HULL_EXCESS = 0.05, 1.25
 
 
 def merge(plan: TilePlan, found: Sequence[Detections], info: ModelInfo) -> Detections:
-    """Make one answer of the answers of all views, one box a face.
+    """Merge the faces of all views, one box for each face.
 
     Args:
-        plan: that the views belong to.
-        found: for each view, in the plan's order, its faces in pixels of the whole picture.
+        plan: the plan of the views.
+        found: the faces of each view, in the plan's order, in pixels of the whole picture.
         info: of the model.
     Returns:
-        Faces by falling confidence.
+        Faces, highest confidence first.
     """
     if not plan.tiles:
         return found[0]
@@ -54,7 +54,7 @@ def merge(plan: TilePlan, found: Sequence[Detections], info: ModelInfo) -> Detec
 
 
 def _cut_boxes(plan: TilePlan, xyxy: NDArray[np.float32], view: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Say of each box whether it ends at a border of its view that lies inside the picture."""
+    """Return whether each box ends at a border of its view that lies inside the picture."""
     cut = np.zeros(len(xyxy), bool)
     for index, each in enumerate(plan.views):
         mine = view == index
@@ -70,7 +70,7 @@ def _superseded(
     cut: NDArray[np.bool_],
     wanted: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Say which of a cut box and an uncut one of another view, of one face, is the worse account."""
+    """Return which boxes to drop where one view cuts a face and another one shows it whole."""
     worse = np.zeros(len(xyxy), bool)
     for index, tile in enumerate(plan.tiles, 1):
         parts = np.flatnonzero(cut & wanted & (view == index))
@@ -89,9 +89,9 @@ def _fragments(
     view: NDArray[np.intp],
     entire: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Say which boxes lie inside a surer one that their own tile could not show entirely.
+    """Return which boxes lie inside a more confident one that does not fit into their own tile.
 
-    Where the tile shows the larger one too, it has seen both and means both.
+    If the tile shows the larger one too, it found both faces, and both are kept.
     """
     fragment = np.zeros(len(xyxy), bool)
     for index, tile in enumerate(plan.tiles, 1):
@@ -106,7 +106,7 @@ def _fragments(
 
 
 def _reaches(xyxy: NDArray[np.float32], tile: View) -> NDArray[np.bool_]:
-    """Say which boxes share something with a tile."""
+    """Return which boxes overlap a tile."""
     from_, to = np.array([tile.x1, tile.y1]), np.array([tile.x2, tile.y2])
     return np.asarray(((xyxy[:, :2] < to) & (xyxy[:, 2:] > from_)).all(axis=1))
 
@@ -119,11 +119,11 @@ def _join_parts(
     parts: NDArray[np.bool_],
     wanted: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-    """Make one box of the parts that several tiles show of a face that no view shows entirely.
+    """Join the parts of a face that no view shows completely.
 
     Args:
-        parts: the boxes that may be such parts; they are wanted.
-        wanted: the boxes to return, parts joined; the surest of them gives confidence and label.
+        parts: the boxes that may be such parts.
+        wanted: the boxes to return, with parts joined; the most confident part gives confidence and label.
     """
     xyxy, alive = xyxy.copy(), wanted.copy()
     order = np.argsort(-confidence, kind="stable")
@@ -144,7 +144,7 @@ def _join_parts(
 
 
 def _one_face(part: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Say of each of the other boxes (N, 4) whether it continues this one (4,)."""
+    """Return whether each of the other boxes (N, 4) continues this one (4,)."""
     area, areas = boxes.area(part[None])[0], boxes.area(others)
     shared = boxes.intersection(part[None], others)[0]
     hull = np.maximum(part[2:], others[:, 2:]) - np.minimum(part[:2], others[:, :2])

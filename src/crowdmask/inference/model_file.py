@@ -1,6 +1,6 @@
-"""The shipped models and what a model file says about itself.
+"""The shipped models and the metadata of a model file.
 
-The file is ONNX; all that decoding needs travels in its metadata, in one JSON value.
+The file is ONNX; everything that decoding needs is in its metadata, in one JSON value.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ DEFAULT_MODEL = "crowd"
 
 @dataclass(frozen=True)
 class InputSpec:
-    """How a picture becomes the network's input.
+    """How a picture is turned into the network's input.
 
     Attributes:
-        resize: "fit" keeps the shape of the picture and pads; "stretch" does neither.
+        resize: "fit" keeps the aspect ratio and pads; "stretch" does neither.
         size: the long side ("fit") or both sides ("stretch"), pixels.
-        multiple: "fit" pads right and bottom to a multiple of it.
+        multiple: "fit" pads right and bottom to a multiple of this.
         pad: grey value of the padding, 0 to 255.
     """
 
@@ -43,11 +43,11 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How often a raw score of one label turned out right; between the points, straight lines.
+    """How often a raw score of one label was right; linear interpolation between the points.
 
     Attributes:
-        raw: rising scores of the network.
-        confidence: as many shares of right answers, never falling.
+        raw: increasing scores of the network.
+        confidence: the share of right answers at each of them, never decreasing.
     """
 
     raw: tuple[float, ...]
@@ -56,11 +56,12 @@ class Calibration:
 
 @dataclass(frozen=True)
 class CloserLook:
-    """How a part of a picture with small faces is looked at a second time.
+    """How a part of a picture with small faces is run a second time.
 
     Attributes:
-        size: as large as if the whole picture were looked at with so long a side, pixels.
-        share: the second input has at most about so many pixels, as part of a square of the first's side.
+        size: scale of the second pass, as the long side that the whole picture would have, pixels.
+        share: approximate maximum number of pixels of the second input, relative to a square with the side of
+            the first.
     """
 
     size: int
@@ -69,19 +70,19 @@ class CloserLook:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a model file says about itself.
+    """The metadata of a model file.
 
     Attributes:
-        labels: what it tells apart, in the order of its scores.
-        grid: the default boxes that its regression starts from.
-        variances: scales of the regressed centre and size.
-        nms_iou: faces that overlap more are one.
-        max_detections: most faces a picture.
-        threshold: least confidence of each label, in the order of `labels`.
-        calibration: a table per label, or None where raw scores are shown.
+        labels: in the order of its scores.
+        grid: the default boxes that its regression is relative to.
+        variances: scale factors of the regressed centre and size.
+        nms_iou: boxes with a higher IoU are the same face.
+        max_detections: maximum number of faces in a picture.
+        threshold: minimum confidence of each label, in the order of `labels`.
+        calibration: a table for each label; None: raw scores are shown.
         precision: of the network's arithmetic, "fp32" or "int8".
-        closer_look: None where every picture is looked at once.
-        weight_bits: of an int8 network's weights; None: not stated, so 8.
+        closer_look: None: every picture is run once.
+        weight_bits: bits of an int8 network's weights; None: not stated, so 8.
     """
 
     name: str
@@ -109,7 +110,7 @@ def locate(model: str | PathLike[str]) -> Path:
     """Find a model by the name of a shipped one or by the path of a file.
 
     Raises:
-        ModelError: there is neither.
+        ModelError: there is no such model.
     """
     text = str(model)
     shipped = _assets() / f"{text}.onnx"
@@ -123,7 +124,7 @@ def locate(model: str | PathLike[str]) -> Path:
 
 
 def card_of(path: Path) -> str | None:
-    """Return the text of the card beside a model file, or None where there is none."""
+    """Return the text of the model card beside a model file; None if there is none."""
     card = path.with_suffix(".md")
     return card.read_text(encoding="utf-8") if card.is_file() else None
 
@@ -138,13 +139,13 @@ def hash_of(path: Path) -> str:
 
 
 def parse_metadata(metadata: Mapping[str, str], origin: str | PathLike[str]) -> ModelInfo:
-    """Check a model file's metadata and make them usable.
+    """Check and read a model file's metadata.
 
     Args:
         metadata: all keys of the file.
         origin: the file, for the message.
     Raises:
-        ModelError: not one of our models, of a later format, or with impossible values.
+        ModelError: not one of our models, of a later format, or with invalid values.
     """
     if METADATA_KEY not in metadata:
         raise ModelError(
@@ -168,10 +169,10 @@ def parse_metadata(metadata: Mapping[str, str], origin: str | PathLike[str]) -> 
 
 
 def sums_overflow(metadata: Mapping[str, str]) -> bool:
-    """Say whether sums of 8-bit products of this model can leave 16 bits: of int8 with weights of 8 bits.
+    """Return whether sums of 8-bit products can overflow 16 bits: in int8 models with 8-bit weights.
 
     Args:
-        metadata: all keys of the file, which need not be one of ours.
+        metadata: all keys of the file, which may be any ONNX file.
     """
     try:
         value = json.loads(metadata.get(METADATA_KEY, "{}"))
@@ -223,7 +224,7 @@ def _parse(value: dict[str, Any]) -> ModelInfo:
 
 
 def _parse_labels(value: dict[str, Any]) -> tuple[str, ...]:
-    """Return the labels, which thresholds and calibration must know, too."""
+    """Return the labels; thresholds and calibration must have the same ones."""
     labels = tuple(str(label) for label in value["labels"])
     _require(0 < len(labels) == len(set(labels)), f"labels are {labels}, not one or more different ones")
     for key in ("threshold", "calibration"):

@@ -1,7 +1,7 @@
-"""What the network said about each view of a picture, and the faces that follow from it.
+"""The network's output for each view of a picture, and the faces that follow from it.
 
 A picture is run once as a whole (the first pass). Where that shows small faces, one part of it is run again,
-larger (the closer look). Or it is run in overlapping tiles and once as a whole.
+enlarged (the closer look). Or it is run in overlapping tiles and once as a whole.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from crowdmask.media.pictures import Picture
 
 
 class NetworkAnswer(NamedTuple):
-    """What the network said about one input.
+    """The network's output for one input.
 
     scores: (A, L) float32, 0 to 1, joint probability of a face and each label.
     deltas: (A, 4) float32, SSD offsets from the default boxes.
@@ -39,12 +39,12 @@ class NetworkAnswer(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PictureAnswers:
-    """What the network said about each view of one picture.
+    """The network's output for each view of one picture.
 
     Attributes:
         plan: the views.
-        answers: one for each view; with a closer look the second is that of the part.
-        scale: pixels of the photo for one of the plan, across and down.
+        answers: one for each view; with a closer look the second one is that of the part.
+        scale: pixels of the photo per pixel of the plan, horizontally and vertically.
         closer: the part of the closer look, or None.
     """
 
@@ -55,10 +55,10 @@ class PictureAnswers:
 
 
 def part_with_small_faces(picture: Picture, first: NetworkAnswer, info: ModelInfo) -> View | None:
-    """Choose the part for the closer look; None where there is nothing to gain.
+    """Choose the part for the closer look; The part; None if there is nothing to gain.
 
     Args:
-        first: of the first pass.
+        first: output of the first pass.
         info: of the model.
     """
     found = suppress(boxes_above(LEAST_SCORE, *first, info), info)
@@ -68,14 +68,14 @@ def part_with_small_faces(picture: Picture, first: NetworkAnswer, info: ModelInf
 
 
 def to_faces(answers: PictureAnswers, decoder: Decoder, stopwatch: Stopwatch = NO_STOPWATCH) -> Detections:
-    """Turn the network's answers into faces, one box each.
+    """Turn the network's output into faces, one box each.
 
     Args:
-        answers: of one picture.
-        decoder: its thresholds say which faces are kept.
+        answers: output for one picture.
+        decoder: its thresholds decide which faces are kept.
         stopwatch: times the stages ``decode`` and ``suppress``.
     Returns:
-        Faces by falling confidence, in pixels of the upright photo.
+        Faces, highest confidence first, in pixels of the upright photo.
     """
     if answers.closer is not None:
         looks = []

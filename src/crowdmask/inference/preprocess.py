@@ -12,18 +12,18 @@ from PIL import Image
 from crowdmask.inference.model_file import InputSpec
 from crowdmask.media.pictures import Picture
 
-# Pillow first shrinks by a whole number, which is quick, and does the last such factor with its
-# filter. A picture of less than three times the input size is resized in one step as ever.
+# Pillow first reduces by a whole factor, which is fast, and uses its filter for the rest. A
+# picture of less than three times the input size is resized in one step.
 REDUCING_GAP = 1.5
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """One picture as the network takes it.
+    """One picture as input of the network.
 
     Attributes:
         tensor: uint8 (1, H, W, 3) RGB.
-        scale_x, scale_y: input pixels for a pixel of the upright photo.
+        scale_x, scale_y: input pixels per pixel of the upright photo.
         width, height: of the upright photo, pixels.
     """
 
@@ -35,7 +35,7 @@ class Prepared:
 
 
 def input_sides(width: int, height: int, spec: InputSpec) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return width and height that a picture is resized to, and those of the input with its padding.
+    """Return the size that a picture is resized to, and the size of the input with padding.
 
     Args:
         width, height: of the picture.
@@ -50,10 +50,10 @@ def input_sides(width: int, height: int, spec: InputSpec) -> tuple[tuple[int, in
 
 
 def prepare(picture: Picture, spec: InputSpec) -> Prepared:
-    """Resize (and pad) a picture as the model was trained.
+    """Resize (and pad) a picture as in training.
 
     Args:
-        picture: at least one pixel a side.
+        picture: at least one pixel on each side.
         spec: see `InputSpec`; its `size` may differ from the trained one with "fit".
     """
     (width, height), (across, down) = input_sides(picture.width, picture.height, spec)

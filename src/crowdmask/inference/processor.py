@@ -1,4 +1,4 @@
-"""What the processor of this machine can do: its instructions, and how it adds 8-bit products."""
+"""What this machine's processor can do: its instruction sets, and how it adds 8-bit products."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import os
 import platform
 
 INT8_GUARD = "CROWDMASK_INT8_GUARD"
-"""Environment variable: "on" or "off" decides instead of the processor's flags whether int8 is guarded."""
+"""Environment variable: "on" or "off" overrides the processor's flags in deciding whether int8 is guarded."""
 
 _WIDE = {"avx512_vnni", "avx_vnni"}
 
 
 def adds_wide() -> bool:
-    """Say whether this processor adds 8-bit products in 32 bits.
+    """Return whether this processor adds 8-bit products in 32 bits.
 
-    ARM does, and x86 with VNNI. Where it cannot be told, the answer is no.
+    ARM does, and x86 with VNNI. If that is not known, the answer is no.
     """
     if platform.machine().lower() in ("arm64", "aarch64"):
         return True
@@ -22,7 +22,10 @@ def adds_wide() -> bool:
 
 
 def instructions() -> frozenset[str]:
-    """Return the names of the processor's instruction sets, as Linux tells them; empty where it does not."""
+    """Return the names of the processor's instruction sets, as Linux lists them; empty on other systems.
+
+    psutil does not know them, so the system's own list is read.
+    """
     try:
         with open("/proc/cpuinfo") as file:
             return frozenset(next((line for line in file if line.startswith("flags")), "").split())
@@ -31,7 +34,7 @@ def instructions() -> frozenset[str]:
 
 
 def describe() -> str:
-    """Say what kind of processor this is to int8 networks; their times differ as much as twofold by it."""
+    """Describe the processor for int8 networks; VNNI can halve their time."""
     machine = platform.machine() or "unknown"
     if machine.lower() in ("arm64", "aarch64"):
         return f"{machine}, adds 8-bit products in 32 bits"
@@ -39,10 +42,10 @@ def describe() -> str:
 
 
 def guards_int8() -> bool:
-    """Say whether a runtime must be told to add 8-bit products in 32 bits.
+    """Return whether a runtime must be told to add 8-bit products in 32 bits.
 
     Otherwise a processor without VNNI adds them in 16 bits, which overflow. `INT8_GUARD` decides first, so
-    that both ways can be tested on one machine.
+    so both ways can be tested on one machine.
     """
     forced = os.environ.get(INT8_GUARD, "").lower()
     return forced == "on" if forced in ("on", "off") else not adds_wide()

@@ -1,4 +1,4 @@
-"""What a detector returns beside plain `Detections`: two thresholds at once, and one of many pictures."""
+"""Results of a detector other than plain `Detections`: two thresholds at once, and one of many pictures."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from crowdmask.media.pictures import Picture
 
 @dataclass(frozen=True, eq=False)
 class FoundFaces:
-    """The faces of one picture by two thresholds, from one run of the network.
+    """The faces of one picture at two thresholds, from one run of the network.
 
     Attributes:
         shown: what `Detector.detect` returns: the faces that reach the detector's thresholds.
-        candidates: all down to the floor, the shown ones included.
+        candidates: all faces down to the floor, including those shown.
     """
 
     shown: Detections
@@ -31,13 +31,13 @@ class FoundFaces:
 
 @dataclass(frozen=True, eq=False)
 class PictureResult:
-    """What became of one of many pictures.
+    """The result for one of many pictures.
 
     Attributes:
-        source: what was given: a path, an array or a picture.
-        picture: the opened picture; None where it could not be read.
-        found: its faces; None where it could not be read.
-        error: why it could not be read, else None.
+        source: the path, array or picture that was passed.
+        picture: the opened picture; None if it could not be read.
+        found: its faces; None if it could not be read.
+        error: why it could not be read; None if it was.
     """
 
     source: Any

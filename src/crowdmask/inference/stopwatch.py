@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 
 class Stopwatch:
-    """Adds up the time of each stage; a picture that is looked at twice goes through some of them twice.
+    """Adds up the time of each stage; a picture with a closer look goes through some of them twice.
 
     Attributes:
         ms: wall time by stage, milliseconds.
         cpu_ms: processor time of the calling thread by stage, milliseconds.
-        times: how often each stage was gone through.
+        times: how often each stage ran.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Stopwatch:
         self.times: dict[str, int] = {}
 
     def stage(self, name: str) -> AbstractContextManager[None]:
-        """Time what is done inside ``with stopwatch.stage(name):``."""
+        """Time the block inside ``with stopwatch.stage(name):``."""
         return self._stage(name)
 
     @contextmanager
@@ -37,7 +37,7 @@ class Stopwatch:
 
 
 class _NoStopwatch(Stopwatch):
-    """Measures nothing and costs next to nothing."""
+    """Measures nothing, at almost no cost."""
 
     _nothing: AbstractContextManager[None] = nullcontext()
 

@@ -1,8 +1,9 @@
-"""Look at a large picture piece by piece, where far faces are larger, and once as a whole, for near ones.
+"""Run a large picture in tiles, where distant faces are larger, and once as a whole, for near faces.
 
-A picture in tiles costs no more than as many pictures as it has tiles: a tenth of that goes into the
-whole, looked at smaller than usual, and the rest into the tiles. Tiles overlap by what the whole shows
-large enough to be sure of: a smaller face lies entirely in some tile, a larger one is the whole's to find.
+A picture in N tiles costs no more than N pictures: a tenth of that is spent on the whole picture,
+run smaller than usual, and the rest on the tiles. Tiles overlap by the size of the smallest face that the
+whole picture shows large enough: a smaller face lies completely in some tile, a larger one is found in the
+whole picture.
 """
 
 from __future__ import annotations
@@ -22,30 +23,30 @@ from crowdmask.inference.preprocess import input_sides
 OFF, AUTO = "off", "auto"
 
 AUTO_FROM_PX = 1500
-"""`auto` cuts pictures of a longer side."""
+"""`auto` makes tiles of pictures with a longer side than this."""
 
 MAX_TILES = 16
-"""`auto` makes no more of one picture."""
+"""Maximum number of tiles that `auto` makes of one picture."""
 
 MAX_COLUMNS = 32
 _GRID = re.compile(r"([1-9]\d?)[x×]([1-9]\d?)")
 
-# `auto` cuts until a tile is at most so long a side, so that its faces are seen larger than by the closer
-# look, which tiles take the place of. A larger input may see more at once.
+# Maximum side of a tile with `auto`, so that its faces are larger than in the closer look, which tiles
+# replace. With a larger input, tiles may be larger, too.
 _TILE_PX = 768
-# Smaller tiles would show no more than blown-up pixels.
+# Minimum side of a tile; smaller ones would show only enlarged pixels.
 _LEAST_TILE_PX = 64
-# Parts of the work: of all of it what the whole may take, and of a square input what a tile may at least.
+# Parts of the work: maximum for the whole picture, and minimum for a tile relative to a square input.
 _WHOLE_SHARE, _LEAST_SHARE = 0.1, 0.5
-# A box that ends within so many input pixels of a border inside the picture was cut by it.
+# A box that ends this close to a tile's border, in input pixels, was cut by it.
 _CUT_PX = 3.0
-# So large, in input pixels, a face is found about as well as a larger one.
+# A face of this size, in input pixels, is found about as well as a larger one.
 _SURE_PX = 24.0
 
 
 @dataclass(frozen=True)
 class View:
-    """A part of a picture and how large the network sees it.
+    """A part of a picture and the size at which the network sees it.
 
     Attributes:
         x1, y1, x2, y2: pixels of the picture.
@@ -60,12 +61,12 @@ class View:
 
     @property
     def scale(self) -> float:
-        """Input pixels for a pixel of the picture."""
+        """Input pixels per pixel of the picture."""
         return self.size / max(self.x2 - self.x1, self.y2 - self.y1)
 
 
 def cut_at_border(view: View, xyxy: NDArray[np.float32], width: int, height: int) -> NDArray[np.bool_]:
-    """Say of each box (N, 4) found in a view whether it ends at a border that lies inside the picture.
+    """Return whether each box (N, 4) found in a view ends at a border that lies inside the picture.
 
     Args:
         width, height: of the picture, pixels.
@@ -79,13 +80,13 @@ def cut_at_border(view: View, xyxy: NDArray[np.float32], width: int, height: int
 
 @dataclass(frozen=True)
 class TilePlan:
-    """How one picture is looked at.
+    """The views of one picture.
 
     Attributes:
         width, height: of the picture, pixels.
-        whole: all of it.
-        tiles: parts of it; none where it is not cut.
-        overlap_px: a face of at most this width and height lies entirely in one of the tiles.
+        whole: the view of the whole picture.
+        tiles: overlapping parts; empty if it is not divided.
+        overlap_px: a face of at most this width and height lies completely in one of the tiles.
     """
 
     width: int
@@ -96,12 +97,12 @@ class TilePlan:
 
     @property
     def views(self) -> tuple[View, ...]:
-        """The whole, then the tiles."""
+        """The whole picture, then the tiles."""
         return (self.whole, *self.tiles)
 
 
 def check_setting(setting: str) -> str:
-    """Return the setting if it is ``off``, ``auto`` or like ``2x2``.
+    """Return the setting if it is ``off``, ``auto`` or a grid like ``2x2``.
 
     Raises:
         UsageError: it is not.
@@ -116,7 +117,7 @@ def check_setting(setting: str) -> str:
 
 
 def plan_tiles(setting: str, width: int, height: int, info: ModelInfo) -> TilePlan:
-    """Decide how a picture is looked at.
+    """Choose the views of a picture.
 
     Args:
         setting: what `check_setting` allows.
@@ -127,7 +128,7 @@ def plan_tiles(setting: str, width: int, height: int, info: ModelInfo) -> TilePl
     columns, rows = _grid(setting, width, height, spec.size)
     if columns * rows == 1:
         return TilePlan(width, height, View(0, 0, width, height, spec.size))
-    # Of a strip, whose usual input is hardly a picture's, tiles may cost more than as many strips.
+    # A very long picture has a small input, so its tiles may cost more than that many such pictures.
     budget = columns * rows * max(_pixels(width, height, spec, spec.size), spec.size**2 * _LEAST_SHARE)
     whole = View(0, 0, width, height, _whole_size(budget, width, height, spec))
     smallest = min(min(shape) for level in info.grid.shapes for shape in level)
@@ -142,12 +143,12 @@ def plan_tiles(setting: str, width: int, height: int, info: ModelInfo) -> TilePl
 
 
 def _grid(setting: str, width: int, height: int, size: int) -> tuple[int, int]:
-    """Return columns and rows; 1, 1 where the picture is not cut."""
+    """Return columns and rows; 1, 1 if the picture is not divided."""
     if setting == OFF or (setting == AUTO and max(width, height) <= AUTO_FROM_PX):
         return 1, 1
     if setting == AUTO:
         side = max(_TILE_PX, size, math.sqrt(width * height / MAX_TILES))
-        # A little more than a whole number of tiles is not worth another.
+        # A little more than a whole number of tiles is not worth another tile.
         columns, rows = (max(1, math.ceil(length / side - 0.1)) for length in (width, height))
         while columns * rows > MAX_TILES:
             if rows == 1 or (columns > 1 and width / columns < height / rows):
@@ -156,20 +157,20 @@ def _grid(setting: str, width: int, height: int, size: int) -> tuple[int, int]:
                 rows -= 1
     else:
         grid = _GRID.fullmatch(setting)
-        assert grid is not None  # check_setting was there before
+        assert grid is not None  # check_setting has accepted it
         columns, rows = int(grid[1]), int(grid[2])
     return min(columns, max(1, width // _LEAST_TILE_PX)), min(rows, max(1, height // _LEAST_TILE_PX))
 
 
 def _whole_size(budget: float, width: int, height: int, spec: InputSpec) -> int:
-    """Return the input size of the whole; a network of a fixed size cannot save, so there it is one more."""
+    """Return the input size of the whole picture; a network with a fixed size cannot use a smaller one."""
     if spec.resize == "stretch":
         return spec.size
     return min(spec.size, _size_within(budget * _WHOLE_SHARE, width, height, spec))
 
 
 def _size_within(budget: float, width: int, height: int, spec: InputSpec) -> int:
-    """Return the largest input size, padding included, of so many pixels at most."""
+    """Return the largest input size whose pixels, including padding, are within the budget."""
     size = max(spec.multiple, math.floor(math.sqrt(budget / (width * height)) * max(width, height)))
     while size > spec.multiple and _pixels(width, height, spec, size) > budget:
         size -= 1
@@ -182,7 +183,7 @@ def _pixels(width: int, height: int, spec: InputSpec, size: int) -> int:
 
 
 def _cut(length: int, pieces: int, overlap: float) -> list[tuple[int, int]]:
-    """Cut a side into equal pieces that overlap, by half a piece at most."""
+    """Divide a side into equal pieces that overlap by at most half a piece."""
     overlap = min(overlap, length / (pieces + 1))
     piece = min(length, math.ceil((length + (pieces - 1) * overlap) / pieces))
     starts = [round(i * (length - piece) / max(1, pieces - 1)) for i in range(pieces)]

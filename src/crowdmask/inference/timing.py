@@ -17,21 +17,21 @@ from crowdmask.media.pictures import open_picture
 
 STAGES = ("read", "prepare", "network", "decode", "suppress", "draw")
 FLOAT = "-float"
-"""A model's name with this behind it is that of the same network in float32."""
+"""Suffix of a model's name that means the same network in float32."""
 
 WARM_UP = 3
-"""The first photos pay for memory and code that the later ones find ready."""
+"""Number of runs that do not count: they include allocating memory and loading code."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of one photo, each the median of many.
+    """Milliseconds for one photo, each the median of many runs.
 
     Attributes:
-        stages: of each of `STAGES`.
-        whole: of all of them together, in one go.
-        detect: of `prepare` to `suppress` together: what `Detector.detect` does.
-        faces: found in the photo.
+        stages: for each of `STAGES`.
+        whole: for all stages together.
+        detect: for `prepare` to `suppress` together: what `Detector.detect` does.
+        faces: number of faces found in the photo.
     """
 
     stages: dict[str, float]
@@ -41,11 +41,11 @@ class Timing:
 
 
 def precisions(model: str) -> list[str]:
-    """Return a model and, where there is one, the same network in float32.
+    """Return a model and, if there is one, the same network in float32.
 
     Args:
-        model: name of a shipped model or path of a model file; its other form is that of the name with
-            `FLOAT`, shipped or in the same folder.
+        model: name of a shipped model or path of a model file; the float32 one has the suffix `FLOAT`,
+            and is shipped or in the same folder.
     """
     path = Path(model)
     name = path.name.removesuffix(".onnx")
@@ -60,13 +60,13 @@ def precisions(model: str) -> list[str]:
 def time_stages(
     detectors: Sequence[Detector], photo: Path, runs: int, rounds: Callable[[range], Iterator[int]] = iter
 ) -> list[Timing]:
-    """Time several detectors in turn, so that a busy minute slows all of them alike.
+    """Time several detectors in turn, so that other load slows all of them alike.
 
     Args:
-        detectors: each is timed on its own.
+        detectors: the detectors to time.
         photo: a picture file.
-        runs: so many times, after `WARM_UP` more that don't count.
-        rounds: may show how far it is.
+        runs: number of runs that count, after `WARM_UP` that do not.
+        rounds: wraps the loop, for example to show progress.
     Raises:
         PictureError: the photo cannot be read.
     """
@@ -79,7 +79,7 @@ def time_stages(
 
 
 def _one_photo(detector: Detector, photo: Path) -> tuple[list[float], int]:
-    """Return the milliseconds of each stage and how many faces there are."""
+    """Return the milliseconds of each stage and the number of faces."""
     watch = Stopwatch()
     with watch.stage("read"):
         picture = open_picture(photo)

@@ -1,4 +1,4 @@
-"""What every runtime offers: one small interface, and data about the devices that it can use."""
+"""The interface of every runtime, and the description of the devices that it can use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 INPUT = "picture"
 OUTPUTS = ["scores", "deltas"]
 AUTO = "auto"
-"""The name of the device that stands for the best one that is really there."""
+"""The device name that means: the best device available."""
 
 log = logging.getLogger("crowdmask.inference")
 
@@ -23,9 +23,9 @@ class Backend(Protocol):
     """A loaded model.
 
     Attributes:
-        metadata: what the file's author wrote into it.
-        input_sides: height and width that the model is fixed to, None where any will do.
-        device: the name of the device that computes, as in `Runtime.devices`.
+        metadata: the file's metadata, as text by key.
+        input_sides: fixed height and width of the input; None: any.
+        device: name of the device in use, as in `Runtime.devices`.
     """
 
     metadata: dict[str, str]
@@ -47,12 +47,12 @@ class Device:
     """One kind of processor that a runtime can use.
 
     Attributes:
-        name: as a user asks for it.
-        provider: the runtime's own word for it.
-        package: the Python package whose build of the runtime includes it.
+        name: as users write it.
+        provider: the runtime's own name for it.
+        package: the Python package whose build of the runtime supports it.
         auto: whether `auto` may choose it.
-        tried: whether it has been measured; of the others only the selection is tested.
-        note: what else a user should know, for the documentation.
+        tried: whether it has been measured; for the others only the selection is tested.
+        note: further information for users, shown in the documentation.
     """
 
     name: str
@@ -65,14 +65,14 @@ class Device:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What a runtime is and can do; each module beside this one defines one.
+    """A runtime and its abilities; each other module of this folder defines one.
 
     Attributes:
-        name: as a user asks for it.
+        name: as users write it.
         package: the module to import; without it the runtime is not installed.
         devices: in the order in which `auto` prefers them.
-        load: takes the model file, compute threads, whether the program has other work for the cores between
-            pictures, and the device's name; returns the loaded model.
+        load: takes the model file, the number of compute threads, whether other work of the program shares
+            the cores, and the device's name; returns the loaded model.
     """
 
     name: str
@@ -81,12 +81,12 @@ class Runtime:
     load: Callable[[Path, int, bool, str], Backend]
 
     def device_names(self) -> list[str]:
-        """Return what a user may ask for."""
+        """Return the device names that a user may choose from."""
         return [AUTO, *(device.name for device in self.devices)]
 
 
 def warn_fallback(runtime: str, device: str, reason: str, instead: str) -> None:
-    """Log one line: a device is there but could not be used."""
+    """Log one line: a device exists but could not be used."""
     log.warning("%s could not use %s (%s): running on %s", runtime, device, reason, instead)
 
 
@@ -94,7 +94,7 @@ def run_one_by_one(
     run: Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]],
     tensor: NDArray[np.uint8],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Answer for a batch with a model that takes a single picture, as those of version 0.1.0."""
+    """Run a batch on a model that takes a single picture, like those of version 0.1.0."""
     answers = [run(tensor[index : index + 1]) for index in range(len(tensor))]
     return np.concatenate([scores for scores, _ in answers]), np.concatenate(
         [deltas for _, deltas in answers]
@@ -102,11 +102,11 @@ def run_one_by_one(
 
 
 def sides_of(shape: list[object]) -> tuple[int | None, int | None]:
-    """Return height and width of an input's shape, None where it leaves them open."""
+    """Return height and width of an input's shape; None if they are not fixed."""
     height, width = (side if isinstance(side, int) else None for side in shape[1:3])
     return height, width
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error says, without the runtime's further lines."""
+    """Return the first line of an error's message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

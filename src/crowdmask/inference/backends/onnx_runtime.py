@@ -1,7 +1,7 @@
 """ONNX Runtime: on the CPU with the default package, on other devices with its other builds.
 
-Measured on CPUs only. Of the other devices the choice, the fallback and the messages are tested, with a list
-of providers that stands in for another build; whether they are quicker, and by how much, is not known here.
+Measured on CPUs only. For the other devices, only the selection, the fallback and the messages are tested,
+with a simulated list of providers; their speed is not known.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ DEVICES = (
     ),
     Device("directml", "DmlExecutionProvider", "onnxruntime-directml", auto=True, note="GPUs on Windows"),
     CPU,
-    # Not chosen by `auto`: TensorRT builds an engine for minutes for each size of input, and CoreML leaves
-    # most of an int8 network, and of inputs of changing size, to the CPU.
+    # Not chosen by `auto`: TensorRT takes minutes to build an engine for each input size, and CoreML
+    # leaves most of an int8 network, and of inputs of varying size, to the CPU.
     Device("tensorrt", "TensorrtExecutionProvider", "onnxruntime-gpu", note="NVIDIA GPUs with TensorRT"),
     Device("coreml", "CoreMLExecutionProvider", "onnxruntime", note="macOS; the default package includes it"),
 )
@@ -54,8 +54,8 @@ class OnnxRuntimeBackend:
         """Load a model file.
 
         Raises:
-            UsageError: this build of ONNX Runtime does not include the device.
-            ModelError: the file cannot be loaded, or has other inputs and outputs than ours.
+            UsageError: this build of ONNX Runtime does not support the device.
+            ModelError: the file cannot be loaded, or its inputs and outputs are not those of our models.
         """
         runtime = import_runtime()
         candidates = _candidates(runtime, device)
@@ -63,7 +63,7 @@ class OnnxRuntimeBackend:
         self.device, self._session = _first_usable(runtime, path, options, candidates)
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         if guards_int8() and sums_overflow(self.metadata):
-            # Only the file tells, so the rare ones that need it are loaded twice.
+            # Only the loaded file shows this, so the rare files that need it are loaded twice.
             options = _options(runtime, threads, shares_cores, guarded=True)
             self.device, self._session = _first_usable(runtime, path, options, candidates)
         shape = _check_interface(path, self._session)
@@ -82,7 +82,7 @@ class OnnxRuntimeBackend:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Return what a model file's author wrote into it, without getting the model ready to run.
+    """Return a model file's metadata without preparing the model to run.
 
     Raises:
         ModelError: the file is not an ONNX model.
@@ -98,9 +98,9 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 def import_runtime() -> Any:
     """Import ONNX Runtime with its telemetry off."""
-    import onnxruntime  # quiet from its start: see ORT_DISABLE_TELEMETRY in the package itself
+    import onnxruntime  # no telemetry from the start: see ORT_DISABLE_TELEMETRY in the package's __init__
 
-    # On some Windows builds that setting does nothing, and this does.
+    # On some Windows builds that variable has no effect, but this call has.
     onnxruntime.disable_telemetry_events()
     return onnxruntime
 
@@ -109,25 +109,25 @@ def _options(runtime: Any, threads: int, shares_cores: bool, guarded: bool) -> A
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS_ONLY
-    # Pictures come in many shapes, and the runtime would keep a plan of memory for each. Its
-    # arena stays: it ends at what the largest shape needs, is quicker than asking the system
-    # every time, and leaves fewer holes.
+    # Pictures come in many shapes, and the runtime would keep a memory plan for each. The
+    # memory arena stays on: it grows only to the need of the largest shape, is faster than asking the system
+    # every time, and fragments memory less.
     options.enable_mem_pattern = False
     if shares_cores:
-        # Idle threads would otherwise spin between pictures, on the cores that decode and draw. Not
-        # always, since whoever does not spin takes up to twice as long beside a session that does.
+        # Otherwise idle threads spin between pictures, on the cores that decode and draw. Not
+        # always off, since a session without spinning takes up to twice as long beside one that spins.
         options.add_session_config_entry("session.force_spinning_stop", "1")
     if guarded:
-        # 8-bit products would be added in 16 bits, which overflow: the right way takes twice as long.
+        # Otherwise sums of 8-bit products overflow 16 bits; the correct way takes twice as long.
         options.add_session_config_entry("session.x64quantprecision", "1")
     return options
 
 
 def _candidates(runtime: Any, wanted: str) -> list[Device]:
-    """Return the devices to try, in order; the CPU, which is always there, is the last.
+    """Return the devices to try, in order; the CPU, which is always available, comes last.
 
     Raises:
-        UsageError: this build of ONNX Runtime does not include the wanted device.
+        UsageError: this build of ONNX Runtime does not support the requested device.
     """
     included = set(runtime.get_available_providers())
     if wanted == AUTO:
@@ -143,12 +143,12 @@ def _candidates(runtime: Any, wanted: str) -> list[Device]:
 
 
 def _first_usable(runtime: Any, path: Path, options: Any, candidates: list[Device]) -> tuple[str, Any]:
-    """Open a session on the first device that works; a device that does not gets one line of warning."""
+    """Open a session on the first device that works; log one warning line for each device that does not."""
     for device, following in pairwise(candidates):
         try:
             session = _try_device(runtime, path, options, device)
         except Exception as error:
-            # What a driver or the runtime raises has no common base.
+            # Errors of drivers and of the runtime have no common base class.
             reason = first_line(error)
         else:
             if device.provider in session.get_providers():
@@ -159,7 +159,7 @@ def _first_usable(runtime: Any, path: Path, options: Any, candidates: list[Devic
 
 
 def _try_device(runtime: Any, path: Path, options: Any, device: Device) -> Any:
-    """Open a session; the runtime's own lines about a missing driver are kept off the screen."""
+    """Open a session; hide the runtime's own messages about a missing driver."""
     runtime.set_default_logger_severity(_SILENT)
     try:
         return runtime.InferenceSession(str(path), options, providers=[device.provider, CPU.provider])
@@ -171,7 +171,7 @@ def _open_session(runtime: Any, path: Path, options: Any, providers: list[str]) 
     try:
         return runtime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:
-        # The runtime's exceptions share no base class of their own.
+        # The runtime's exceptions have no common base class.
         raise ModelError(f"{path}: not a usable ONNX model: {first_line(error)}") from error
 
 

@@ -1,7 +1,7 @@
-"""OpenVINO, computing in float32 as the models were measured.
+"""OpenVINO, computing in float32, as the models were measured.
 
-Measured on Intel CPUs only. A GPU is Intel's, with its driver installed; without one only the choice and the
-messages are tested.
+Measured on Intel CPUs only. GPUs must be Intel's, with the driver installed; for them only the selection and
+the messages are tested.
 """
 
 from __future__ import annotations
@@ -73,18 +73,18 @@ class OpenVinoBackend:
     def _run(self, tensor: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with self._lock:
             result = self._request.infer({INPUT: tensor})
-            # Copied, since the request writes into the same memory the next time.
+            # Copied, since the next request writes into the same memory.
             scores, deltas = (np.array(result[output]) for output in self._outputs)
         return scores, deltas
 
 
 def _choose(core: Any, wanted: str) -> str:
-    """Return OpenVINO's word for the device: of `auto` its own rule, where there is more than the CPU.
+    """Return OpenVINO's name for the device; `auto` uses OpenVINO's own rule if there is more than the CPU.
 
     Raises:
         UsageError: OpenVINO finds no such device.
     """
-    # Of several GPUs the names are like GPU.0 and GPU.1.
+    # Several GPUs are named GPU.0, GPU.1 and so on.
     there = {name.split(".")[0] for name in core.available_devices}
     if wanted == AUTO:
         return "AUTO" if GPU.provider in there else CPU.provider
@@ -99,7 +99,7 @@ def _choose(core: Any, wanted: str) -> str:
 
 
 def _compile(core: Any, network: Any, chosen: str, threads: int) -> tuple[Any, str]:
-    """Compile for a device and return its name, too; where a GPU fails, warn in one line and use the CPU."""
+    """Compile for a device and return its name, too; if a GPU fails, log one warning line and use the CPU."""
     usual = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     on_cpu = {**usual, "INFERENCE_NUM_THREADS": threads}
     if chosen != CPU.provider:
@@ -113,7 +113,8 @@ def _compile(core: Any, network: Any, chosen: str, threads: int) -> tuple[Any, s
 def _import_runtime() -> Any:
     """Import OpenVINO without its telemetry, which sends a line to Google Analytics at every import.
 
-    OpenVINO does without that package where it is not installed; so it looks while importing.
+    OpenVINO works without its telemetry package, and checks for it at import; so it is hidden during the
+    import.
 
     Raises:
         MissingExtraError: OpenVINO is not installed.

@@ -1,7 +1,7 @@
 """The table of runtimes: a new one is a module beside this one and a row here.
 
-Each imports its package at its first use. Nothing is sent anywhere: both would report their use, and both
-are kept from it.
+Each imports its package at its first use. Both have telemetry, which is switched
+off.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BACKENDS: dict[str, Runtime] = {
 DEFAULT_BACKEND = onnx_runtime.NAME
 
 MOST_THREADS = 512
-"""More than that is a slip of the hand, and each one costs memory."""
+"""Maximum number of threads; more are a typing error, and each one costs memory."""
 
 
 def installed_backends() -> list[str]:
@@ -41,13 +41,13 @@ def load_backend(
         name: one of `BACKENDS`.
         path: the ONNX file.
         threads: compute threads; None: one for each physical core that this process may use.
-        shares_cores: the program has other work for the cores between pictures, so idle threads sleep.
-        device: "auto" for the best that is there, or one of the runtime's devices. One that is there but does
-            not start is replaced by the CPU, with one line of warning in the log "crowdmask.inference".
+        shares_cores: the program uses the cores for other work between pictures, so idle threads sleep.
+        device: "auto" for the best available, or one of the runtime's devices. One that exists but does not
+            start is replaced by the CPU, with one warning line in the log "crowdmask.inference".
     Raises:
-        UsageError: no such backend or device, a device that is not there, or less than one thread.
+        UsageError: unknown backend or device, a device that is not available, or less than one thread.
         MissingExtraError: the runtime is not installed.
-        ModelError: the file cannot be loaded, or has other inputs and outputs than ours.
+        ModelError: the file cannot be loaded, or its inputs and outputs are not those of our models.
     """
     runtime = BACKENDS.get(name)
     if runtime is None:
