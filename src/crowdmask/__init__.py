@@ -21,7 +21,7 @@ __version__ = "0.2.0"
 __all__ = ["LABELS", "Detections", "Detector", "TrackedFrame", "Tracker", "__version__"]
 
 # ONNX Runtime's official builds report their use to Microsoft and keep a device number in the home,
-# unless this stands before they are loaded. Nothing shall leave the machine.
+# unless this stands before they are loaded. Nothing may leave the machine.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Looked up at first use, so that `crowdmask --version` does not wait for the runtime.

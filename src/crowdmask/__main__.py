@@ -5,7 +5,7 @@ from crowdmask.ctrl_c import answer_ctrl_c
 
 def main() -> None:
     """Run the command line of this process."""
-    # Loading the command takes a moment, in which Ctrl-C has to be answered, too.
+    # Loading the command takes a moment; Ctrl-C must work during that time, too.
     answer_ctrl_c()
     from crowdmask.cli.main import app
 

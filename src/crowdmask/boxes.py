@@ -9,7 +9,7 @@ Array = NDArray[np.float32]
 
 
 def area(boxes: Array) -> Array:
-    """Return the areas, (N,), in square pixels; an inverted box has none."""
+    """Return the areas, (N,), in square pixels; 0 for an inverted box."""
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
     return sides[:, 0] * sides[:, 1]
 
@@ -36,7 +36,7 @@ def ioa(a: Array, b: Array) -> Array:
 
 
 def clip(boxes: Array, width: float, height: float) -> Array:
-    """Return the boxes cut at the border of a picture of `width` x `height` pixels."""
+    """Return the boxes clipped to a picture of `width` x `height` pixels."""
     return np.clip(boxes, 0, np.array([width, height, width, height], boxes.dtype))
 
 
@@ -45,8 +45,8 @@ def trim(boxes: Array, convention: tuple[float, float, float, float]) -> Array:
 
     Args:
         boxes: (N, 4) xyxy.
-        convention: left, top, right, bottom: what part of its own width or height each side
-            gives up; negative extends it.
+        convention: left, top, right, bottom: the part of the box's width or height that each side
+            loses; negative extends the box.
     Returns:
         (N, 4) xyxy, not clipped.
     """
@@ -65,20 +65,20 @@ def trim(boxes: Array, convention: tuple[float, float, float, float]) -> Array:
 
 
 def suppress(boxes: Array, confidence: Array, iou_threshold: float, limit: int) -> NDArray[np.intp]:
-    """Keep the most confident of boxes that cover the same thing (greedy NMS).
+    """Keep the most confident of the boxes that cover the same face (greedy non-maximum suppression).
 
-    Classes are not told apart: a face has one label, so it gets one box.
+    It works across classes: a face has one label, so it gets one box.
 
     Args:
         boxes: (N, 4) xyxy.
         confidence: (N,).
-        iou_threshold: two boxes above it are one face, 0 to 1.
-        limit: keep at most so many.
+        iou_threshold: two boxes with a higher IoU are the same face, 0 to 1.
+        limit: maximum number of boxes to keep.
     Returns:
-        Indices of the kept boxes by falling confidence.
+        Indices of the kept boxes, highest confidence first.
     """
     order = np.argsort(-confidence, kind="stable")
-    # Sides lie each in a row of their own: the loop is short only where memory is read in order.
+    # One contiguous array for each edge: the loop is fast only where memory is read in order.
     left, top, right, bottom = np.ascontiguousarray(boxes[order].T)
     areas = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
     alive = np.ones(len(order), bool)

@@ -15,8 +15,8 @@ def logical_cores() -> int:
 def physical_cores() -> int:
     """Count the physical cores that this process may use, at least 1.
 
-    A second thread on one core slows this arithmetic down; so do more threads than a container is
-    granted.
+    A second thread on the same core slows the network down, and so do more threads than the
+    container's quota.
     """
     allowed = _allowed()
     siblings = set()
@@ -24,7 +24,7 @@ def physical_cores() -> int:
         try:
             with open(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list") as file:
                 siblings.add(file.read().strip())
-        except OSError:  # not Linux, where only the number of physical cores is told
+        except OSError:  # not Linux: psutil knows only how many physical cores the machine has
             return max(
                 1, min(len(allowed), psutil.cpu_count(logical=False) or len(allowed), _granted_cores())
             )
@@ -40,7 +40,7 @@ def _allowed() -> list[int]:
 
 
 def _granted_cores() -> int:
-    """Return the whole cores of the control group's quota, many where there is none."""
+    """Return the number of cores that the control group's CPU quota allows; without a quota a huge number."""
     try:
         with open("/sys/fs/cgroup/cpu.max") as file:
             quota, period = file.read().split()

@@ -1,4 +1,4 @@
-"""Answer Ctrl-C while the program is still being loaded. So little is imported here."""
+"""Handle Ctrl-C while the program is still being loaded; therefore this module imports very little."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ _INTERRUPTED = 130
 def answer_ctrl_c() -> None:
     """End at once, with one line, on a Ctrl-C while the program is being loaded.
 
-    A command takes Ctrl-C over when it begins. What was ignored stays so, as `nohup` wants it.
+    A command takes over Ctrl-C when it begins. A signal that is ignored stays ignored, as `nohup` needs it.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)

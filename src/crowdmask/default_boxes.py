@@ -1,6 +1,6 @@
-"""The grid of boxes from which an SSD-style detector measures its answers (numpy only).
+"""The grid of default boxes (anchors) that an SSD-style detector's output is relative to (numpy only).
 
-The exported model carries its grid as plain values, so that who detects needs no torch.
+The exported model contains its grid as plain values, so that detection needs no torch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ VARIANCES = (0.1, 0.2)
 
 @dataclass(frozen=True)
 class GridSpec:
-    """Boxes of one picture size.
+    """The default boxes of a model, for any input size.
 
     Attributes:
         strides: pixels of the input between the cells of each level; the level of stride s has
@@ -49,12 +49,12 @@ def default_boxes(spec: GridSpec, width: int, height: int) -> NDArray[np.float32
         width, height: the input in pixels.
     Returns:
         (A, 4) float32 cx, cy, width, height in input pixels: level by level, row by row, cell by
-        cell, the shapes of a cell together. Not to be written to: calls share it.
+        cell, the shapes of a cell together. Read-only, since the array is cached and shared.
     """
     levels = []
     for stride, shapes in zip(spec.strides, spec.shapes, strict=True):
         columns, rows = math.ceil(width / stride), math.ceil(height / stride)
-        # A level's cells share the input evenly, also where the stride does not divide it.
+        # The cells of a level divide the input evenly, even if the stride does not.
         cx = (np.arange(columns) + 0.5) * (width / columns)
         cy = (np.arange(rows) + 0.5) * (height / rows)
         centres = np.stack(np.meshgrid(cx, cy), axis=-1).reshape(-1, 1, 2)

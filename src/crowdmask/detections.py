@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Faces of one picture by falling confidence.
+    """The faces of one picture, highest confidence first.
 
     Attributes:
         xyxy: (N, 4) float32, pixels of the upright picture, clipped to it.
         confidence: (N,) float32, 0 to 1: how likely there is a face and it is as labelled.
         class_id: (N,) int64, index into `names`.
-        names: the labels that the model tells apart.
+        names: the labels of the model.
     """
 
     xyxy: NDArray[np.float32]
@@ -35,7 +35,7 @@ class Detections:
         n = len(self.xyxy)
         if self.xyxy.shape != (n, 4) or self.confidence.shape != (n,) or self.class_id.shape != (n,):
             raise ValueError(
-                "xyxy must be (N, 4), confidence and class_id (N,) with one N, not "
+                "xyxy must be (N, 4), confidence and class_id (N,) with the same N, not "
                 f"{self.xyxy.shape}, {self.confidence.shape}, {self.class_id.shape}"
             )
 
@@ -52,10 +52,10 @@ class Detections:
         return Detections(self.xyxy[index], self.confidence[index], self.class_id[index], self.names)
 
     def reach(self, threshold: Sequence[float]) -> NDArray[np.bool_]:
-        """Say of each face whether it reaches the minimum confidence of its label, (N,).
+        """Return whether each face reaches the minimum confidence of its label, (N,).
 
         Args:
-            threshold: of each label, 0 to 1.
+            threshold: minimum confidence of each label, 0 to 1.
         """
         reached: NDArray[np.bool_] = self.confidence >= np.asarray(threshold, np.float32)[self.class_id]
         return reached

@@ -23,7 +23,7 @@ class CrowdmaskError(Exception):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C that the user was told about already."""
+    """Ctrl-C, after the command has already printed its line about it."""
 
 
 class PictureFault(StrEnum):
@@ -44,7 +44,7 @@ class PictureError(CrowdmaskError):
 
     Attributes:
         reason: why, without the picture's name.
-        kind: the same as one of a few words.
+        kind: the same as a category, for totals.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class PictureError(CrowdmaskError):
         """Say which picture it is and why it cannot be read.
 
         Args:
-            path: the picture's name, which becomes the message's beginning; empty: `reason` says all.
+            path: the picture's name, which begins the message; empty: the message is `reason` alone.
         """
         name = fspath(path)
         super().__init__(f"{name}: {reason}" if name else reason)
@@ -62,7 +62,7 @@ class PictureError(CrowdmaskError):
 
 
 class VideoError(CrowdmaskError):
-    """A video, camera or stream that cannot be read, or not to its end."""
+    """A video, camera or stream that cannot be read, or cannot be read to its end."""
 
 
 class SourceError(CrowdmaskError):
@@ -90,7 +90,7 @@ class DataError(CrowdmaskError):
 
 
 class DivergedError(DataError):
-    """A training run whose loss is no finite number any more."""
+    """A training run whose loss is no longer a finite number."""
 
 
 class UsageError(CrowdmaskError):

@@ -1,4 +1,4 @@
-"""Write files and folders so that what lies on the disk is always complete, and lock them for one writer.
+"""Write files and folders so that they are always complete on the disk, and lock them for one writer.
 
 Everything is written under a hidden temporary name beside its place and renamed when it is complete. Where
 writing fails or is interrupted, the temporary file is removed and an older file stays as it was.
@@ -24,9 +24,10 @@ _FOREVER = -1.0
 
 
 def temporary_beside(path: Path, *, keep_suffix: bool = False) -> Path:
-    """Return an unused hidden name in the same folder, so that a search for files passes over it.
+    """Return an unused hidden name in the same folder; searches for files skip hidden ones.
 
-    Every call gives another name: two processes that write the same file do not write into each other's.
+    Every call returns a different name, so two processes that write the same file do not overwrite each
+    other.
 
     Args:
         path: of the file that it will become.
@@ -49,7 +50,7 @@ def as_output_error(name: str | os.PathLike[str], what: str = "") -> Iterator[No
 
     Args:
         name: of the file or folder that is written.
-        what: what it is, like "the report"; may be empty.
+        what: a description for the message, like "the report"; may be empty.
     Raises:
         OutputError: "cannot write the report a.json: no space left on device".
     """
@@ -70,9 +71,9 @@ def whole_path(
 
     Args:
         path: where the file appears once the block ends without an error; an older file is replaced.
-        what: what it is, for the error message.
-        make_parents: make the folders above it.
-        sync: wait until the bytes are on the disk, so that not even a power cut leaves an empty file.
+        what: a description for the error message, like "the report".
+        make_parents: create missing parent folders.
+        sync: wait until the bytes are on the disk, so that even a power failure leaves no empty file.
     Raises:
         OutputError: the file cannot be written, or the block raised an OSError.
     """
@@ -148,9 +149,9 @@ def whole_folder(path: Path, *, what: str = "", key: str = "") -> Iterator[Path]
 
     Args:
         path: where the folder appears; it must not exist, or be empty.
-        what: what it is, for the error message.
-        key: tells this work from another. If it is given, an interruption (Ctrl-C, a kill) keeps the work
-            folder, and the next run with the same key finds its files there; any other work starts empty.
+        what: a description for the error message, like "the report".
+        key: identifies this work. If given, an interruption (Ctrl-C, a kill) keeps the work folder, and
+            the next run with the same key continues with its files; work with another key starts empty.
     Raises:
         BusyError: another process writes the same folder.
         OutputError: the folder cannot be written, is not empty, or the block raised an OSError.
@@ -180,24 +181,24 @@ def whole_folder(path: Path, *, what: str = "", key: str = "") -> Iterator[Path]
 
 @contextmanager
 def lock(path: Path, *, wait: bool = False, shown: Path | None = None) -> Iterator[None]:
-    """Hold the one writer's lock of a file or folder.
+    """Hold a file's or folder's lock, which only one writer can have.
 
     The system releases it when the process ends, however it ends. The lock is a hidden file beside `path`
-    that is removed when the block ends; one that a killed process left is no obstacle.
+    that is removed when the block ends; one left behind by a killed process does no harm.
 
     Args:
-        path: what is going to be written; it need not exist, its folder must be writable.
+        path: the file or folder to write; it need not exist, but its folder must be writable.
         wait: wait until the other writer is done instead of raising an error.
-        shown: what a message calls it; None: `path`.
+        shown: its name in messages; None: `path`.
     Raises:
         BusyError: another process holds the lock.
         OutputError: the lock file cannot be made.
     """
-    # Here, since most commands take no lock and start without this import.
+    # Imported here, since most commands take no lock and start faster without it.
     import filelock
 
     place = path.absolute()
-    # Held by the process, not by the thread that asked: a run may end in another thread.
+    # The process holds it, not the thread that asked for it: a run may end in another thread.
     held = filelock.FileLock(place.with_name(f".{place.name.lstrip('.')}.lock"), thread_local=False)
     with as_output_error(path):
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -205,7 +206,7 @@ def lock(path: Path, *, wait: bool = False, shown: Path | None = None) -> Iterat
             held.acquire(timeout=_FOREVER if wait else 0)
         except filelock.Timeout as error:
             if not os.path.lexists(held.lock_file):
-                # Not held by anybody: no file can be made here, and the system says why.
+                # Nobody holds it: no file can be created here, and the system's error says why.
                 os.close(os.open(held.lock_file, os.O_RDWR | os.O_CREAT))
                 os.unlink(held.lock_file)
             raise BusyError(
@@ -215,7 +216,7 @@ def lock(path: Path, *, wait: bool = False, shown: Path | None = None) -> Iterat
     try:
         yield
     finally:
-        # Removed while it is held: a process that has opened it meanwhile notices and tries again.
+        # Removed while held: a process that opened it in the meantime notices that and tries again.
         if not isinstance(held, filelock.SoftFileLock):
             with suppress(OSError):
                 Path(held.lock_file).unlink(missing_ok=True)
@@ -224,13 +225,13 @@ def lock(path: Path, *, wait: bool = False, shown: Path | None = None) -> Iterat
 
 @contextmanager
 def hold(path: Path) -> Iterator[None]:
-    """Keep other commands from writing an output while a run that writes it later goes on.
+    """Reserve an output for a run that writes it only at its end.
 
-    Folders that have to be made for the lock go again where nothing came into them. A device needs no lock,
-    nor does a place where nothing can be written, since writing there fails anyway.
+    Folders created for the lock are removed again if they stay empty. A device needs no lock, nor does a
+    place that cannot be written to, since writing there fails anyway.
 
     Args:
-        path: a file or folder; a link is the same output as what it leads to.
+        path: a file or folder; a link counts as its target.
     Raises:
         BusyError: another process holds it.
         OutputError: the lock file cannot be made.
@@ -263,7 +264,7 @@ def _sync(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename durable, where the system lets a folder be opened (Windows does not)."""
+    """Make a rename durable, on systems where a folder can be opened (not on Windows)."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

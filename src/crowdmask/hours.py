@@ -16,7 +16,7 @@ DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 def _to_time(value: Any) -> time:
     """Read a time of day.
 
-    YAML takes 22:00 without quotes for a number of base 60, 1320, which is the number of minutes.
+    YAML reads 22:00 without quotes as a base-60 number, 1320, which is the number of minutes.
     """
     if isinstance(value, time):
         return value
@@ -38,7 +38,7 @@ TimeOfDay = Annotated[
 
 
 class Hours(StrictModel):
-    """A part of the day; an end before its start is on the next day."""
+    """A part of the day; if the end is before the start, it is on the next day."""
 
     start: Annotated[TimeOfDay, Field(title="Start", description="Begins at this time, local to the site.")]
     end: Annotated[TimeOfDay, Field(title="End", description="Ends before this time.")]
@@ -54,10 +54,10 @@ class Hours(StrictModel):
         return self
 
     def hold(self, local: datetime) -> bool:
-        """Say whether a moment lies in these hours.
+        """Return whether a moment lies within these hours.
 
         Args:
-            local: as the clock on the wall shows it.
+            local: the site's local time.
         """
         now, today = local.time(), DAYS[local.weekday()]
         if self.start < self.end:

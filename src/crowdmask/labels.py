@@ -20,24 +20,24 @@ def describe(label: str, confidence: float) -> str:
     """Return the words shown for one face, like ``Mask 97.3 %``.
 
     Args:
-        label: one of `LABELS`, or another model's, which is shown as it is spelt.
+        label: one of `LABELS`, or a label of another model, which is shown unchanged.
         confidence: 0 to 1.
     """
     return f"{display_name(label)} {confidence * 100:.1f} %"
 
 
 def display_name(label: str) -> str:
-    """Return how a label is shown; that of another model is made readable."""
+    """Return how a label is shown to people; labels of other models are made readable."""
     return DISPLAY_NAMES.get(label) or label.replace("_", " ").capitalize()
 
 
 def require_mask_labels(labels: Sequence[str], model: str, purpose: str) -> None:
-    """Refuse a model of another task where the meaning of the three labels is built in.
+    """Refuse a model for another task where the code depends on the meaning of the three labels.
 
     Args:
         labels: of the model.
         model: its name, for the message.
-        purpose: what was asked for, like "tracking".
+        purpose: what the model is needed for, like "tracking".
     Raises:
         ModelError: the labels are not `LABELS`, in this order.
     """

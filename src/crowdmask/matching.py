@@ -1,4 +1,4 @@
-"""Which detection found which face: the base of every measure and of every rate."""
+"""Match detections with annotated faces: the basis of every measure and rate."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def match(
     iou_thresholds: Sequence[float] = (0.5,),
     elsewhere: NDArray[np.float32] | None = None,
 ) -> NDArray[np.intp]:
-    """Give each detection, by falling confidence, the free face that it covers best.
+    """Assign each detection, highest confidence first, to the unassigned face that it overlaps most.
 
     Args:
         detections: (D, 4) xyxy.
         confidence: (D,).
         faces: (N, 4) xyxy, each of which can be found once.
-        ignored: (K, 4) xyxy; what else lies in one by more than half of itself, or overlaps one by
-            an IoU above 0.4, is not counted.
-        iou_thresholds: (T,) the least IoU of a find.
-        elsewhere: (E, 4) xyxy of faces that are measured at another time (of another width, say);
-            what else finds one of them is not counted.
+        ignored: (K, 4) xyxy; an unassigned detection is not counted if more than half of it lies
+            inside one of these, or its IoU with one is above 0.4.
+        iou_thresholds: (T,) minimum IoU of a match.
+        elsewhere: (E, 4) xyxy of faces that are measured separately (for example of another
+            width); an unassigned detection that matches one of them is not counted.
     Returns:
         (T, D): for each threshold and detection the index of its face, `FALSE` or `IGNORED`.
     """
@@ -47,7 +47,7 @@ def match(
 
     order = np.argsort(-confidence, kind="stable")
     if len(faces):
-        # Most of a detector's thousands of faint detections are near no face: pass over them at once.
+        # Most of a detector's thousands of low-confidence detections overlap no face: skip them all at once.
         order = order[overlap.max(axis=1)[order] >= min(iou_thresholds)]
         for row, threshold in zip(result, iou_thresholds, strict=True):
             _assign(row, overlap, order, threshold)
@@ -59,7 +59,7 @@ def match(
 def _assign(
     row: NDArray[np.intp], overlap: NDArray[np.float32], order: NDArray[np.intp], threshold: float
 ) -> None:
-    """Write into `row` (D,) the face that each detection of `order` takes."""
+    """Write into `row` (D,) the face that each detection of `order` is assigned to."""
     free = np.ones(overlap.shape[1], bool)
     for detection in order:
         candidates = np.where(free, overlap[detection], -1.0)

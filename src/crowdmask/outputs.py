@@ -1,8 +1,8 @@
-"""Refuse outputs that would cost a user a file, before anything is opened.
+"""Refuse outputs that would overwrite a user's file by mistake, before anything is opened.
 
-The usual slip is a pattern that the shell expands: in ``--json *.jpg`` the first photo becomes the value of
-the option. An output must not be one of the inputs under any of its names, nor another output, nor a file of
-a kind that is never written there.
+The usual mistake is a pattern that the shell expands: in ``--json *.jpg`` the first photo becomes the value
+of the option. An output must not be one of the inputs under any of its names, nor another output, nor a file
+of a kind that the option never writes.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Output:
         name: of the parameter, for messages.
         path: as given; "-" is standard output.
         kind: what is written there.
-        extends: may be an input: a folder that is added to, or the command itself knows better what to say.
+        extends: it may also be an input: a folder that is added to, or the command has its own check.
     """
 
     name: str
@@ -76,8 +76,8 @@ class Input:
     """Something that is read.
 
     Attributes:
-        path: a file, folder, pattern, or what is no path at all, like an address.
-        refers: a description in YAML: the files that it names are read, too.
+        path: a file, folder, pattern, or something else, like an address.
+        refers: it is a YAML description: the files that it names are read, too.
     """
 
     path: str
@@ -121,7 +121,7 @@ def _check_streams(outputs: Sequence[Output]) -> None:
 def _check_kind(output: Output) -> None:
     if output.kind is Kind.VIDEO or (output.kind is Kind.FOLDER and os.path.isdir(output.path)):
         return
-    # A link is judged by what it leads to, too.
+    # The target of a link counts, too.
     suffixes = {Path(name).suffix.lower() for name in (output.path, os.path.realpath(output.path))}
     if output.kind is Kind.MODEL:
         if Path(output.path).suffix != _MODEL:
@@ -134,13 +134,11 @@ def _check_kind(output: Output) -> None:
             f"give another `{output.name}` (a shell turns a pattern such as *.jpg into many names)"
         )
     if output.kind not in (Kind.FOLDER, Kind.MODEL) and _is_picture(output.path):
-        raise UsageError(
-            f"`{output.name}` {output.path}: this file holds a picture or video: give another one"
-        )
+        raise UsageError(f"`{output.name}` {output.path}: this file is a picture or video: give another one")
 
 
 class _Files:
-    """What is read: named files and folders, whatever name they are reached by."""
+    """The files and folders that are read, under any of their names."""
 
     def __init__(self) -> None:
         self.named: set[str] = set()
@@ -148,7 +146,7 @@ class _Files:
         self._folders: list[str] = []
 
     def add(self, path: str, refers: bool, depth: int = 0) -> None:
-        # An input that is not there must not be made by an output either.
+        # An output must not create a missing input either.
         if not glob.has_magic(path):
             self.named.add(path)
         names = (
@@ -175,7 +173,7 @@ class _Files:
 
 
 def _named_in(file: Path) -> list[str]:
-    """Return the files and folders that a description names; none where it cannot be read."""
+    """Return the files and folders that a description names; none if it cannot be read."""
     import yaml
 
     try:
@@ -222,7 +220,7 @@ def _place(path: str) -> str:
 
 
 def _is_device(path: str) -> bool:
-    """Say whether it is a device or pipe, which holds nothing that could be lost."""
+    """Return whether it is a device or pipe, where nothing can be lost."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Where files lie that the user need not name: fetched weights, runs and studies."""
+"""Default places for files: downloaded weights, runs and studies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def cache_folder() -> Path:
     """Return the cache folder: `CROWDMASK_CACHE`, or `~/.cache/crowdmask` if it exists, or the system's own.
 
     The system's own is `$XDG_CACHE_HOME` or `~/.cache` on Linux, `~/Library/Caches` on macOS and
-    `%LOCALAPPDATA%` on Windows. The folder is not made.
+    `%LOCALAPPDATA%` on Windows. The folder is not created.
     """
     chosen = os.environ.get(_VARIABLE)
     if chosen:
@@ -27,12 +27,12 @@ def cache_folder() -> Path:
 
 
 def runs_folder() -> Path:
-    """Return where training runs lie whose folder the user did not name."""
+    """Return the default folder of training runs."""
     return cache_folder() / "runs"
 
 
 def studies_folder() -> Path:
-    """Return where tuning studies lie whose folder the user did not name."""
+    """Return the default folder of tuning studies."""
     return cache_folder() / "studies"
 
 

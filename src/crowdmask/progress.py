@@ -1,7 +1,7 @@
-"""How long work reports where it is, without knowing who listens.
+"""How long-running work reports its progress, without knowing who listens.
 
-Library functions take a `Progress` and call it; commands give one that draws a bar (`crowdmask.cli`), a
-service gives one that stores the numbers, and `silent` is for everybody else.
+Library functions take a `Progress` and call it; commands pass one that draws a bar (`crowdmask.cli`), a
+service passes one that stores the numbers, and `silent` is the default.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ _Item = TypeVar("_Item")
 
 
 class Progress(Protocol):
-    """What is told about long work."""
+    """A function that receives the progress of long-running work."""
 
     def __call__(self, stage: str, done: int, total: int, /) -> None:
-        """Take the state of one stage.
+        """Receive the state of one stage.
 
         Args:
-            stage: what is being done, like "copying photos". A stage may come again; a new one ends the last.
+            stage: what is being done, like "copying photos". A new stage ends the previous one; a stage may
+                come again.
             done: how many items of this stage are done.
-            total: how many there are; 0: not known.
+            total: how many there are; 0: unknown.
         """
 
 
@@ -37,8 +38,8 @@ def counted(
     Args:
         items: what to go through.
         stage: what is being done with them.
-        progress: who is told.
-        total: how many there are; None: their `len()`, where they have one.
+        progress: receives the progress.
+        total: how many there are; None: their `len()`, if they have one.
     """
     if total is None:
         total = len(items) if isinstance(items, Sized) else 0

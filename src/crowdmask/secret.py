@@ -1,4 +1,4 @@
-"""Passwords, tokens and keys in settings files: written down, or better named by a variable or a file."""
+"""Passwords, tokens and keys in settings: as text, or better in an environment variable or a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, SecretStr, WithJsonSchema
 
 
 def _resolve(value: Any) -> SecretStr:
-    """Return the secret that a settings file gives or names; no message holds it."""
+    """Return the secret that a settings file contains or refers to; no error message contains it."""
     if isinstance(value, SecretStr):
         found = value.get_secret_value()
     elif isinstance(value, str):
@@ -60,7 +60,7 @@ Secret = Annotated[
         }
     ),
 ]
-"""A value that is shown as stars; `get_secret_value` returns it.
+"""A value that is shown as asterisks; `get_secret_value` returns it.
 
 In YAML it is text, ``{env: NAME}`` or ``{file: PATH}``; the last two keep it out of the settings file.
 """

@@ -1,4 +1,4 @@
-"""Settings files in YAML: unknown keys are refused, all problems are named together, each with its line."""
+"""Settings files in YAML: unknown keys are errors; all problems are reported together, each with its line."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _YAML_MERGE = "tag:yaml.org,2002:merge"
 
 
 class StrictModel(BaseModel):
-    """The base of what is read from a file: immutable, without unknown keys or infinite numbers."""
+    """The base class of everything read from a file: immutable, without unknown keys or infinite numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
-# What pydantic says, in words for people who write YAML; {…} are values that pydantic gives.
+# Pydantic's messages, reworded for people who write YAML; pydantic fills in {…}.
 _PLAIN = {
     "missing": "is missing",
     "extra_forbidden": "there is no such key",
@@ -57,7 +57,7 @@ _PLAIN = {
     "union_tag_invalid": "its {discriminator} must be one of {expected_tags}, not '{tag}'",
     "union_tag_not_found": "must say its {discriminator}",
 }
-# Whose message already says what the value is, or where the value says nothing.
+# The value is not repeated where the message already contains it, or where it does not help.
 _WITHOUT_VALUE = {"missing", "extra_forbidden", "too_short", "too_long", "value_error", "union_tag_not_found"}
 
 
@@ -73,10 +73,10 @@ def read_yaml(
 
     Args:
         path: the file.
-        model: what it must hold.
-        error: the class that is raised.
-        what: what the file is, for messages; may be empty.
-        hint: said at the end of a message about its content, like "docs/tracking.md shows a zones file".
+        model: what the file must contain.
+        error: the class of error to raise.
+        what: what kind of file it is, for messages; may be empty.
+        hint: ends a message about the content, like "docs/tracking.md shows a zones file".
     Raises:
         CrowdmaskError: of the class `error`: missing, not YAML, or with keys or values that do not fit. One
             line that names all of them, each by its key and its line in the file.
@@ -109,8 +109,8 @@ def describe_problems(
 
     Args:
         error: what pydantic found.
-        model: whose keys are proposed for a misspelt one.
-        root: of the YAML document, to name lines; None: no lines are named.
+        model: its keys are suggested for a misspelled one.
+        root: the root node of the YAML document, for line numbers; None: no line numbers.
     """
     found = error.errors(include_url=False)
     told = list(dict.fromkeys(_describe(problem, model, root) for problem in found))
@@ -150,7 +150,7 @@ def _short(value: Any) -> Any:
 
 
 def _keys_at(model: type[BaseModel] | None, loc: Sequence[str | int]) -> list[str]:
-    """Return the keys of the section at a place, as far as the models tell."""
+    """Return the keys of the section at a place, as far as the models define them."""
     for part in loc:
         field = model.model_fields.get(str(part)) if model is not None else None
         kind = field.annotation if field is not None else None
@@ -163,7 +163,7 @@ def _parse(text: str) -> tuple[yaml.Node | None, list[str], Any]:
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
-        # Checked first: making the values copies what `<<` names into the nodes.
+        # Checked first: constructing the values copies what `<<` refers to into the nodes.
         problems = _repeated_keys(root)
         return root, problems, None if root is None else loader.construct_document(root)
     finally:
@@ -171,7 +171,7 @@ def _parse(text: str) -> tuple[yaml.Node | None, list[str], Any]:
 
 
 def _line_of(root: yaml.Node | None, loc: Sequence[str | int]) -> int | None:
-    """Return the line of the last part of a key that the file holds; parts that pydantic adds are skipped."""
+    """Return the line of the last part of a key that is in the file; pydantic adds parts of its own."""
     if root is None:
         return None
     node, line = root, root.start_mark.line
@@ -188,7 +188,7 @@ def _line_of(root: yaml.Node | None, loc: Sequence[str | int]) -> int | None:
 
 
 def _repeated_keys(root: yaml.Node | None) -> list[str]:
-    """Return what is said of keys that one section holds twice: YAML would silently keep the last."""
+    """Return the problems with keys that occur twice in one section: YAML would silently keep the last."""
     problems, waiting, seen = [], [root] if root is not None else [], set[int]()
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""End cleanly when asked to: by Ctrl-C, by a closed terminal, or by the system."""
+"""End cleanly on Ctrl-C, when the terminal is closed, or when the system asks for it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class StopOnSignal:
-    """Turn the first such signal into a flag; the second one interrupts at once.
+    """Turn the first of these signals into a flag; the second one interrupts immediately.
 
     Attributes:
-        stop: set by the first signal, or by whoever wants all work to end.
+        stop: set by the first signal, or by any code that wants all work to end.
         interrupted: whether a signal came.
     """
 
@@ -27,10 +27,10 @@ class StopOnSignal:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is not threading.main_thread():
-            return self  # Python lets no other thread handle signals
+            return self  # in Python only the main thread handles signals
         for name in _NAMES:
             number = getattr(signal, name, None)
-            # What was ignored stays so: that is how `nohup` keeps a program alive.
+            # A signal that is ignored stays ignored: this is how `nohup` keeps a program alive.
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
         return self
