@@ -93,6 +93,10 @@ class DivergedError(DataError):
     """A training run whose loss is no longer a finite number."""
 
 
+class StoreError(CrowdmaskError):
+    """A database that cannot be opened, read or written."""
+
+
 class UsageError(CrowdmaskError):
     """Options that do not fit together."""
 

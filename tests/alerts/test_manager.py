@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import create_engine
 
 from crowdmask.alerts import manager as manager_module
 from crowdmask.alerts.channels.channel import Channel, Sender
@@ -20,8 +19,8 @@ from crowdmask.alerts.rules import RuleState
 from crowdmask.alerts.settings import AlertSettings
 from crowdmask.alerts.snapshot import Snapshot
 from crowdmask.store.alert_records import Alert, Snooze
-from crowdmask.store.alert_tables import metadata
 from crowdmask.store.alerts import AlertStore
+from crowdmask.store.engine import open_engine
 
 from .conftest import START, MakeStep, wait_for
 
@@ -73,8 +72,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Alert]]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[AlertStore]:
-    engine = create_engine(f"sqlite:///{tmp_path / 'alerts.db'}")
-    metadata.create_all(engine)
+    engine = open_engine(tmp_path / "alerts.db")
     yield AlertStore(engine)
     engine.dispose()
 

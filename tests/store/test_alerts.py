@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Engine
 
 from crowdmask.store.alert_records import Alert, Judged, Snooze
-from crowdmask.store.alert_tables import metadata
 from crowdmask.store.alerts import AlertStore
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -28,11 +25,8 @@ def minutes(number: float) -> datetime:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[AlertStore]:
-    engine = create_engine(f"sqlite:///{tmp_path / 'alerts.db'}")
-    metadata.create_all(engine)
-    yield AlertStore(engine)
-    engine.dispose()
+def store(engine: Engine) -> AlertStore:
+    return AlertStore(engine)
 
 
 def due(store: AlertStore, now: datetime, channel: str = "office") -> list[str]:

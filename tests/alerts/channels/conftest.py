@@ -18,11 +18,10 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from sqlalchemy import create_engine
 
 from crowdmask.store.alert_records import Alert
-from crowdmask.store.alert_tables import metadata
 from crowdmask.store.alerts import AlertStore
+from crowdmask.store.engine import open_engine
 
 RAISED = Alert(
     id="6f1c1b1e-0000-4000-8000-000000000001",
@@ -52,8 +51,7 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(database: Path) -> Iterator[AlertStore]:
-    engine = create_engine(f"sqlite:///{database}")
-    metadata.create_all(engine)
+    engine = open_engine(database)
     yield AlertStore(engine)
     engine.dispose()
 

@@ -74,15 +74,15 @@ import sys
 from datetime import UTC, datetime
 from threading import Event
 from zoneinfo import ZoneInfo
-from sqlalchemy import create_engine
 from crowdmask.alerts.channel_settings import WebhookSettings
 from crowdmask.alerts.channels.channel import Sender
 from crowdmask.alerts.channels.webhook import Webhook
 from crowdmask.alerts.delivery import Deliverer
 from crowdmask.store.alerts import AlertStore
+from crowdmask.store.engine import open_engine
 settings = WebhookSettings(kind="webhook", name="hook", url=sys.argv[2])
 channel = Webhook(settings, Sender("Town hall", ZoneInfo("UTC")))
-Deliverer(channel, AlertStore(create_engine(f"sqlite:///{sys.argv[1]}"))).start()
+Deliverer(channel, AlertStore(open_engine(sys.argv[1]))).start()
 Event().wait()
 """
 
