@@ -10,6 +10,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+from crowdmask.media.hdr import ToneMapper, is_hdr
+
 _HD_HEIGHT = 720
 _UNSPECIFIED_COLOURS = 2
 
@@ -20,14 +22,21 @@ class FrameConverter:
     def __init__(self) -> None:
         """Prepare nothing yet: the first frame decides what is needed."""
         self._reformatter = VideoReformatter()
+        self._tones: ToneMapper | None = None
 
     def upright(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """Return RGB uint8 (H, W, 3), rotated and mirrored as the video file says."""
+        return np.ascontiguousarray(_turn(np.asarray(self._rgb(frame).to_ndarray(), np.uint8), frame))
+
+    def _rgb(self, frame: VideoFrame) -> VideoFrame:
+        if is_hdr(frame):
+            if self._tones is None or not self._tones.fits(frame):
+                self._tones = ToneMapper(frame)
+            return self._tones.to_rgb(frame)
         colours = None
         if frame.colorspace == _UNSPECIFIED_COLOURS and frame.height >= _HD_HEIGHT:
             colours = Colorspace.ITU709  # as players assume for HD that does not say; FFmpeg does not
-        rgb = self._reformatter.reformat(frame, format="rgb24", src_colorspace=colours, threads=1)
-        return np.ascontiguousarray(_turn(np.asarray(rgb.to_ndarray(), np.uint8), frame))
+        return self._reformatter.reformat(frame, format="rgb24", src_colorspace=colours, threads=1)
 
 
 def _turn(picture: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
