@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from crowdmask.alerts.channel_settings import ChannelSettings
 from crowdmask.hours import Hours
@@ -25,14 +25,18 @@ Name: TypeAlias = Annotated[
 
 
 class _Rule(StrictModel):
-    """What all rules have."""
+    """What all rules have; numbers are numbers, neither text nor true."""
+
+    model_config = ConfigDict(strict=True)
 
     name: Name
     cameras: Annotated[
-        tuple[str, ...], Field(title="Cameras", description="Names of cameras; empty: all of them.")
+        tuple[str, ...],
+        Field(strict=False, title="Cameras", description="Their names; empty: all."),
     ] = ()
     to: Annotated[
-        tuple[str, ...], Field(title="Channels", description="Names of channels; empty: all of them.")
+        tuple[str, ...],
+        Field(strict=False, title="Channels", description="Their names; empty: all."),
     ] = ()
     cooldown_s: Annotated[
         float,
@@ -49,6 +53,7 @@ class _Rule(StrictModel):
     quiet_hours: Annotated[
         tuple[Hours, ...],
         Field(
+            strict=False,
             title="Quiet hours",
             description="Messages wait until their end, and are left out where it is over by then. "
             "MQTT states and the pages go on.",

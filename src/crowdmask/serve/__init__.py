@@ -1,0 +1,1 @@
+"""The service: the application, its resources, and its pages."""
