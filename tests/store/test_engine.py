@@ -8,9 +8,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
 from crowdmask.errors import StoreError
-from crowdmask.store.alert_tables import metadata
 from crowdmask.store.engine import open_engine
 from crowdmask.store.migrations.run import head
+from crowdmask.store.tables import metadata
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(engine: Engine) -> None:

@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 
 from crowdmask.store.alert_records import Alert, Delivery, Judged, Snooze, StoredAlert
-from crowdmask.store.alert_tables import UtcDateTime, alert_messages, alert_snoozes, alerts
+from crowdmask.store.alert_tables import alert_messages, alert_snoozes, alerts
+from crowdmask.store.columns import UtcDateTime
 
 _MOST_ERROR_CHARS = 500
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from crowdmask.store.alert_tables import metadata
+from crowdmask.store.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
