@@ -81,6 +81,19 @@ def test_pictures_of_one_name_do_not_overwrite_each_other_or_their_sources(
     assert listing(place / "a") == ["1-2.png", "1-3.png", "1.png"]
 
 
+def test_another_photo_of_the_users_in_the_output_folder_stays(
+    detect: Detect, place: Path, blocks: Image.Image
+) -> None:
+    (place / "photos").mkdir()
+    blocks.save("a.jpg")
+    blocks.rotate(180).save("photos/a.jpg")
+    before = (place / "photos/a.jpg").read_bytes()
+    for _ in range(2):  # the second run replaces the first one's picture
+        assert detect("a.jpg", "--out", "photos").exit_code == 0
+        assert (place / "photos/a.jpg").read_bytes() == before
+        assert listing(place / "photos") == ["a-2.jpg", "a.jpg"]
+
+
 def test_records_alone_on_standard_output(detect: Detect, place: Path, blocks: Image.Image) -> None:
     for i in range(5):
         blocks.save(f"{i}.png")

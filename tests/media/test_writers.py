@@ -208,6 +208,49 @@ def test_a_source_is_never_overwritten(tmp_path: Path) -> None:
     assert source.read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp", "a.tif"])
+def test_only_our_own_pictures_are_replaced(name: str, tmp_path: Path) -> None:
+    own = tmp_path / name
+    assert PictureFolder(tmp_path).write(IMAGE, name) == own
+    first = own.read_bytes()
+    with Image.open(own) as image:
+        edited = image.convert("RGB")
+    assert PictureFolder(tmp_path).write(edited, name) == own
+    assert len(listing(tmp_path)) == 1
+
+    # A user's: another picture, one that was edited and saved by another program, and no picture at all.
+    exif = Image.Exif()
+    exif[0x0131] = "GIMP 3.0"
+    for save in (
+        lambda: IMAGE.save(own),
+        lambda: edited.save(own, exif=exif),
+        lambda: own.write_bytes(first[:4]),
+        lambda: own.write_bytes(b"precious"),
+        lambda: own.write_bytes(b""),
+    ):
+        save()
+        before = own.read_bytes()
+        other = PictureFolder(tmp_path).write(IMAGE, name)
+        assert (own.read_bytes(), other.name) == (before, f"a-2{own.suffix}")
+        other.unlink()
+
+
+def test_links_and_folders_of_the_name_stay(tmp_path: Path) -> None:
+    photo = tmp_path / "holiday.jpg"
+    IMAGE.save(photo)
+    before = photo.read_bytes()
+    out = tmp_path / "out"
+    (out / "b.jpg").mkdir(parents=True)
+    (out / "a.jpg").symlink_to(photo)
+    (out / "c.jpg").symlink_to(tmp_path / "gone.jpg")
+    assert [PictureFolder(out).write(IMAGE, name).name for name in ("a.jpg", "b.jpg", "c.jpg")] == [
+        "a-2.jpg",
+        "b-2.jpg",
+        "c-2.jpg",
+    ]
+    assert photo.read_bytes() == before
+
+
 def test_only_the_colour_profile_goes_along(tmp_path: Path) -> None:
     from PIL import ImageCms
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from os import PathLike
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,7 @@ def read_picture(
 def _decode(name: str, data: bytes | None, max_pixels: int, full_scale_pixels: int) -> Picture:
     try:
         _require_content(name, data)
-        with _identify(name if data is None else BytesIO(data)) as image:
+        with identify(name if data is None else BytesIO(data)) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise PictureError(
@@ -230,11 +230,14 @@ def _require_content(name: str, data: bytes | None) -> None:
         raise PictureError("empty file", kind=PictureFault.EMPTY)
 
 
-def _identify(source: str | BytesIO) -> ImageFile:
-    """Read the header only.
+def identify(source: str | IO[bytes]) -> ImageFile:
+    """Read the header only, by the decoders of `FORMATS`.
 
     Pillow's own size limit is a global number below ours, with a warning from half of it: it is
     disabled while the header is read, and the caller checks the size right afterwards.
+
+    Raises:
+        UnidentifiedImageError, OSError: it is no such picture, or cannot be read.
     """
     with _opening:
         before = Image.MAX_IMAGE_PIXELS

@@ -20,6 +20,7 @@ from PIL import Image
 from crowdmask.detections import Detections
 from crowdmask.errors import OutputError
 from crowdmask.files import as_output_error, temporary_beside, whole_file
+from crowdmask.media.own_pictures import mark_file, marked, may_replace
 
 STANDARD_OUTPUT = "-"
 CSV_COLUMNS = ("source", "width", "height", "x1", "y1", "x2", "y2", "label", "confidence")
@@ -60,7 +61,8 @@ def make_record(
 class PictureFolder:
     """Annotated pictures in one folder, each under the name of its source.
 
-    Two sources with the same name get different files ("1.jpg", "1-2.jpg"), and no source is overwritten.
+    Two sources with the same name get different files ("1.jpg", "1-2.jpg"). Only our own annotated pictures,
+    which bear a mark, are replaced; a source or any other file of the user's never is.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -88,7 +90,7 @@ class PictureFolder:
         """Write one picture.
 
         Args:
-            image: RGB; its colour profile is kept, but no other metadata.
+            image: RGB; its colour profile is kept, but no other metadata. Our mark is added.
             relative: path of the source relative to the folder where it was found.
         Returns:
             The file written.
@@ -102,13 +104,14 @@ class PictureFolder:
             options = {**options, "icc_profile": profile}
         try:
             with whole_file(path, make_parents=True) as file:
-                image.save(file, kind, **options)
+                image.save(file, kind, **marked(kind, options))
+                mark_file(kind, file)
         except ValueError as error:  # Pillow: the format takes no picture of this size
             raise OutputError(f"cannot write {path}: {error}") from error
         return path
 
     def _free_name(self, relative: str) -> Path:
-        """Return a path that this run has not written yet and that is not a source."""
+        """Return a path that this run has not written yet and that holds nothing of the user's."""
         # A source outside the folder where it was found must not lead outside ours.
         parts = [part for part in Path(relative).parts if part not in ("..", "/", os.sep)]
         wanted = self.folder.joinpath(*parts)
@@ -116,7 +119,11 @@ class PictureFolder:
             wanted = wanted.with_name(wanted.name + ".jpg")
         path, number = wanted, 1
         # Compared without case: some file systems ignore it.
-        while os.path.normcase(path).casefold() in self._used or os.path.realpath(path) in self._protected:
+        while (
+            os.path.normcase(path).casefold() in self._used
+            or os.path.realpath(path) in self._protected
+            or not may_replace(path)
+        ):
             number += 1
             path = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
         self._used.add(os.path.normcase(path).casefold())
