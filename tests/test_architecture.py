@@ -22,7 +22,7 @@ PACKAGE = SOURCE / "crowdmask"
 
 ORDER = (
     "errors labels",
-    "cores ctrl_c signals boxes default_boxes detections progress matching",
+    "clusters cores ctrl_c signals boxes default_boxes detections progress matching",
     "files outputs settings paths secret hours",
     "assets",
     "media",

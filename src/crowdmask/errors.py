@@ -22,6 +22,14 @@ class CrowdmaskError(Exception):
     exit_code = EXIT_INPUT
 
 
+class WorkerError(CrowdmaskError):
+    """What a worker process, here or on another machine, could not do, in its own words."""
+
+    def __init__(self, message: str, exit_code: int = EXIT_INPUT) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, after the command has already printed its line about it."""
 

@@ -212,6 +212,16 @@ def test_further_workers_are_started_for_one(setup):
     assert "Traceback" not in log
 
 
+def test_further_workers_run_on_a_cluster(setup):
+    pytest.importorskip("ray")
+    worker = start(setup, "--trials", 4, "--workers", 2, "--ray", "local")
+    said = worker.communicate(timeout=500)
+    assert worker.returncode == 0, said
+    assert states(setup) == ["COMPLETE"] * 4
+    here = [line for line in said[1].splitlines() if line.startswith("trial ")]
+    assert 1 <= len(here) < 4  # the other worker has done its part
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [

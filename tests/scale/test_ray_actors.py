@@ -20,6 +20,11 @@ from .test_run import DeadlyMaker
 ray = pytest.importorskip("ray")
 
 
+@pytest.fixture(autouse=True)
+def path_of_workers(project_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(project_root / "src"))
+
+
 def on_ray(maker: Any, types: dict[str, Any], workers: int | None, photos: int) -> RayPool:
     return RayPool(maker, types, workers, address="local")
 
@@ -50,5 +55,5 @@ def test_few_photos_are_done_by_processes_and_that_is_said() -> None:
 
 
 def test_no_cluster_at_the_address() -> None:
-    with pytest.raises(UsageError, match="no Ray cluster"):
+    with pytest.raises(UsageError, match="`address` auto: no Ray cluster"):
         choose("auto", print)(DetectorMaker("crowd"), {}, 2, 10**6)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +19,8 @@ from crowdmask.outputs import Kind
 from crowdmask.signals import StopOnSignal
 
 if TYPE_CHECKING:
-    from crowdmask.training.run import TrainedModel, TrainingRun
+    from crowdmask.training.run import TrainingRun
+    from crowdmask.training.trainer import Progress
 
 
 class Format(StrEnum):
@@ -60,6 +63,16 @@ def command(
     val: Annotated[float, typer.Option(help="Part of --photos kept for validation.")] = 0.15,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; overrides the recipe.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Compute threads [default: one a core].")] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ray://...|auto|local",
+            help="Train on a Ray cluster (extra scale): its address, auto, or local: this machine.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="With --ray: how many processes learn as one [default: 2].")
+    ] = None,
 ) -> None:
     """Train a detector. A run that was stopped goes on where it was.
 
@@ -68,12 +81,19 @@ def command(
     """
     require_training("crowdmask train")
     from crowdmask.data.user_photos import parse_map
+    from crowdmask.export.finish import describe
     from crowdmask.training.run import TrainingRun, UserPhotos
 
     if photos is None and class_map:
         raise UsageError("--map belongs to --photos; a data set's YAML has its own class map")
     own = UserPhotos(photos, form.value, parse_map(class_map or []), val) if photos else None
-    run = TrainingRun(recipe, run_folder=run_folder, root=root, photos=own, steps=steps, threads=threads)
+    if workers and ray is None:
+        raise UsageError("--workers belongs to --ray; on one machine use  torchrun --nproc-per-node N")
+    chosen = {"run_folder": run_folder, "root": root, "photos": own, "steps": steps, "threads": threads}
+    if ray is not None:
+        _train_on_ray(recipe, chosen, ray, workers or 2)
+        return
+    run = TrainingRun(recipe, **chosen)  # type: ignore[arg-type]
     if run.is_first:
         tell_problems(run.dataset.problems.lines)
         numbers = f"{len(run.train)} photos to train on, {len(run.val)} to validate on"
@@ -91,11 +111,21 @@ def command(
     with show_progress(open_console(stderr=True)) as progress:
         trained = run.finish(progress)
     if trained is not None:
-        _tell(trained)
+        text = (trained.report.to_text(), describe(trained.finished))
+        _tell(text, trained.finished.path, trained.unreadable)
 
 
 def _show_steps(run: TrainingRun, signals: StopOnSignal) -> None:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    with _bar(run.recipe.steps, run.trainer.step, shown=run.is_first) as show:
+        for progress in run.steps(lambda: signals.interrupted):
+            show(progress)
+
+
+@contextmanager
+def _bar(steps: int, done: int, *, shown: bool = True) -> Iterator[Callable[[Progress], None]]:
+    """Yield a function that shows where a run is, and prints each validation."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
     columns = (
         TextColumn("training"),
@@ -105,25 +135,40 @@ def _show_steps(run: TrainingRun, signals: StopOnSignal) -> None:
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     console = open_console(stderr=True)
-    with Progress(*columns, console=console, disable=not run.is_first) as bar:
-        total = run.recipe.steps
-        task = bar.add_task("training", total=total, completed=run.trainer.step, speed=0.0, loss=0.0)
-        for progress in run.steps(lambda: signals.interrupted):
-            bar.update(
-                task, completed=progress.step, speed=progress.images_per_s, loss=progress.losses["total"]
-            )
+    with Bars(*columns, console=console, disable=not shown) as bars:
+        task = bars.add_task("training", total=steps, completed=done, speed=0.0, loss=0.0)
+
+        def show(progress: Progress) -> None:
+            speed, loss = progress.images_per_s, progress.losses["total"]
+            bars.update(task, total=progress.steps, completed=progress.step, speed=speed, loss=loss)
             if progress.validation:
                 parts = ", ".join(f"{k} {v:.3f}" for k, v in progress.validation.items())
                 console.print(f"step {progress.step}: val {parts}")
 
+        yield show
 
-def _tell(trained: TrainedModel) -> None:
-    from crowdmask.export.finish import describe
 
-    path = trained.finished.path
-    typer.echo(trained.report.to_text())
-    typer.echo(describe(trained.finished))
-    typer.echo(f"the model: {path}   (crowdmask detect PHOTO --model {path})")
-    if trained.unreadable:
-        tell_problems(trained.unreadable)
+def _train_on_ray(recipe: Path, chosen: dict[str, Any], address: str, workers: int) -> None:
+    import torch
+
+    from crowdmask.training.on_ray import Cluster, Listener, train_on_ray
+
+    def say(line: str) -> None:
+        typer.echo(one_line(line), err=True)
+
+    cluster = Cluster(address, workers, gpus=torch.cuda.is_available())
+    with StopOnSignal() as signals, _bar(1, 0) as show:
+        ended = train_on_ray(recipe, chosen, cluster, Listener(say, show, lambda: signals.interrupted))
+    if ended.stopped_at is not None:
+        say(f"stopped at step {ended.stopped_at}; the same command goes on from there")
+        raise typer.Exit(EXIT_INTERRUPTED)
+    _tell(ended.report, ended.model, ended.unreadable)
+
+
+def _tell(report: Sequence[str], model: Path | None, unreadable: Sequence[str]) -> None:
+    for text in report:
+        typer.echo(text)
+    typer.echo(f"the model: {model}   (crowdmask detect PHOTO --model {model})")
+    if unreadable:
+        tell_problems(unreadable)
         raise typer.Exit(EXIT_INPUT)

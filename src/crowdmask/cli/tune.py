@@ -90,6 +90,13 @@ def command(
         Reads(),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Compute threads of each worker.")] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ray://...|auto|local",
+            help="Start the further workers on a Ray cluster (extra `scale`) with --workers.",
+        ),
+    ] = None,
 ) -> None:
     """Search for a better setting of a recipe. A study that was stopped or killed goes on where it was.
 
@@ -112,7 +119,7 @@ def command(
         val_photos=val_photos,
         root=root,
     )
-    mine = Study(options, workers=workers, threads=threads)
+    mine = Study(options, workers=workers, threads=threads, address=ray if workers > 1 else None)
     tell_problems(mine.dataset.problems.lines)
     console = open_console(stderr=True)
     console.print(one_line(f"study {mine.tuning.name}: {mine.tuning.plan.folder}"), soft_wrap=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from crowdmask.clusters import LOCAL
 from crowdmask.cores import physical_cores
-from crowdmask.scale.ray_actors import LOCAL, RayPool
+from crowdmask.scale.ray_actors import RayPool
 from crowdmask.scale.run import MakePool, Pool, local_processes
 from crowdmask.scale.work import Maker
 

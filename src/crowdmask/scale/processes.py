@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from crowdmask.errors import EXIT_INPUT, CrowdmaskError, OutputError
+from crowdmask.errors import EXIT_INPUT, CrowdmaskError, OutputError, WorkerError
 from crowdmask.scale.memory import Meter, own_memory
 from crowdmask.scale.tries import Tries
 from crowdmask.scale.work import About, Done, Maker, Share, do_share
@@ -20,14 +20,6 @@ from crowdmask.scale.work import About, Done, Maker, Share, do_share
 _MOST_DEATHS_AT_START = 3
 _LOOK_EVERY_S = 0.5
 _spawn = multiprocessing.get_context("spawn")
-
-
-class WorkerError(CrowdmaskError):
-    """What a worker could not do, told in its words."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 @dataclass(eq=False)

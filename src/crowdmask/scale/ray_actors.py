@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from crowdmask.errors import CrowdmaskError, OutputError, UsageError
+from crowdmask import clusters
+from crowdmask.errors import CrowdmaskError, OutputError, WorkerError
 from crowdmask.scale.extra import load
 from crowdmask.scale.memory import Meter
-from crowdmask.scale.processes import WorkerError
 from crowdmask.scale.tries import Tries
 from crowdmask.scale.work import About, Done, Maker, Share, do_share
 
-LOCAL = "local"
 _LOOK_EVERY_S = 0.5
 _MOST_DEATHS_AT_START = 3
 
@@ -43,11 +39,12 @@ class RayPool:
             MissingExtraError: Ray is not installed.
             UsageError: there is no cluster at the address.
         """
-        self._ray = load("ray", "crowdmask batch --address")
-        _start(self._ray, address, workers)
+        self._ray = clusters.join(address, what="`address`", cpus=workers)
         there = self._ray.cluster_resources()
         self.workers = workers or max(1, int(there.get("GPU" if gpus else "CPU", 1)))
         self.deaths = 0
+        # Ray ends a worker itself where the machine's memory runs out.
+        self._deaths_seen = (self._ray.exceptions.RayActorError, self._ray.exceptions.OutOfMemoryError)
         self._tries = Tries()
         self._meter = Meter()
         self._places = self._ray.remote(_Places).options(num_cpus=0).remote()
@@ -72,7 +69,7 @@ class RayPool:
         for _ in range(_MOST_DEATHS_AT_START):
             try:
                 about, _ = _checked(self._ray.get(self._actors[0].about.remote()))
-            except self._ray.exceptions.RayActorError:
+            except self._deaths_seen:
                 self._actors[0] = self._new()
                 continue
             return about
@@ -99,7 +96,7 @@ class RayPool:
                 actor, share = busy.pop(future)
                 try:
                     done, pid = _checked(self._ray.get(future))
-                except self._ray.exceptions.RayActorError:
+                except self._deaths_seen:
                     waiting.append(self._again(share))
                     idle.append(self._new())
                     continue
@@ -167,24 +164,3 @@ def _checked(answer: Any) -> Any:
     if isinstance(answer[0], str):
         raise WorkerError(*answer)
     return answer
-
-
-def _start(ray: Any, address: str, workers: int | None) -> None:
-    """Start Ray or join a cluster, without its chatter, its page and its reports of use."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if not os.access(Path.home(), os.W_OK):
-        # It writes a token into the home folder, and fails where it cannot.
-        os.environ.setdefault(
-            "RAY_AUTH_TOKEN_PATH", os.path.join(tempfile.gettempdir(), "crowdmask-ray-token")
-        )
-    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    try:
-        if address == LOCAL:
-            ray.init(address=LOCAL, include_dashboard=False, num_cpus=workers, **quiet)
-        else:
-            ray.init(address=address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        raise UsageError(
-            f"`address` {address}: no Ray cluster answers there: start one with  ray start --head"
-        ) from error

@@ -18,6 +18,7 @@ from crowdmask.errors import CrowdmaskError, DataError, UsageError
 from crowdmask.paths import studies_folder
 from crowdmask.training.recipe import load_recipe
 from crowdmask.training.trainer import Progress
+from crowdmask.training.tuning.on_ray import Helper, start_on_ray
 from crowdmask.training.tuning.report import write_report
 from crowdmask.training.tuning.space import load_space
 from crowdmask.training.tuning.worker import StudyPlan, Tuning
@@ -60,11 +61,19 @@ class Study:
         tuning: the study itself.
     """
 
-    def __init__(self, options: StudyOptions, *, workers: int = 1, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        options: StudyOptions,
+        *,
+        workers: int = 1,
+        threads: int | None = None,
+        address: str | None = None,
+    ) -> None:
         """Open the study, or make it.
 
         Args:
             workers: how many processes `work` makes of it, this one included.
+            address: of a Ray cluster whose machines the further workers run on; None: this one.
             threads: compute threads of each; None: the cores, shared by the workers.
         Raises:
             UsageError: the options do not fit together.
@@ -75,7 +84,7 @@ class Study:
         storage = options.storage
         if storage and "://" not in storage:
             raise UsageError(f"`storage` {storage}: give a URL such as  sqlite:///studies/mine.db")
-        self._workers = workers
+        self._workers, self._address = workers, address
         self._threads = threads or (max(1, logical_cores() // workers) if workers > 1 else None)
         if self._threads:
             torch.set_num_threads(self._threads)
@@ -128,12 +137,14 @@ class Study:
                     raise
                 return []
 
-    def _start_helpers(self, worker: Callable[[int | None], Sequence[str]]) -> list[subprocess.Popen[bytes]]:
+    def _start_helpers(self, worker: Callable[[int | None], Sequence[str]]) -> Sequence[Helper]:
         """Start further processes of this program, each one worker; what they say goes into a file."""
         package = Path(__file__).resolve().parents[3]
         given = os.environ.get("PYTHONPATH")
         paths = os.pathsep.join([str(package), *([given] if given else [])])
         own = worker(self._threads)
+        if self._address:
+            return start_on_ray(self._address, own, self._workers - 1, self._threads or 1)
         helpers = []
         for number in range(2, self._workers + 1):
             with (self.tuning.plan.folder / f"worker-{number}.log").open("ab") as log:
@@ -175,7 +186,7 @@ def _name(options: StudyOptions, otherwise: str) -> str:
     return name
 
 
-def _wait_for(helpers: list[subprocess.Popen[bytes]], stop: bool) -> None:
+def _wait_for(helpers: Sequence[Helper], stop: bool) -> None:
     """Wait for the helpers' own ends; where this worker was stopped, stop them too."""
     for helper in helpers:
         if stop and helper.poll() is None:
