@@ -47,7 +47,7 @@ ORDER = (
 # The package itself holds the version, and is loaded before any of its modules.
 FLOOR = "crowdmask"
 # A public method that draws is loaded when it is called, and what draws does not know the value.
-UPWARD = {("crowdmask.detections", "crowdmask.drawing.draw")}
+UPWARD = {("crowdmask.detections", f"crowdmask.drawing.{module}") for module in ("draw", "saving")}
 DETECTING = (
     "media", "drawing", "inference", "tracking", "batch", "live", "cli.detect", "cli.track", "cli.main",
 )  # fmt: skip

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import io
 import json
+import pickle
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +12,7 @@ from PIL import Image
 
 import crowdmask
 from crowdmask.detections import Detections
+from crowdmask.errors import OutputError, UsageError
 from crowdmask.labels import LABELS, describe
 
 
@@ -45,6 +50,43 @@ def test_a_part_of_the_faces(faces: Detections, index: object, confidence: list[
     part = faces[index]
     np.testing.assert_allclose(part.confidence, confidence, rtol=1e-6)
     assert len(part.xyxy) == len(part.class_id) == len(confidence)
+
+
+@pytest.mark.parametrize("index", [0, 2, -1, np.int64(1), slice(0, 2), [2, 0], np.array([True, False, True])])
+def test_it_is_indexed_as_supervision_does(faces: Detections, index: Any) -> None:
+    mine = faces[index]
+    theirs: Any = faces.to_supervision()[index]
+    np.testing.assert_array_equal(mine.xyxy, theirs.xyxy)
+    np.testing.assert_array_equal(mine["class_name"], theirs["class_name"])
+
+
+@pytest.mark.parametrize(("index", "error"), [(3, IndexError), (-4, IndexError), ("mask", KeyError)])
+def test_what_is_not_there(faces: Detections, index: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        faces[index]
+
+
+def test_it_iterates_as_supervision_does(faces: Detections) -> None:
+    for mine, theirs in zip(faces, faces.to_supervision(), strict=True):
+        np.testing.assert_array_equal(mine[0], theirs[0])
+        assert mine[1:] == theirs[1:]
+
+
+@pytest.mark.parametrize(
+    ("index", "text"),
+    [
+        (slice(None), "Detections(3 faces: 2 with_mask, 1 without_mask)"),
+        ([1], "Detections(1 face: 1 without_mask)"),
+        ([], "Detections(0 faces)"),
+    ],
+)
+def test_its_text_is_short(faces: Detections, index: Any, text: str) -> None:
+    assert repr(faces[index]) == text
+
+
+def test_to_dict_is_plain_json(faces: Detections) -> None:
+    told = json.loads(json.dumps(faces.to_dict()))
+    assert told == {"detections": faces.to_records(), "counts": faces.counts()}
 
 
 def test_records_are_plain_json(faces: Detections) -> None:
@@ -106,3 +148,51 @@ def test_package_offers_its_names_and_no_other() -> None:
     assert {"Detector", "Detections", "LABELS"} <= set(dir(crowdmask))
     with pytest.raises(AttributeError, match="no attribute 'detector'"):
         crowdmask.detector  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "form", [lambda path: path, str, Image.open, lambda path: np.asarray(Image.open(path))]
+)
+def test_save_finds_the_picture_again(faces: Detections, form: Any, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (96, 96), (40, 60, 200)).save(photo)
+    picture = form(photo)
+    where = faces.found_in(picture).save(tmp_path / "new" / "drawn.png")
+    with Image.open(where) as drawn, Image.open(photo) as before:
+        assert drawn.size == before.size
+        assert drawn.tobytes() == faces.draw(before).tobytes() != before.tobytes()
+
+
+def test_the_photo_itself_is_never_replaced(faces: Detections, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (96, 96)).save(photo)
+    before = photo.read_bytes()
+    (tmp_path / "link.png").symlink_to(photo)
+    for name in ("photo.png", "link.png"):
+        with pytest.raises(UsageError, match="the photo itself"):
+            faces.found_in(photo).save(tmp_path / name)
+    with pytest.raises(OutputError, match=r"name a picture to write \.jpg"):
+        faces.found_in(photo).save(tmp_path / "a.gif")
+    assert (photo.read_bytes(), sorted(path.name for path in tmp_path.iterdir())) == (
+        before,
+        ["link.png", "photo.png"],
+    )
+
+
+def test_a_picture_that_is_gone_is_asked_for(faces: Detections) -> None:
+    for found in (faces, faces.found_in(b"bytes"), faces.found_in(np.zeros((96, 96, 3), np.uint8))):
+        with pytest.raises(UsageError, match="give it as `picture`"):
+            found.draw()
+        assert found._repr_png_() is None
+    kept = np.zeros((96, 96, 3), np.uint8)
+    assert pickle.loads(pickle.dumps(faces.found_in(kept))).origin is None
+    assert pickle.loads(pickle.dumps(faces.found_in("a.jpg"))).origin == "a.jpg"
+
+
+def test_a_notebook_shows_the_faces(faces: Detections) -> None:
+    picture = Image.new("RGB", (2560, 640))
+    shown = faces.found_in(picture)._repr_png_()
+    assert shown is not None
+    with Image.open(io.BytesIO(shown)) as image:
+        assert (image.format, image.size) == ("PNG", (1280, 320))
+    assert (picture.size, picture.getbbox()) == ((2560, 640), None)

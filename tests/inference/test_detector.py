@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,6 +49,10 @@ def test_finds_what_is_there(
         pytest.param(lambda image, folder: image.convert("RGBA"), id="PIL image with alpha"),
         pytest.param(lambda image, folder: str(save(image, folder)), id="path as text"),
         pytest.param(lambda image, folder: save(image, folder), id="path"),
+        pytest.param(lambda image, folder: save(image, folder).read_bytes(), id="bytes"),
+        pytest.param(lambda image, folder: bytearray(save(image, folder).read_bytes()), id="bytearray"),
+        pytest.param(lambda image, folder: written(image), id="file at its end"),
+        pytest.param(lambda image, folder: np.asarray(image.convert("RGBA")), id="RGBA array"),
     ],
 )
 def test_takes_a_picture_in_any_form(
@@ -58,6 +63,36 @@ def test_takes_a_picture_in_any_form(
     tmp_path: Path,
 ) -> None:
     check(detector.detect(form(blocks, tmp_path)), block_boxes)
+
+
+@pytest.mark.parametrize("shape", [(192, 320), (192, 320, 1)])
+def test_a_grey_array_is_a_grey_picture(
+    shape: tuple[int, ...], detector: Detector, blocks: Image.Image
+) -> None:
+    grey = blocks.convert("L")
+    found = detector(np.asarray(grey).reshape(shape))
+    assert found.to_records() == detector.detect(grey).to_records()
+
+
+def test_it_is_callable(detector: Detector, blocks: Image.Image) -> None:
+    assert detector(blocks).to_records() == detector.detect(blocks).to_records() != []
+
+
+def test_faces_of_many_know_their_pictures(detector: Detector, blocks: Image.Image, tmp_path: Path) -> None:
+    path = save(blocks, tmp_path)
+    for faces in detector.detect_many([path, blocks]):
+        assert difference(faces.draw(), blocks) > 0
+        assert faces.draw().size == blocks.size
+
+
+def difference(a: Image.Image, b: Image.Image) -> float:
+    return float(np.abs(np.asarray(a, float) - np.asarray(b, float)).mean())
+
+
+def written(image: Image.Image) -> io.BytesIO:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file
 
 
 def save(image: Image.Image, folder: Path) -> Path:
@@ -163,8 +198,12 @@ def test_name_and_hash(detector: Detector, colour_model: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "error"),
     [
-        pytest.param(np.zeros((9, 9), np.uint8), ValueError, id="grey array"),
-        pytest.param(np.zeros((9, 9, 4), np.uint8), ValueError, id="four channels"),
+        pytest.param(np.zeros((9, 9, 2), np.uint8), ValueError, id="two channels"),
+        pytest.param(np.zeros(9, np.uint8), ValueError, id="one row"),
+        pytest.param(b"", PictureError, id="no bytes"),
+        pytest.param(b"GIF89a", PictureError, id="bytes of another kind"),
+        pytest.param(io.BytesIO(b"cut"), PictureError, id="a file that is no picture"),
+        pytest.param(io.StringIO("text"), TypeError, id="a file opened as text"),
         pytest.param(np.zeros((9, 9, 3), np.float32), ValueError, id="floats"),
         pytest.param(np.zeros((0, 9, 3), np.uint8), ValueError, id="no pixels"),
         pytest.param(3, TypeError, id="a number"),

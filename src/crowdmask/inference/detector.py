@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +50,10 @@ _SPARE = 1.25
 FLOOR = 0.01
 """A precision-recall curve needs detections down to about this confidence."""
 
-PictureLike: TypeAlias = Union[str, "PathLike[str]", NDArray[np.uint8], "Image.Image", Picture, PictureSource]
-"""Path of a photo, RGB uint8 (H, W, 3), PIL image, an opened `Picture`, or a `PictureSource`."""
+PictureLike: TypeAlias = Union[
+    str, "PathLike[str]", NDArray[np.uint8], "Image.Image", bytes, IO[bytes], Picture, PictureSource
+]
+"""Path of a photo, uint8 array, PIL image, bytes, file object, opened `Picture`, or a `PictureSource`."""
 
 
 @dataclass(frozen=True)
@@ -207,18 +209,22 @@ class Detector:
         """Find the faces of one picture.
 
         Args:
-            picture: path of a photo, RGB uint8 (H, W, 3), PIL image, or an opened `Picture`.
+            picture: path of a photo; uint8 RGB (H, W, 3), RGBA (H, W, 4) or grey (H, W); PIL image; bytes of
+                a photo's file or a binary file object; an opened `Picture`.
             stopwatch: times the stages ``prepare``, ``network``, ``decode`` and ``suppress``.
         Returns:
             Faces, highest confidence first, in pixels of the upright picture, clipped to it.
         Raises:
             PictureError: it cannot be read.
-            TypeError, ValueError: it is of another type, or an array that is not RGB uint8.
+            TypeError, ValueError: it is of another type, or an array of another shape or type.
         """
         photo = as_picture(picture)
         if min(photo.width, photo.height) < MIN_PICTURE_PX:
-            return Detections.empty(self.labels)
-        return to_faces(self.run_network(photo, stopwatch=stopwatch), self._decoder, stopwatch)
+            return Detections.empty(self.labels).found_in(picture)
+        answers = self.run_network(photo, stopwatch=stopwatch)
+        return to_faces(answers, self._decoder, stopwatch).found_in(picture)
+
+    __call__ = detect
 
     def detect_with_candidates(
         self, picture: PictureLike, *, floor: float = FLOOR, stopwatch: Stopwatch = NO_STOPWATCH
@@ -244,10 +250,10 @@ class Detector:
             return FoundFaces.empty(self.labels)
         answers = self.run_network(photo, stopwatch=stopwatch)
         fainter = Decoder(self.info, tuple(min(least, floor) for least in self.threshold))
-        candidates = to_faces(answers, fainter, stopwatch)
+        candidates = to_faces(answers, fainter, stopwatch).found_in(picture)
         if answers.plan.tiles:
             # Where tiles meet, a low-score box may decide which of two boxes of one face is kept.
-            return FoundFaces(to_faces(answers, self._decoder, stopwatch), candidates)
+            return FoundFaces(to_faces(answers, self._decoder, stopwatch).found_in(picture), candidates)
         # Boxes with lower scores come last in non-maximum suppression, so they do not change the others.
         return FoundFaces(candidates[candidates.reach(self.threshold)], candidates)
 
@@ -283,10 +289,12 @@ class Detector:
             if isinstance(picture, PictureError):
                 yield PictureResult(source, error=picture)
             elif floor is None:
-                shown = self.detect(picture)
+                shown = self.detect(picture).found_in(source)
                 yield PictureResult(source, picture, FoundFaces(shown, shown))
             else:
-                yield PictureResult(source, picture, self.detect_with_candidates(picture, floor=floor))
+                found = self.detect_with_candidates(picture, floor=floor)
+                both = FoundFaces(found.shown.found_in(source), found.candidates.found_in(source))
+                yield PictureResult(source, picture, both)
 
     def run_network(self, picture: Picture, *, stopwatch: Stopwatch = NO_STOPWATCH) -> PictureAnswers:
         """Run the network on each view of a picture: one or two, or the whole and its tiles.

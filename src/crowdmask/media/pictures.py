@@ -153,10 +153,11 @@ def as_picture(value: Any) -> Picture:
     """Accept anything that a user may pass as a photo.
 
     Args:
-        value: a path, RGB uint8 (H, W, 3), a PIL image of any mode, a `Picture`, or a `PictureSource`.
+        value: a path; uint8 RGB (H, W, 3), RGBA (H, W, 4) or grey (H, W); a PIL image of any mode; the bytes
+            of a photo's file, or a binary file object to read them from; a `Picture`, or a `PictureSource`.
     Raises:
-        PictureError: a path or lazily opened image that cannot be read.
-        TypeError, ValueError: something else, or an array that is not RGB uint8.
+        PictureError: a path, file or lazily opened image that cannot be read.
+        TypeError, ValueError: something else, or an array of another shape or type.
     """
     if isinstance(value, Picture):
         return value
@@ -172,22 +173,52 @@ def as_picture(value: Any) -> Picture:
         except Exception as error:
             name = getattr(value, "filename", "") or "the given image"
             raise PictureError(_reason(error), name, PictureFault.DAMAGED) from error
+    elif (content := _content_of(value)) is not None:
+        return read_picture(*content)
     else:
         raise TypeError(
-            f"a picture is a path, an RGB uint8 array (H, W, 3) or a PIL image, not {type(value).__name__}"
+            "a picture is a path, a uint8 array (H, W, 3), (H, W, 4) or (H, W), a PIL image, or the bytes of "
+            f"a file, not {type(value).__name__}"
         )
     return Picture(image, image.width, image.height)
 
 
+def _content_of(value: Any) -> tuple[bytes, str] | None:
+    """Return what is in a file that was handed over, and its name; None where it is no file."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value), "the given bytes"
+    if not callable(getattr(value, "read", None)):
+        return None
+    name = getattr(value, "name", None)
+    name = name if isinstance(name, str) and name else "the given file"
+    try:
+        # Somebody who has just written it, or read it before, means all of it.
+        if callable(getattr(value, "seekable", None)) and value.seekable():
+            value.seek(0)
+        data = value.read()
+    except (OSError, ValueError) as error:  # a closed file raises ValueError
+        raise PictureError(_reason(error), name) from error
+    if not isinstance(data, bytes):
+        raise TypeError(f"{name}: opened as text: open it with mode 'rb'")
+    return data, name
+
+
 def from_array(pixels: NDArray[np.uint8]) -> Image.Image:
-    """Copy RGB uint8 (H, W, 3) into a PIL image.
+    """Copy uint8 RGB (H, W, 3), RGBA (H, W, 4) or grey (H, W) or (H, W, 1) into an RGB image.
+
+    Transparent parts become white.
 
     Raises:
         ValueError: another shape or type, or no pixels at all.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
-        raise ValueError(f"an array must be RGB uint8 (H, W, 3), not {pixels.dtype} {pixels.shape}")
-    return Image.fromarray(np.ascontiguousarray(pixels))
+    grey = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    colours = grey.shape[2] if grey.ndim == 3 else 1
+    if grey.dtype != np.uint8 or grey.ndim not in (2, 3) or colours not in (1, 3, 4) or grey.size == 0:
+        raise ValueError(
+            f"an array must be RGB uint8 (H, W, 3), RGBA (H, W, 4) or grey (H, W), not {pixels.dtype} "
+            f"{pixels.shape}"
+        )
+    return as_rgb(Image.fromarray(np.ascontiguousarray(grey)))
 
 
 def as_rgb(image: Image.Image) -> Image.Image:

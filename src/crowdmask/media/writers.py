@@ -19,22 +19,11 @@ from PIL import Image
 
 from crowdmask.detections import Detections
 from crowdmask.errors import OutputError
-from crowdmask.files import as_output_error, temporary_beside, whole_file
-from crowdmask.media.own_pictures import mark_file, marked, may_replace
+from crowdmask.files import as_output_error, temporary_beside
+from crowdmask.media.annotated import SUFFIXES, may_replace, write_annotated
 
 STANDARD_OUTPUT = "-"
 CSV_COLUMNS = ("source", "width", "height", "x1", "y1", "x2", "y2", "label", "confidence")
-
-# How each suffix is written; anything else becomes a JPEG.
-_SAVE_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".jpg": ("JPEG", {"quality": 92}),
-    ".jpeg": ("JPEG", {"quality": 92}),
-    ".png": ("PNG", {"compress_level": 3}),
-    ".webp": ("WEBP", {"quality": 90, "method": 2}),
-    ".bmp": ("BMP", {}),
-    ".tif": ("TIFF", {"compression": "tiff_lzw"}),
-    ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
-}
 
 
 def make_record(
@@ -98,16 +87,7 @@ class PictureFolder:
             OutputError: the disk is full, or the file cannot be written.
         """
         path = self._free_name(relative)
-        kind, options = _SAVE_OPTIONS[path.suffix.lower()]
-        profile = image.info.get("icc_profile")
-        if profile and kind != "BMP":
-            options = {**options, "icc_profile": profile}
-        try:
-            with whole_file(path, make_parents=True) as file:
-                image.save(file, kind, **marked(kind, options))
-                mark_file(kind, file)
-        except ValueError as error:  # Pillow: the format takes no picture of this size
-            raise OutputError(f"cannot write {path}: {error}") from error
+        write_annotated(image, path, make_parents=True)
         return path
 
     def _free_name(self, relative: str) -> Path:
@@ -115,7 +95,7 @@ class PictureFolder:
         # A source outside the folder where it was found must not lead outside ours.
         parts = [part for part in Path(relative).parts if part not in ("..", "/", os.sep)]
         wanted = self.folder.joinpath(*parts)
-        if wanted.suffix.lower() not in _SAVE_OPTIONS:
+        if wanted.suffix.lower() not in SUFFIXES:  # anything else becomes a JPEG
             wanted = wanted.with_name(wanted.name + ".jpg")
         path, number = wanted, 1
         # Compared without case: some file systems ignore it.
