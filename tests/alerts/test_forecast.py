@@ -93,3 +93,6 @@ def test_nothing_kept_is_no_forecast(judge: Judge) -> None:
     assert (found.a_day, found.alerts, found.expected_false) == (None, 0, 0.0)
     assert "nothing is kept" in found.to_line()
     assert run(judge, [minute(0, 1, 1)], when="nobody", cameras=["yard"]).a_day is None
+    short = run(judge, [minute(number, 0, 20) for number in range(90)], when="share_below", limit=0.5)
+    assert (short.alerts, short.a_day) == (1, None)
+    assert "only 1.5 hours are kept" in short.to_line()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -72,7 +72,7 @@ class _Bucket:
     step_s: float = 0.0
     observed_s: float = 0.0
     person_s: Counter[str] = field(default_factory=Counter)
-    tracks: set[int] = field(default_factory=set)
+    tracks: set[Hashable] = field(default_factory=set)
     most: int = 0
 
 
@@ -90,7 +90,7 @@ class ShareBelow(Condition):
         if observed < _LEAST_LOOKED * self.rule.for_s:
             return Verdict(False, None)
         person_s: Counter[str] = Counter()
-        tracks: set[int] = set()
+        tracks: set[Hashable] = set()
         for bucket in self._buckets:
             person_s.update(bucket.person_s)
             tracks |= bucket.tracks

@@ -21,6 +21,7 @@ from crowdmask.store.alert_records import Alert, to_text
 
 _DAY_S = 86_400.0
 _MOST_SHOWN = 1000
+_LEAST_DAYS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,8 @@ class Forecast:
 
     @property
     def a_day(self) -> float | None:
-        """Alerts a day; None: nothing is known."""
-        return self.alerts / self.days if self.days > 0 else None
+        """Alerts a day; None: too little is kept to tell."""
+        return self.alerts / self.days if self.days >= _LEAST_DAYS else None
 
     def to_record(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -63,7 +64,8 @@ class Forecast:
     def to_line(self) -> str:
         """Return one line for people."""
         if self.a_day is None:
-            return f"{self.rule}: nothing is kept of its cameras yet, so nobody knows how often it would tell"
+            kept = f"only {self.days * 24:.1f} hours are" if self.days else "nothing is"
+            return f"{self.rule}: {kept} kept of its cameras, too little to say how often it would tell"
         line = f"{self.rule}: {self.a_day:.1f} alerts a day ({self.alerts} in {self.days:.1f} days)"
         if not self.alerts:
             return line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,8 +20,8 @@ class Snapshot:
             stands still is not looked at.
         person_s: seconds that people were in view, by state (the labels and ``unknown``).
         people: how many are in view now, by state.
-        tracks: numbers of the tracks that were in view; None: not known, then the most that were in view at
-            once count as different people.
+        tracks: who was in view, by run and number of the track; None: not known, then the most that were in
+            view at once count as different people.
         events: how many events of each kind became known.
         online: whether frames come.
         down_s: how long none has come; 0: they come.
@@ -36,7 +36,7 @@ class Snapshot:
     observed_s: float = 1.0
     person_s: Mapping[str, float] = field(default_factory=dict)
     people: Mapping[str, int] = field(default_factory=dict)
-    tracks: frozenset[int] | None = None
+    tracks: frozenset[Hashable] | None = None
     events: Mapping[str, int] = field(default_factory=dict)
     online: bool = True
     down_s: float = 0.0

@@ -9,6 +9,7 @@ from crowdmask.errors import MissingExtraError
 # All that a run needs up to its report: what is missing is reported at the start, not at the end.
 TRAINING = ("torch", "safetensors", "tensorboard", "matplotlib", "onnx")
 TUNING = (*TRAINING, "optuna")
+SERVE = ("alembic", "apprise", "fastapi", "httpx", "paho", "pg8000", "sqlalchemy", "uvicorn")
 SCALE = ("pyarrow", "fsspec")
 
 
@@ -27,6 +28,11 @@ def require_training(what: str, packages: tuple[str, ...] = TRAINING) -> None:
 def require_scale(what: str) -> None:
     """Check that the packages of large runs are there, see `require_training`."""
     _require(what, SCALE, "scale")
+
+
+def require_serve(what: str) -> None:
+    """Check that the packages of the service are there, see `require_training`."""
+    _require(what, SERVE, "serve")
 
 
 def _require(what: str, packages: tuple[str, ...], extra: str) -> None:

@@ -65,6 +65,9 @@ COMMANDS: dict[str, Entry] = {
     "track": Entry(
         "Follow everyone in a video, camera or stream, and tell who puts a mask on or takes it off."
     ),
+    "serve": Entry(
+        "Follow cameras all day: counts, events and alerts are kept, told, and answered by HTTP.", "serve"
+    ),
     "survey": Entry(
         "Say how many people wear masks, with 95 % intervals, corrected for whom the detector misses."
     ),

@@ -128,7 +128,7 @@ class PreviewBody(BaseModel):
     rule: str
     days: Annotated[float, Field(description="How much is kept of its cameras.")]
     alerts: int
-    alerts_a_day: Annotated[float | None, Field(description="Null: nothing is kept of its cameras.")]
+    alerts_a_day: Annotated[float | None, Field(description="Null: too little is kept.")]
     expected_false: Annotated[float | None, Field(description="Of the alerts; null: the rates do not tell.")]
     raised: list[RaisedBody]
 

@@ -1,0 +1,101 @@
+"""``crowdmask serve``: follow the cameras of a site all day, keep what they see, and tell what is wrong."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crowdmask.cli.extras import require_serve
+from crowdmask.cli.lines import error_line, one_line
+from crowdmask.cli.roles import Reads
+from crowdmask.errors import EXIT_INPUT
+
+if TYPE_CHECKING:
+    from crowdmask.serve.site import Site
+
+
+def command(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Cameras without a site file: numbers of webcams, rtsp:// and http(s):// streams, videos.",
+            show_default=False,
+        ),
+        Reads(),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The site: its cameras, rules and store, in YAML.", show_default=False
+        ),
+        Reads(),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Where it listens; this machine only [default: the site's, 127.0.0.1].")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="TCP port [default: the site's, 8000].")
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Check the site, its channels and its store, and say how often each rule would have told "
+            "on the last days, and how often wrongly; then end.",
+        ),
+    ] = False,
+    days: Annotated[int, typer.Option(min=1, max=31, metavar="N", help="Days that --check looks back.")] = 7,
+    test_alert: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Send a test message by a rule or channel, and end.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Follow cameras all day: counts, events and alerts are kept, told, and answered by HTTP.
+
+    Ends with 1 where a test message did not arrive.
+    """
+    require_serve("crowdmask serve")
+    from crowdmask.serve.site import site_of
+
+    site = site_of(config, sources or [], host=host, port=port)
+    if test_alert is not None:
+        _test(site, test_alert)
+    elif check:
+        _check(site, days)
+    else:
+        _serve(site)
+
+
+def _test(site: Site, name: str) -> None:
+    from crowdmask.alerts.channels.channel import Sender
+    from crowdmask.alerts.trial import send_test
+
+    trials = send_test(site.alerts, name, Sender(site.name, site.clock))
+    for trial in trials:
+        if trial.error is None:
+            typer.echo(one_line(f"{trial.channel}: arrived"))
+        else:
+            typer.echo(error_line(f"{trial.channel}: {trial.error}"), err=True)
+    if any(trial.error is not None for trial in trials):
+        raise typer.Exit(EXIT_INPUT)
+
+
+def _check(site: Site, days: int) -> None:
+    from crowdmask.serve.check import check_site
+
+    for line in check_site(site, days):
+        typer.echo(one_line(line))
+
+
+def _serve(site: Site) -> None:
+    from crowdmask.serve.run import serve
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("crowdmask").setLevel(logging.INFO)
+    serve(site, lambda line: typer.echo(one_line(line)))

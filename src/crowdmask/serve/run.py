@@ -1,0 +1,76 @@
+"""Run a site until it is asked to end."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from threading import Thread
+
+import uvicorn
+
+from crowdmask.errors import UsageError
+from crowdmask.inference.detector import Detector
+from crowdmask.serve.app import create_app
+from crowdmask.serve.service import Service
+from crowdmask.serve.site import Address, Site
+from crowdmask.signals import StopOnSignal
+from crowdmask.store.store import open_store
+
+_END_S = 2
+
+
+def serve(site: Site, tell: Callable[[str], None]) -> None:
+    """Run a site until Ctrl-C, a closed terminal or a termination; then everything is finished.
+
+    Args:
+        site: its settings.
+        tell: gets a line once it answers.
+    Raises:
+        UsageError: the address is in use, or a channel's settings are wrong.
+        StoreError: the store cannot be opened.
+        ModelError: the model cannot be used.
+    """
+    listening = _listen(site.http)
+    with listening, open_store(site.store.get_secret_value()) as store, StopOnSignal() as signals:
+        service = Service(site, store, Detector(site.model, shares_cores=True))
+        service.start()
+        try:
+            config = uvicorn.Config(
+                create_app(service),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_END_S,
+            )
+            server = _Server(config)
+            thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="http", daemon=True)
+            thread.start()
+            host, port = listening.getsockname()[:2]
+            tell(f"{site.name} answers at http://{f'[{host}]' if ':' in host else host}:{port}/v1/health")
+            while not signals.stop.wait(0.2) and thread.is_alive():
+                pass
+            server.should_exit = True
+            thread.join(_END_S)
+        finally:
+            service.stop()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us, since it does not run in the main thread."""
+
+    def install_signal_handlers(self) -> None:
+        """Install none."""
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address.host, address.port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        why = (error.strerror or str(error)).lower()
+        raise UsageError(f"`port` {address.port} of {address.host} cannot be used: {why}") from error
+    return listening

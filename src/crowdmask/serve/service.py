@@ -1,0 +1,189 @@
+"""A running site: its cameras are followed, what they see is kept, and what is wrong is told."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
+
+from crowdmask.alerts.channels.channel import Sender
+from crowdmask.alerts.judging import Judge
+from crowdmask.alerts.manager import Alerts
+from crowdmask.errors import UsageError
+from crowdmask.inference.detector import Detector
+from crowdmask.live.health import Health
+from crowdmask.live.listeners import Listener
+from crowdmask.live.session import Session
+from crowdmask.serve.minutes import Minutes
+from crowdmask.serve.site import CameraSettings, Site
+from crowdmask.serve.tally import Tally
+from crowdmask.store.records import Counts, Record, StoredEvent
+from crowdmask.store.store import Store
+from crowdmask.survey.rates import shipped_rates
+from crowdmask.tracking.events import Event as Seen
+
+LOG = logging.getLogger("crowdmask.serve")
+"""What happens to the service, for its log; nothing that is logged holds a secret."""
+LOG.addHandler(logging.NullHandler())
+
+STEP_S = 1.0
+_RESTART_S = 30.0
+_HANGS_S = 60.0
+_PRUNE_S = 3600.0
+_MOST_WAITING = 100_000
+_STOP_S = 4.0
+
+
+class Service:
+    """Runs a site from `start` to `stop`."""
+
+    def __init__(self, site: Site, store: Store, detector: Detector) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            site: the settings.
+            store: is not closed at the end.
+            detector: best made with `shares_cores=True`.
+        Raises:
+            UsageError: a channel's settings are wrong in a way that only the channel can judge.
+        """
+        self.site, self.store = site, store
+        sender = Sender(site.name, site.clock)
+        self.judge = Judge(shipped_rates(detector.model_hash, detector.model_name))
+        self.alerts = Alerts(site.alerts, store.alerts, sender, self.judge)
+        self.session = Session(detector)
+        self.started_utc = datetime.now(UTC)
+        self._tally = Tally()
+        self._minutes = Minutes()
+        self._waiting: deque[Record] = deque(maxlen=_MOST_WAITING)
+        self._rows: dict[tuple[str, str | None, datetime], Counts] = {}
+        self._store_is_away = False
+        self._restarted_s: dict[str, float] = {}
+        self._pruned_s = time.monotonic() - _PRUNE_S
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="site", daemon=True)
+
+    def start(self) -> None:
+        """Begin with all cameras that are active now."""
+        minute = datetime.now(UTC).replace(second=0, microsecond=0)
+        self._minutes = Minutes(
+            self.store.counts(start=minute, end=minute + timedelta(minutes=1), all_zones=True)
+        )
+        self.alerts.start()
+        self.session.listen(Listener(results=self._tally.result, events=self._event))
+        self._switch_cameras()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all cameras, and keep what they saw until now."""
+        self._stop.set()
+        self.session.close(timeout_s=_STOP_S)
+        if self._thread.ident is not None:
+            self._thread.join(_STOP_S)
+        self.alerts.stop()
+
+    def health(self) -> list[Health]:
+        """Return how all active cameras fare."""
+        return self.session.health()
+
+    def _run(self) -> None:
+        while not self._stop.wait(STEP_S):
+            self._guarded(self._step)
+            self._guarded(self._switch_cameras)
+            self._guarded(self._revive)
+            self._guarded(self._prune)
+        self._guarded(self._step)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            LOG.exception("internal error; the service goes on")
+
+    def _step(self) -> None:
+        zones = {camera.name: [zone.name for zone in camera.zones] for camera in self.site.cameras}
+        snapshots = self._tally.take(self.session.health(), zones)
+        for row in self._minutes.add(snapshots):
+            self._rows[row.camera, row.zone, row.start_utc] = row
+        self.alerts.observe(snapshots)
+        self._write()
+
+    def _write(self) -> None:
+        """Write what is new; while the database is away it waits, a row a minute and zone."""
+        events = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        rows = dict(self._rows)
+        try:
+            self.store.add([*rows.values(), *events])
+        except Exception:
+            if not self._store_is_away:
+                LOG.exception("the store cannot be written; what is seen waits")
+            self._store_is_away = True
+            self._waiting.extendleft(reversed(events))
+            for key in list(self._rows)[:-_MOST_WAITING]:
+                del self._rows[key]
+            return
+        if self._store_is_away:
+            LOG.warning("the store can be written again")
+        self._store_is_away = False
+        for key in rows:
+            del self._rows[key]
+
+    def _event(self, camera: str, event: Seen) -> None:
+        self._tally.event(camera, event)
+        self._waiting.append(
+            StoredEvent(
+                # Live times go by arrival, not by the stream's clock.
+                time_utc=datetime.now(UTC),
+                camera=camera,
+                source=event.source,
+                run=event.run,
+                track=event.track,
+                event=event.event,
+                frame=event.frame,
+                label=event.label,
+                confidence=event.confidence,
+                zone=event.zone,
+            )
+        )
+
+    def _switch_cameras(self) -> None:
+        """Begin cameras whose hours have come, and end those whose hours are over."""
+        there = {each.camera for each in self.session.health()}
+        local = datetime.now(UTC).astimezone(self.site.clock)
+        for camera in self.site.cameras:
+            active = not camera.active or any(hours.hold(local) for hours in camera.active)
+            if active and camera.name not in there:
+                self._add(camera)
+            elif not active and camera.name in there:
+                self.session.remove(camera.name)
+
+    def _add(self, camera: CameraSettings) -> None:
+        try:
+            self.session.add(camera.source.get_secret_value(), camera=camera.name, options=camera.options)
+        except UsageError:
+            if not self._stop.is_set():
+                raise
+
+    def _revive(self) -> None:
+        """Begin cameras anew that ended, failed or hang; a video file begins again at once."""
+        for health in self.session.health():
+            hangs = health.state == "live" and (health.result_age_s or 0.0) > _HANGS_S
+            if self._stop.is_set() or not (health.is_over or hangs):
+                continue
+            now_s, last_s = time.monotonic(), self._restarted_s.get(health.camera, float("-inf"))
+            if health.state == "ended" or now_s - last_s >= _RESTART_S:
+                self._restarted_s[health.camera] = now_s
+                self.session.restart(health.camera)
+
+    def _prune(self) -> None:
+        if time.monotonic() - self._pruned_s < _PRUNE_S:
+            return
+        self._pruned_s = time.monotonic()
+        now, keep = datetime.now(UTC), self.site.retention
+        self.store.prune(
+            counts_before=now - timedelta(days=keep.counts_days),
+            events_before=now - timedelta(days=keep.events_days),
+        )

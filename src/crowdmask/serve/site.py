@@ -1,0 +1,196 @@
+"""A site: one YAML with its cameras, its store, its rules and who may reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+
+from crowdmask.alerts.settings import AlertSettings
+from crowdmask.errors import UsageError
+from crowdmask.hours import Hours
+from crowdmask.live.options import MOST_FPS, MOST_S, CameraOptions
+from crowdmask.secret import Secret
+from crowdmask.settings import StrictModel, describe_problems, read_yaml
+from crowdmask.tracking.events import GRACE_S
+from crowdmask.tracking.zones import Line, Zone, ZonesFile
+
+_HINT = "docs/service.md shows a site file"
+
+
+class CameraSettings(StrictModel):
+    """One camera of a site."""
+
+    name: Annotated[str, Field(min_length=1, max_length=255, title="Name", description="As people call it.")]
+    source: Annotated[
+        Secret,
+        Field(
+            title="Source",
+            description="rtsp:// or http:// address, number of a webcam, or a video file, which is played at "
+            "its own pace again and again.",
+        ),
+    ]
+    units: Annotated[
+        Literal["fraction", "pixels"],
+        Field(title="Units", description="Of the corners: parts of the picture's sides, or pixels."),
+    ] = "fraction"
+    zones: Annotated[tuple[Zone, ...], Field(title="Zones", description="Parts of the picture.")] = ()
+    lines: Annotated[tuple[Line, ...], Field(title="Lines", description="To count who crosses them.")] = ()
+    max_fps: Annotated[
+        float | None,
+        Field(gt=0, le=MOST_FPS, title="Most frames a second", description="None: as many as there is time."),
+    ] = None
+    grace_s: Annotated[
+        float,
+        Field(
+            ge=0, le=MOST_S, title="Grace", description="Seconds without a mask that make a no_mask event."
+        ),
+    ] = GRACE_S
+    active: Annotated[
+        tuple[Hours, ...],
+        Field(title="Active", description="When it is looked at, local time; none: always."),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> CameraSettings:
+        if self.zones or self.lines:
+            ZonesFile(units=self.units, zones=self.zones, lines=self.lines)
+        return self
+
+    @property
+    def options(self) -> CameraOptions:
+        """How it is worked on; what is shown of it is blurred."""
+        placed = self.zones or self.lines
+        zones = ZonesFile(units=self.units, zones=self.zones, lines=self.lines) if placed else None
+        return CameraOptions(max_fps=self.max_fps, grace_s=self.grace_s, zones=zones, blur=True, paced=True)
+
+
+class Retention(StrictModel):
+    """How long what is kept."""
+
+    counts_days: Annotated[
+        int, Field(ge=1, le=3660, title="Counts", description="Days that counts by the minute are kept.")
+    ] = 730
+    events_days: Annotated[
+        int, Field(ge=1, le=3660, title="Events", description="Days that events and alerts are kept.")
+    ] = 30
+
+
+class Address(StrictModel):
+    """Where the service listens."""
+
+    host: Annotated[str, Field(title="Host", description="This machine only, unless it is changed.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Field(ge=0, le=65_535, title="Port", description="0: any that is free.")] = 8000
+
+    @field_validator("host")
+    @classmethod
+    def _only_here(cls, value: str) -> str:
+        try:
+            here = value == "localhost" or ip_address(value).is_loopback
+        except ValueError:
+            here = False
+        if not here:
+            raise ValueError(
+                "must be this machine (127.0.0.1, ::1 or localhost): for others, put a proxy before it that "
+                "asks for a password"
+            )
+        return value
+
+
+class Site(StrictModel):
+    """All settings of a running site."""
+
+    name: Annotated[
+        str, Field(min_length=1, max_length=100, title="Name", description="Stands in all messages.")
+    ] = "crowdmask"
+    timezone: Annotated[str, Field(title="Time zone", description="Of people there, like Europe/Berlin.")] = (
+        "UTC"
+    )
+    store: Annotated[
+        Secret,
+        Field(
+            title="Store", description="Path of a file of SQLite, or postgresql://user:password@host/name."
+        ),
+    ] = SecretStr("crowdmask.db")
+    model: Annotated[
+        str,
+        Field(min_length=1, title="Model", description="Name of a shipped model, or path of a model file."),
+    ] = "crowd"
+    cameras: Annotated[
+        tuple[CameraSettings, ...], Field(title="Cameras", description="What is looked at.")
+    ] = ()
+    alerts: Annotated[AlertSettings, Field(title="Alerts", description="What is told, and where.")] = (
+        AlertSettings()
+    )
+    retention: Annotated[Retention, Field(title="Retention", description="How long what is kept.")] = (
+        Retention()
+    )
+    http: Annotated[Address, Field(title="HTTP", description="Where the service listens.")] = Address()
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError("is no time zone: write it like Europe/Berlin") from error
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Site:
+        names = [camera.name for camera in self.cameras]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two cameras have the name {name!r}")
+        for rule in self.alerts.rules:
+            for name in rule.cameras:
+                if name not in names:
+                    raise ValueError(f"alerts.rules.{rule.name}.cameras: there is no camera {name!r}")
+            zone = getattr(rule, "zone", None)
+            followed = [each for each in self.cameras if not rule.cameras or each.name in rule.cameras]
+            if zone is not None and not any(zone == has.name for each in followed for has in each.zones):
+                raise ValueError(f"alerts.rules.{rule.name}.zone: none of its cameras has a zone {zone!r}")
+        return self
+
+    @property
+    def clock(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.timezone)
+
+
+def read_site(path: Path) -> Site:
+    """Read a site file.
+
+    Raises:
+        UsageError: it cannot be read, or is not as it should be: all problems in one line.
+    """
+    return read_yaml(path, Site, error=UsageError, what="the site", hint=_HINT)
+
+
+def site_of(path: Path | None, sources: Sequence[str], *, host: str | None, port: int | None) -> Site:
+    """Return the site of a command line.
+
+    Args:
+        path: of the site file; None: there is none.
+        sources: cameras that stand on the command line.
+        host, port: instead of the site's; None: as it says.
+    Raises:
+        UsageError: the file is not as it should be, or the options do not fit.
+    """
+    if path is not None and sources:
+        raise UsageError("give either `config` or cameras, not both: a camera of a site stands in its file")
+    site = Site() if path is None else read_site(path)
+    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    cameras = [{"name": f"camera {number}", "source": each} for number, each in enumerate(sources, 1)]
+    try:
+        http = Address(**{**site.http.model_dump(), **changes})
+        quick = tuple(CameraSettings(**each) for each in cameras)
+    except ValidationError as error:
+        raise UsageError("; ".join(describe_problems(error))) from error
+    return site.model_copy(update={"http": http, "cameras": site.cameras + quick})
