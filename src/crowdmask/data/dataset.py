@@ -1,6 +1,6 @@
 """A data set described in one YAML file: its sources, their conventions, its splits.
 
-`load_dataset` reads a manifest just as well, so whatever takes the one takes the other.
+`load_dataset` reads a manifest, too, so every function that takes a YAML file also takes a manifest.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SIDEWAYS = (5, 6, 7, 8)
 
 
 class Origin(StrictModel):
-    """Where a source comes from, so that anyone can fetch it again."""
+    """Where a source comes from, so that anybody can fetch it again."""
 
     repository: str | None = Field(None, description="public repository, owner/name")
     commit: str | None = Field(None, description="the commit that was used")
@@ -111,10 +111,10 @@ def load_dataset(path: Path | str, root: Path | str | None = None) -> Dataset:
 
     Args:
         path: its YAML file, or a manifest, or a folder with one.
-        root: overrides the YAML's own root; sources with a root of their own keep it. Of a manifest it
-            is the folder that the photos lie below.
+        root: overrides the YAML's root; sources with their own root keep it. For a manifest it is the
+            folder that contains the photos.
     Returns:
-        All samples by split, in the order of names; problems are listed, not raised.
+        All samples by split, sorted by name; problems are listed, not raised.
     Raises:
         DataError: the YAML, the manifest or the root cannot be used, or a photo is in two splits.
     """
@@ -132,12 +132,12 @@ def load_dataset(path: Path | str, root: Path | str | None = None) -> Dataset:
 
 
 def build_dataset(spec: DatasetSpec, root: Path, origin: Path, into: Dataset | None = None) -> Dataset:
-    """Read the sources of a description, not what it includes.
+    """Read the sources of a description, without the files that it includes.
 
     Args:
         spec: the description.
         root: the folder of the data.
-        origin: where the description comes from: paths beside it and messages refer to it.
+        origin: the file of the description; relative paths and messages refer to it.
         into: add to this data set and return it.
     Raises:
         DataError: a split file or a list of photos cannot be read, or a photo is in two splits.
@@ -188,7 +188,7 @@ def _load_into(dataset: Dataset, path: Path, root: Path | None, including: tuple
 
 
 def _folder(text: str, yaml_path: Path) -> Path:
-    """Return the folder that a YAML names: its variables from here, a relative path from the YAML."""
+    """Return the folder that a YAML names: expand variables; relative paths begin at the YAML."""
 
     def value(match: re.Match[str]) -> str:
         name, default = match.group(1), match.group(3)
@@ -230,7 +230,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _draw_split(name: str, fractions: dict[Any, float]) -> str | None:
-    """Choose by the name's own hash, so that adding photos never moves one to another split."""
+    """Choose by the hash of the name, so that adding photos never moves another one to a different split."""
     at = zlib.crc32(name.encode()) / 2**32
     for split, part in fractions.items():
         if at < part:
@@ -242,7 +242,7 @@ def _draw_split(name: str, fractions: dict[Any, float]) -> str | None:
 def _read_source(
     name: str, source: SourceSpec, root: Path, yaml_folder: Path, problems: Problems
 ) -> list[Sample] | None:
-    """Return the samples of a source, None where its folder is missing."""
+    """Return the samples of a source; None if its folder is missing."""
     folder = root / source.folder
     annotation_folder = root / source.annotations if source.annotations else folder
     for place in (folder, annotation_folder):
@@ -285,7 +285,7 @@ def _to_sample(
         return None
     try:
         width, height = _upright_size(picture)
-    except Exception as error:  # what a decoder raises on damaged bytes has no end
+    except Exception as error:  # decoders raise many kinds of errors on damaged data
         problems.add(picture, f"not readable as a picture ({error})", Reason.BROKEN)
         return None
     judged = judge_boxes(
@@ -310,7 +310,7 @@ def _to_sample(
 
 
 def _report_faults(judged: Judged, annotation: Annotation, picture: Path, problems: Problems) -> None:
-    """Name what is wrong with the boxes of one photo: a line a class, and a line for each kind of fault."""
+    """Report what is wrong with the boxes of one photo: one line for each class and each kind of fault."""
     left_out = "; left out" if judged.shows_only_unknown else ""
     kinds = Counter((fault.reason, fault.kind) for fault in judged.faults if fault.kind)
     for fault in judged.faults:
@@ -319,33 +319,33 @@ def _report_faults(judged: Judged, annotation: Annotation, picture: Path, proble
     for (reason, kind), count in kinds.items():
         problems.add(picture, f"{count} box(es) {kind}" + left_out, reason)
     if left_out and annotation.unreadable:
-        # Its faces are not known: as a photo without any it would teach that they are none.
+        # Its faces are unknown: as a photo without faces it would teach that they are background.
         problems.add(picture, "none of its boxes could be read; left out", Reason.LEFT_EMPTY)
 
 
 def find_picture(folder: Path, annotation: Annotation) -> Path | None:
-    """Return where an annotation's picture lies below a source's folder, None where it does not."""
+    """Return an annotation's picture inside a source's folder; None if it is not there."""
     relative = safe_relative(annotation.picture)
     candidates = (folder / relative, *(folder / f / relative for f in _PICTURE_FOLDERS))
     return next((path for path in candidates if is_file(path)), None)
 
 
 def _upright_size(picture: Path) -> tuple[int, int]:
-    """Return width and height as annotations count them: after EXIF's turn, from the header alone."""
+    """Return width and height as in annotations: after the EXIF rotation, read from the header only."""
     with Image.open(picture) as opened:
         width, height = opened.size
         try:
             sideways = opened.getexif().get(_ORIENTATION_TAG, 1) in _SIDEWAYS
         except Exception:  # damaged EXIF says nothing about the pixels
             sideways = False
-        # Pillow gives a TIFF's size after the turn.
+        # Pillow returns a TIFF's size after the rotation.
         return (height, width) if sideways and opened.format != "TIFF" else (width, height)
 
 
 def read_ignored(files: list[Path], problems: Problems) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
     """Read ignored regions: ``{name: [[x1, y1, x2, y2], ...]}``, or a ground truth list with a sixth value.
 
-    A photo that several files name gets the regions of all.
+    A photo in several files gets the regions of all of them.
     """
     regions: dict[str, Any] = {}
     for file in files:

@@ -1,4 +1,4 @@
-"""Write a data set's folder in the layout that other tools read, whole or not at all."""
+"""Write a data set in the layout that other tools read, completely or not at all."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _NAME_CHARS = 180
 
 @dataclass
 class Exported:
-    """What an export did.
+    """The result of an export.
 
     Attributes:
-        items: the photos that were written.
-        not_annotated: photos left out since nobody said yet what is in them.
-        problems: photos left out since something is wrong with them.
+        items: the exported photos.
+        not_annotated: photos left out because they are not annotated yet.
+        problems: photos left out because something is wrong with them.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -40,11 +40,11 @@ def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progr
 
     Args:
         place: its folder or manifest.
-        to: the folder to make; it may be there, but empty.
+        to: the folder to create; it may exist if it is empty.
         form: the name of a format that can be written, see `crowdmask.data.formats.table`.
-        splits: only photos of these; empty: all, also those without a split.
-        link: photos are hard links where the file system can, not copies.
-        progress: told of every photo.
+        splits: only photos of these; empty: all, including those without a split.
+        link: use hard links instead of copies of the photos, if the file system supports them.
+        progress: receives every photo.
     Raises:
         UsageError, DataError: the format, the manifest or the folder cannot be used, no photo is left, or
             a group lies in two of the splits.
@@ -69,7 +69,7 @@ def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progr
 
 
 def file_names(photos: list[Photo]) -> list[str]:
-    """Return a file name for each photo: its path in one word, unlike any other also without its suffix."""
+    """Return a file name for each photo, made of its path; unique even without the suffix."""
     taken: set[str] = set()
     names = []
     for photo in photos:
@@ -108,7 +108,7 @@ def _choose(manifest: Manifest, splits: set[str]) -> Exported:
 
 
 def _identity(items: list[Item], manifest: Manifest, form: str, link: bool) -> str:
-    """Say what tells this export from others, so that one which was stopped can go on."""
+    """Return a key of this export, so that an interrupted one can continue."""
     digest = hashlib.sha256(f"{manifest.folder.resolve()}\0{form}\0{link}\0".encode("utf-8", "replace"))
     for line in manifest_lines(item.photo for item in items):
         digest.update(line.encode())

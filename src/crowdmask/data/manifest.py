@@ -1,8 +1,8 @@
-"""The manifest: one line a photo, which ties it to its source, licence, group, split and faces.
+"""The manifest: one line for each photo, with its source, licence, group, split and faces.
 
-A data set is a folder with ``manifest.jsonl`` and the photos below it. The first line says the format
-and its version, every further line describes one photo. Commands of `crowdmask data` read one manifest
-and write another; `train` and `evaluate` read it as they read a data set's YAML.
+A data set is a folder with ``manifest.jsonl`` and the photos. The first line states the format and
+its version, every other line describes one photo. The commands of `crowdmask data` read a manifest and write
+it back; `train` and `evaluate` accept it like a data set's YAML.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FILE_NAME = "manifest.jsonl"
 FORMAT = "crowdmask-manifest"
 VERSION = 1
 SPLITS = ("train", "val", "test")
-# An import, which also works in folders named so, was the first to lock.
+# Named after the import, which was the first to lock, and whose work folders have this name, too.
 _LOCK = "import"
 
 Box = tuple[float, float, float, float]
@@ -42,7 +42,7 @@ def _inside(path: str) -> str:
 
 
 class Face(StrictModel):
-    """One annotated face, or a region that is not judged."""
+    """One annotated face, or an ignored region."""
 
     box: Box = Field(description="x1, y1, x2, y2 in pixels of the upright photo, forehead to chin")
     label: Literal["with_mask", "without_mask", "mask_worn_incorrect"] | None = Field(
@@ -90,12 +90,12 @@ class Manifest:
         return replace(self, photos=photos)
 
     def path(self, photo: Photo) -> Path:
-        """Return where a photo lies."""
+        """Return the path of a photo."""
         return self.folder / photo.photo
 
 
 def is_manifest(place: Path) -> bool:
-    """Whether a path is a manifest rather than a data set's YAML: by its name, or a folder."""
+    """Whether a path is a manifest, or a folder, rather than a data set's YAML."""
     return place.suffix == ".jsonl" or place.is_dir()
 
 
@@ -115,7 +115,8 @@ def read_manifest(place: Path) -> Manifest:
     """Read a manifest, given as its file or its folder.
 
     Raises:
-        DataError: missing, of another format or version, or a line that does not fit, by its number.
+        DataError: it is missing, of another format or version, or a line is invalid; the line number is
+            stated.
     """
     path = find_manifest(place)
     photos = []
@@ -138,13 +139,13 @@ def read_manifest(place: Path) -> Manifest:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Hold the one writer's lock of a data set's manifest, from before it is read until it is written.
+    """Hold the lock of a data set's manifest, from before it is read until it is written.
 
-    Whoever changes a manifest reads all of it and writes all of it: of two at once the last would undo what
-    the first one wrote.
+    Every change reads and writes the whole manifest: of two at the same time, the second would undo the
+    first.
 
     Args:
-        folder: of the data set; made if it is not there.
+        folder: of the data set; created if missing.
     Raises:
         BusyError: another command is changing the data set.
         OutputError: the folder cannot be written.
@@ -160,7 +161,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def editing(place: Path) -> Iterator[Manifest]:
-    """Give a manifest to change and write again; meanwhile no other command writes it.
+    """Read a manifest in order to change and write it; meanwhile no other command can write it.
 
     Args:
         place: its file or its folder.
@@ -186,14 +187,14 @@ def write_manifest(manifest: Manifest) -> Path:
 
 
 def manifest_lines(photos: Iterable[Photo]) -> Iterator[str]:
-    """Yield the lines of a manifest, the first of which says what it is."""
+    """Yield the lines of a manifest, beginning with its header."""
     yield json.dumps({"format": FORMAT, "version": VERSION})
     for photo in photos:
         yield photo.model_dump_json(exclude_defaults=True)
 
 
 def to_sample(manifest: Manifest, photo: Photo) -> Sample:
-    """Return an annotated photo as training and evaluation want it.
+    """Return an annotated photo as training and evaluation need it.
 
     Raises:
         DataError: it is not annotated, or a face has no label.
@@ -203,7 +204,7 @@ def to_sample(manifest: Manifest, photo: Photo) -> Sample:
     if any(face.label is None and not face.ignore for face in photo.faces):
         raise DataError(f"{photo.photo}: a face has no label: label it, or set its ignore")
     boxes = np.array([face.box for face in photo.faces], np.float32).reshape(-1, 4)
-    # Of an ignored region the label is never asked.
+    # The label of an ignored region is never used.
     labels = [LABELS.index(face.label) if face.label else 0 for face in photo.faces]
     return Sample(
         path=manifest.path(photo),
@@ -219,11 +220,11 @@ def to_sample(manifest: Manifest, photo: Photo) -> Sample:
 
 
 def load_manifest(place: Path, folder: Path | None = None) -> Dataset:
-    """Read a manifest as a data set: annotated photos by split; what has no split is left out.
+    """Read a manifest as a data set: annotated photos by split; photos without a split are left out.
 
     Args:
         place: the manifest, or its folder.
-        folder: which the photos lie below, where that is not the manifest's own folder.
+        folder: the folder of the photos, if it is not the manifest's folder.
     Raises:
         DataError: see `read_manifest` and `to_sample`; or no photo has a split yet, or a group or the same
             file lies in two.

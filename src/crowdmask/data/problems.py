@@ -1,4 +1,4 @@
-"""What was wrong with data that were read: named, and counted by reason."""
+"""Problems found while reading data: listed, and counted by reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 
 class Reason(StrEnum):
-    """Why something was rejected; the words are those of the table that a user sees."""
+    """Why something was rejected, as shown in tables."""
 
     BROKEN = "broken file"
     ENTITIES = "XML that declares entities"
@@ -27,25 +27,25 @@ class Reason(StrEnum):
 
 @dataclass
 class Problems:
-    """What could not be read, each as ``where: why``, with the reason and the place of each."""
+    """What could not be read, each as ``where: why``, with its reason and place."""
 
     lines: list[str] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
 
     def add(self, where: object, why: str, reason: Reason = Reason.OTHER) -> None:
-        """Note one problem, as one line."""
+        """Add one problem, as one line."""
         self.lines.append(f"{where}: {' '.join(why.split())}")
         self.reasons.append(reason)
         self.places.append(str(where))
 
     def stems(self, *reasons: Reason) -> set[str]:
-        """Return the file names, without suffix, of what was rejected for one of these reasons."""
+        """Return the file names, without suffix, of everything rejected for one of these reasons."""
         pairs = zip(self.places, self.reasons, strict=True)
         return {PurePath(place).stem for place, reason in pairs if reason in reasons}
 
     def counts(self) -> dict[str, int]:
-        """Return how many there are of each reason that occurs, most first."""
+        """Return the number of problems of each reason, most frequent first."""
         return {reason.value: count for reason, count in Counter(self.reasons).most_common()}
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""One annotated picture, whatever file format it came from, and a set of them."""
+"""One annotated picture, independent of the file format, and a set of them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Sample:
 
     Attributes:
         path: the picture.
-        name: how split files call it: its path below the data set's root.
+        name: its path relative to the data set's root, as in split files.
         source: the source that it belongs to.
         width, height: pixels of the upright picture.
         boxes: (N, 4) float32 xyxy, pixels, in our convention (forehead to chin), clipped.
         class_id: (N,) int64, index into `crowdmask.labels.LABELS`.
-        ignore: (N,) bool; a region where a detection is neither right nor wrong.
-        weight: how often training draws it, 1: as any other of its source.
+        ignore: (N,) bool; True for a region where a detection is neither right nor wrong.
+        weight: how often training draws it, relative to 1 for others of its source.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class Sample:
             )
 
     def with_ignored(self, regions: NDArray[np.float32]) -> Sample:
-        """Return the sample with further regions, (M, 4) xyxy, to be ignored."""
+        """Return the sample with additional ignored regions, (M, 4) xyxy."""
         m = len(regions)
         return replace(
             self,
@@ -58,7 +58,7 @@ class Sample:
 
 @dataclass
 class Dataset:
-    """Samples by split, and what was wrong with the rest."""
+    """Samples by split, and the problems with the rest."""
 
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)

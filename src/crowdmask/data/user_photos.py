@@ -1,4 +1,4 @@
-"""A user's own annotated folder as a data set, without writing a YAML first."""
+"""Read a user's annotated folder as a data set, without a YAML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crowdmask.data.problems import Problems
 from crowdmask.errors import DataError, UsageError
 from crowdmask.labels import LABELS
 
-# How people name the three classes, lower case, without spaces, hyphens and underscores.
+# Common names of the three classes, in lower case, without spaces, hyphens and underscores.
 _KNOWN = {
     "with_mask": (
         "withmask", "mask", "masked", "facemask", "goodmask", "good", "wmask", "maskon", "maskedface",
@@ -35,7 +35,7 @@ _KNOWN = {
 
 
 def guess_label(published: str) -> str | None:
-    """Return our label for a common spelling of a class, None where it is not known."""
+    """Return our label for a common spelling of a class; None if it is unknown."""
     plain = "".join(c for c in published.lower() if c.isalnum())
     return next((label for label, spellings in _KNOWN.items() if plain in spellings), None)
 
@@ -44,7 +44,7 @@ def parse_map(pairs: list[str]) -> dict[str, str]:
     """Turn ``old=new`` options into a class map.
 
     Raises:
-        UsageError: not of that form, or the new label is none of ours.
+        UsageError: not of that form, or the new label is not one of ours.
     """
     result = {}
     for pair in pairs:
@@ -57,15 +57,17 @@ def parse_map(pairs: list[str]) -> dict[str, str]:
 
 
 def load_photos(folder: Path, form: str, class_map: dict[str, str], val: float) -> Dataset:
-    """Read a folder; its photos go to train and val by their names, so that a rerun splits alike.
+    """Read a folder and split its photos into train and val.
+
+    The names decide, so that every run splits them in the same way.
 
     Args:
         folder: photos and annotations, as the table of `crowdmask.data.formats.table` reads them.
         form: the annotation format.
         class_map: published name to our label; common spellings are known without it.
-        val: the part of the photos that is not trained on, 0 to 1.
+        val: part of the photos for validation, 0 to 1.
     Raises:
-        DataError: no annotated photo, or a class that nobody mapped.
+        DataError: no annotated photo, or a class without a mapping.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
@@ -91,7 +93,7 @@ def load_photos(folder: Path, form: str, class_map: dict[str, str], val: float) 
 
 
 def _classes(folder: Path, published: set[str], class_map: dict[str, str]) -> dict[str, str]:
-    """Map every published class, by the user's own map first."""
+    """Map every published class, first by the user's map."""
     strange = sorted(set(class_map) - published)
     if strange:
         have = ", ".join(sorted(published))
@@ -107,7 +109,7 @@ def _classes(folder: Path, published: set[str], class_map: dict[str, str]) -> di
 
 
 def _fill_both(dataset: Dataset) -> None:
-    """Give a split that the draw left empty, as it can with a few photos, the first one of the other."""
+    """Move one photo to a split that is empty, which can happen with few photos."""
     for empty, full in (("val", "train"), ("train", "val")):
         given = dataset.samples.get(full, [])
         if not dataset.samples.get(empty) and len(given) > 1:

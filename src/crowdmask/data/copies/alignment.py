@@ -1,4 +1,4 @@
-"""Lay small pictures over one another and say how alike they are, many pairs at once."""
+"""Align pairs of small pictures and measure their similarity, many pairs at once."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ Pictures = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 _ROUNDS: Final = 8
-# The first look, at half the scale, is quick and spares most pairs of unlike pictures the second.
+# The first pass, at half the scale, is fast; most pairs of different pictures need no second pass.
 _FIRST_ROUNDS: Final = 5
 _FIRST_SLACK: Final = 0.1
-# A copy that lost a tenth of its width is 1.11 times as large as the original where they match.
+# A copy cropped by a tenth of its width is enlarged 1.11 times relative to the original.
 _MOST_SCALE: Final = 0.16
 _MOST_SHIFT: Final = 0.16
 _CHUNK: Final = 1024
-# Of a picture all of one grey nothing can be said; in grey levels.
+# Minimum contrast, in grey levels; a uniform picture cannot be compared.
 _LEAST_SPREAD: Final = 1.0
 
 
 def likeness(first: Pictures, second: Pictures, least: float = -1.0) -> Floats:
-    """Return how alike the pictures of each pair are once one is shifted and scaled to fit the other.
+    """Return the similarity of each pair of pictures after shifting and scaling one to fit the other.
 
-    Light and contrast do not count. The shift and scale go as far as cropping away a tenth.
+    Brightness and contrast are ignored. Shift and scale are limited to what cropping away a tenth causes.
 
     Args:
         first, second: (P, S, S) uint8 grey, S even.
-        least: pairs that a quick look finds far below are not looked at closely, and what is
-            returned for them is only sure to be below.
+        least: pairs that the first pass finds far below this are not aligned exactly; the
+            value returned for them is only known to be lower than this.
     Returns:
-        (P,) correlation where they overlap, -1 to 1; 0 where one has no contrast.
+        (P,) correlation where they overlap, -1 to 1; 0 if one has no contrast.
     Source: Lucas and Kanade, An iterative image registration technique (1981).
     """
     result = np.zeros(len(first), np.float32)
@@ -51,7 +51,7 @@ def likeness(first: Pictures, second: Pictures, least: float = -1.0) -> Floats:
 
 
 def _align(fixed: Floats, moving: Floats, rounds: int) -> Floats:
-    """Fit x' = (1 + a) x + b and y' = (1 + c) y + d; return the best correlation on the way, (P,)."""
+    """Fit x' = (1 + a) x + b and y' = (1 + c) y + d; return the best correlation of all steps, (P,)."""
     pairs, side, _ = fixed.shape
     flat = (fixed.std((1, 2)) < _LEAST_SPREAD) | (moving.std((1, 2)) < _LEAST_SPREAD)
     fixed_soft, moving_soft = _blur(fixed), _blur(moving)
@@ -77,7 +77,7 @@ def _align(fixed: Floats, moving: Floats, rounds: int) -> Floats:
 
 
 def _step(error: Floats, picture: Floats, overlap: Floats, place: Floats) -> Floats:
-    """Return the change of the four numbers that lessens the error most, (P, 4)."""
+    """Return the change of the four parameters that reduces the error most, (P, 4)."""
     per_pixel = 2 / len(place)
     rise_y, rise_x = np.gradient(picture, per_pixel, axis=(1, 2))
     rise_x *= overlap
@@ -91,7 +91,7 @@ def _step(error: Floats, picture: Floats, overlap: Floats, place: Floats) -> Flo
 
 
 def _sampling(place: Floats, scale: Floats, shift: Floats) -> tuple[Floats, Floats]:
-    """Return matrices (P, S, S) that sample linearly at the warped places, and which lie inside (P, S)."""
+    """Return matrices (P, S, S) that sample at the warped positions, and which lie inside, (P, S)."""
     side = len(place)
     at = (((1 + scale)[:, None] * place + shift[:, None]) + 1) * (side / 2) - 0.5
     inside = ((at > -0.5) & (at < side - 0.5)).astype(np.float32)
@@ -101,7 +101,7 @@ def _sampling(place: Floats, scale: Floats, shift: Floats) -> tuple[Floats, Floa
 
 
 def _normal(pictures: Floats, overlap: Floats) -> Floats:
-    """Bring each picture to mean 0 and length 1 where they overlap, and to 0 elsewhere."""
+    """Normalise each picture to mean 0 and norm 1 where they overlap, and set it to 0 elsewhere."""
     count = np.maximum(overlap.sum((1, 2)), 1)[:, None, None]
     centred: Floats = (pictures - (pictures * overlap).sum((1, 2))[:, None, None] / count) * overlap
     length: Floats = np.sqrt((centred**2).sum((1, 2)))[:, None, None]

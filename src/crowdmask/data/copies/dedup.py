@@ -16,21 +16,21 @@ from crowdmask.data.copies.near_duplicates import ALIKE, compare, find_pairs
 from crowdmask.data.manifest import Photo
 
 PREFIX: Final = "copy-"
-"""Names of groups that begin so are given here; any other name was given by someone and is kept."""
+"""Prefix of the group names that this module assigns; other names come from people and are kept."""
 
-# A copy may be a little less like the leader of its group than like the photo that links it.
+# A copy may be a little less similar to its group's leader than to the photo that links it.
 _LEADER_SLACK: Final = 0.007
 _NAME_DIGITS: Final = 16
 
 
 @dataclass(frozen=True)
 class Copy:
-    """Two photos that show the same, by their places in the manifest.
+    """Two photos of the same picture, by their indices in the manifest.
 
     Attributes:
         first, second: indices.
-        likeness: 1 for the same file, else the correlation once aligned.
-        exact: the two files are the same, byte by byte.
+        likeness: 1 for the same file, otherwise the correlation after alignment.
+        exact: the two files are identical, byte by byte.
     """
 
     first: int
@@ -41,10 +41,10 @@ class Copy:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """What a data set holds more than once.
+    """The copies in a data set.
 
     Attributes:
-        groups: indices, of two photos or more each, its leader first.
+        groups: indices of two or more photos each, the leader first.
         copies: the leader of each group with each other member.
     """
 
@@ -62,15 +62,15 @@ def find_duplicates(
 
     Args:
         photos: of one manifest.
-        looks: of each, or None for one that cannot be read, which is in no group.
-        alike: the least correlation of copies.
-        progress: told from time to time which part is done, 0 to 1.
+        looks: fingerprint of each photo; None for one that cannot be read, which is in no group.
+        alike: minimum correlation of copies.
+        progress: receives the completed part from time to time, 0 to 1.
     """
     same_file: dict[str, list[int]] = defaultdict(list)
     for index, found in enumerate(looks):
         if found is not None:
             same_file[found.sha256].append(index)
-    # Of photos that are the same file, one stands for all.
+    # Only one of several identical files is compared.
     chosen = [indices[0] for indices in same_file.values()]
     small = np.stack([found.small for i in chosen if (found := looks[i]) is not None]) if chosen else None
     groups: list[list[int]] = [[i] for i in range(len(chosen))]
@@ -94,8 +94,8 @@ def with_groups(
 ) -> list[Photo]:
     """Return the photos with sha256, hash and group filled in.
 
-    A group that was named before keeps its name. A group that someone else named keeps its members, too;
-    copies of these join it.
+    A group that already has a name keeps it. A group named by a person also keeps its members; copies of
+    these join it.
     """
     union = UnionFind(len(photos))
     given: dict[str, int] = {}
@@ -108,7 +108,7 @@ def with_groups(
     leaders = {index: group[0] for group in duplicates.groups for index in group}
     taken = set(given)
     name_of: dict[int, str] = {}
-    # Larger sets first, so that the name stays with most of those that had it.
+    # Larger sets first, so that most photos keep the name that they had.
     for members in sorted(union.sets(), key=len, reverse=True):
         leader = leaders.get(members[0], members[0])
         found = looks[leader]
@@ -123,14 +123,14 @@ def with_groups(
         if found is not None:
             update |= {"sha256": found.sha256, "hash": found.hash}
         else:
-            # What cannot be read now may be readable again: its group is not forgotten.
+            # A photo that cannot be read now may be readable later, so it keeps its group.
             update["group"] = name_of.get(index, photo.group)
         filled.append(photo.model_copy(update=update))
     return filled
 
 
 def best_of(photos: Sequence[Photo], group: Sequence[int]) -> int:
-    """Return which photo of a group to keep: reviewed, annotated, of a split, the largest, the first."""
+    """Return which photo of a group to keep: prefer reviewed, annotated, in a split, large, the first."""
 
     def worth(index: int) -> tuple[bool, bool, int, bool, int]:
         photo = photos[index]
@@ -144,8 +144,8 @@ def drop_copies(photos: Sequence[Photo], duplicates: Duplicates) -> tuple[list[P
     """Keep the best photo of each group.
 
     Returns:
-        The photos that are kept, in their order, and those that are dropped. A kept photo without a
-        split takes over the one that its copies had, if they agree.
+        The photos that are kept, in order, and those that are dropped. A kept photo without a split
+        takes the split of its copies, if they agree.
     """
     dropped: set[int] = set()
     split: dict[int, str] = {}
@@ -164,7 +164,7 @@ def drop_copies(photos: Sequence[Photo], duplicates: Duplicates) -> tuple[list[P
 
 
 def _group_name(names: Sequence[str | None], new: str, taken: set[str]) -> str:
-    """Return the name of a set of photos: one that someone gave, else the commonest, else a new one."""
+    """Return the name of a set of photos: one given by a person, or the most common one, or a new one."""
     count = Counter(name for name in names if name is not None)
     foreign = sorted(name for name in count if not name.startswith(PREFIX))
     if foreign:

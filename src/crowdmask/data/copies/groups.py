@@ -1,4 +1,4 @@
-"""Groups of copies: linked photos belong together, but a chain does not join the unlike."""
+"""Groups of copies: linked photos belong together, but a chain of links does not join different pictures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Likeness = Callable[[Indices, Indices], NDArray[np.float32]]
 
 
 class UnionFind:
-    """Sets of the numbers 0 to N - 1 that are joined step by step."""
+    """Disjoint sets of the numbers 0 to N - 1 (union-find)."""
 
     def __init__(self, number: int) -> None:
         self._parent = list(range(number))
 
     def find(self, item: int) -> int:
-        """Return the number that stands for the item's set."""
+        """Return the number that represents the item's set."""
         parent = self._parent
         while parent[item] != item:
             parent[item] = parent[parent[item]]
@@ -27,7 +27,7 @@ class UnionFind:
         return item
 
     def join(self, first: int, second: int) -> None:
-        """Make one set of two; the lower number stands for it."""
+        """Join two sets; the lower number represents the result."""
         a, b = sorted((self.find(first), self.find(second)))
         self._parent[b] = a
 
@@ -47,17 +47,18 @@ def group_copies(
     likeness: Likeness,
     least: float,
 ) -> list[list[int]]:
-    """Put linked photos into groups, each of which is alike its leader throughout.
+    """Put linked photos into groups whose members are all similar to the group's leader.
 
-    Photos that links join, be it by way of others, are looked at together. The one with the most and
-    strongest links leads; those alike it stay with it, the others are grouped anew by the links
-    between them. So where one photo leads by small steps to quite another, these two are kept apart.
+    Photos that are linked, directly or through others, are handled together. The one with the most
+    and strongest links becomes the leader; photos similar to it stay with it, the others are grouped again by
+    the links between them. So two different pictures stay apart even if small steps lead from one to the
+    other.
 
     Args:
         number: of photos.
-        first, second, weight: (P,) linked pairs and how alike they are, 0 to 1.
-        likeness: tells how alike the photos of further pairs are.
-        least: how alike a member must be to its leader.
+        first, second, weight: (P,) linked pairs and their similarity, 0 to 1.
+        likeness: returns the similarity of further pairs.
+        least: minimum similarity of a member and its leader.
     Returns:
         Groups of two or more, the leader first, no photo twice.
     """
@@ -90,7 +91,7 @@ def group_copies(
 def _settle(
     started: list[list[int]], doubtful: list[tuple[int, int]], likeness: Likeness, least: float
 ) -> list[int]:
-    """Put into their group those that are alike its leader, and return the others."""
+    """Put the photos that are similar to the leader into its group, and return the others."""
     if not doubtful:
         return []
     leaders = np.array([started[group][0] for group, _ in doubtful], np.int64)

@@ -1,7 +1,7 @@
-"""What a photo looks like, in little: a perceptual hash and a small grey picture to compare by.
+"""A photo's fingerprint: a perceptual hash and a small grey picture for comparison.
 
-A copy of a photo that was mirrored, scaled, compressed again, recoloured or slightly cropped has another
-SHA-256, but nearly the same looks.
+A mirrored, scaled, recompressed, recoloured or slightly cropped copy of a photo has another SHA-256, but
+nearly the same fingerprint.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ SIDE: Final = 40
 """Rows and columns of the small picture."""
 
 HASH_SIDE: Final = 16
-"""The hash has the square of it in bits."""
+"""The hash has this number squared of bits."""
 
-# Decoded no larger than needed: a JPEG comes at a half, a quarter or an eighth of its scale.
+# Decoded no larger than needed: a JPEG can be decoded at a half, a quarter or an eighth of its size.
 _ENOUGH_PIXELS: Final = 90_000
 _READ_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class Fingerprint:
-    """A photo in little.
+    """The fingerprint of a photo.
 
     Attributes:
         sha256: of the file, 64 hexadecimal digits.
@@ -47,7 +47,7 @@ class Fingerprint:
 
 
 def fingerprint_of(path: Path) -> Fingerprint:
-    """Read a photo and make its looks.
+    """Read a photo and compute its fingerprint.
 
     Raises:
         PictureError: it cannot be read.
@@ -79,10 +79,10 @@ def small_grey(grey: Image.Image) -> Grey:
 
 
 def difference_hash(image: Image.Image) -> str:
-    """Return 256 bits that say where a picture gets brighter to the right, as 64 hexadecimal digits.
+    """Return the difference hash, 64 hexadecimal digits: 1 where a picture gets brighter to the right.
 
-    Of the picture's hash and that of its mirror image the lower one is taken, so both have the same.
-    The bits are those of the library ImageHash, ``dhash(image, hash_size=16)``.
+    It is the lower one of the hashes of the picture and its mirror image, so both have the same. The
+    bits are those of the library ImageHash, ``dhash(image, hash_size=16)``.
     """
     grey = image.convert("L").resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.LANCZOS)
     pixels = np.asarray(grey).astype(np.int16)
@@ -90,7 +90,7 @@ def difference_hash(image: Image.Image) -> str:
 
 
 def hamming(first: str, second: str) -> int:
-    """Return in how many bits two hashes of one length differ."""
+    """Return the number of bits in which two hashes of the same length differ (Hamming distance)."""
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 

@@ -1,10 +1,10 @@
-"""Find pairs of photos that show the same picture, in time that grows about as their number.
+"""Find pairs of photos that show the same picture, in nearly linear time.
 
-First come candidates: a few dozen signs of low frequencies say roughly what a photo looks like (a
-perceptual hash). They are taken of the whole photo, of windows that a slight crop would leave, and of
-the mirror images of all, and are looked up in several tables, each of which goes by some of the signs.
-Then each candidate is verified: the small pictures are laid over one another and must be alike. Of very
-many copies of one picture not each pair is compared, but all of them get linked.
+First come candidates: the signs of a few dozen low frequencies describe roughly what a photo
+looks like (a perceptual hash). They are computed for the whole photo, for windows that a slight crop would
+leave, and for the mirror images of all, and are looked up in several hash tables, each of which uses some of
+the signs. Then each candidate is verified: the small pictures are aligned and must be similar. If there are
+very many copies of one picture, not every pair is compared, but all of them get linked.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ Codes = NDArray[np.uint64]
 Indices = NDArray[np.int64]
 
 ALIKE: Final = 0.972
-"""Photos that correlate at least so, once aligned, are copies of one another.
+"""Minimum correlation, after alignment, of photos that count as copies.
 
 On photos of the training data, copies that were mirrored, scaled, compressed or cropped reached .985 and
-more, the most strongly recoloured .971. What reaches it and is no copy was taken a moment apart: selfies
-of one person before one wall, for example.
+more, the most strongly recoloured .971. Other pairs that reach it were taken shortly one after the
+other: for example selfies of the same person in front of the same wall.
 """
 
 _CROP: Final = 0.05
-# Left, top, right and bottom of what a crop may have taken, in parts of the side.
+# Left, top, right and bottom parts that a crop may have removed, as fractions of the side.
 _WINDOWS: Final = _CROP * np.array(
     [
         (0, 0, 0, 0), (1, 0, 0, 0), (0, 0, 1, 0), (0, 1, 0, 0), (0, 0, 0, 1), (1, 1, 0, 0),
         (0, 1, 1, 0), (1, 0, 0, 1), (0, 0, 1, 1), (1, 1, 1, 1), (0.5, 0.5, 0.5, 0.5),
     ]
 )  # fmt: skip
-# The window that each becomes in the mirror.
+# Index of the mirror image of each window.
 _MIRRORED: Final = np.array([0, 2, 1, 3, 4, 6, 5, 8, 7, 9, 10])
 _CELLS: Final = 24
 _HIGHEST: Final = 8
@@ -47,14 +47,15 @@ _FREQUENCIES: Final = [
     (u, v) for u in range(_HIGHEST + 1) for v in range(_HIGHEST + 1) if 0 < u * u + v * v <= _HIGHEST**2
 ]
 _TABLES: Final = 16
-# Signs a table goes by: the more photos, the more, so that about as many share a place by chance.
+# Number of signs that a table uses: it grows with the number of photos, so that about as many share an entry
+# by chance.
 _FEWEST_SIGNS, _MOST_SIGNS, _SPARE_SIGNS = 16, 32, 3
-# Of all signs so many may differ.
+# Maximum number of signs that may differ.
 _MOST_DIFFERENT: Final = 10
-# In a place of more entries each is compared with a few that follow, not with all.
+# In a larger bucket, each entry is compared with a few that follow, not with all.
 _NEIGHBOURS: Final = 48
 _FEW_NEIGHBOURS: Final = 4
-# Among so many photos or more that are joined, links are not all looked for.
+# In joined sets of this many photos or more, not all links are searched.
 _CROWD: Final = 64
 _MOST_ASPECT: Final = 0.35
 _LEAST_SPREAD: Final = 2.0
@@ -67,7 +68,7 @@ class Pairs:
 
     Attributes:
         first, second: (P,) indices, first < second.
-        mirrored: (P,) bool; one is the mirror image of the other.
+        mirrored: (P,) bool; whether one is the mirror image of the other.
         likeness: (P,) correlation, `ALIKE` to 1.
     """
 
@@ -90,9 +91,9 @@ def find_pairs(
 
     Args:
         small: (N, S, S) uint8 grey, see `hashing.small_grey`.
-        aspect: (N,) width by height; copies cannot differ much in it. None: not looked at.
-        alike: the least correlation of copies.
-        progress: told from time to time which part is done, 0 to 1.
+        aspect: (N,) width divided by height; copies cannot differ much in it. None: not compared.
+        alike: minimum correlation of copies.
+        progress: receives the completed part from time to time, 0 to 1.
     """
     number = len(small)
     union = UnionFind(number)
@@ -104,7 +105,7 @@ def find_pairs(
         new = np.setdiff1d(found, seen, assume_unique=True)
         seen = np.union1d(seen, new)
         first, second, mirrored = _decode(new, number)
-        # Where very many are joined already, a further link between them tells nothing new.
+        # If very many are joined already, another link between them adds nothing.
         open_ = ~(crowd[first] & (home[first] == home[second]))
         if aspect is not None:
             open_ &= np.abs(np.log(aspect[first] / aspect[second])) <= _MOST_ASPECT
@@ -123,7 +124,7 @@ def find_pairs(
         progress((table + 1) / _TABLES)
     pairs = np.concatenate(kept_pairs) if kept_pairs else np.zeros(0, np.int64)
     values = np.concatenate(kept_likeness) if kept_likeness else np.zeros(0, np.float32)
-    # A symmetrical picture is like its copy and like the mirror image of it: the better one counts.
+    # A symmetrical picture is similar to its copy and to the copy's mirror image: the better match counts.
     pairs, values = _best_way(pairs, values)
     return Pairs(*_decode(pairs, number), values)
 
@@ -131,14 +132,14 @@ def find_pairs(
 def compare(
     small: Pictures, first: Indices, second: Indices, mirrored: NDArray[np.bool_], least: float = -1.0
 ) -> NDArray[np.float32]:
-    """Return how alike the photos of each pair are, (P,), see `alignment.likeness`."""
+    """Return the similarity of each pair, (P,), see `alignment.likeness`."""
     other = small[second]
     other[mirrored] = other[mirrored][:, :, ::-1]
     return likeness(small[first], other, least)
 
 
 def _tables(small: Pictures) -> Iterator[Indices]:
-    """Yield, of each table, the pairs that share a place in it, see `_decode`, sorted and each once."""
+    """Yield, for each table, the pairs in the same bucket, see `_decode`, sorted and without repetition."""
     number = len(small)
     codes, owner, whole = _entries(small)
     signs = int(np.ceil(np.log2(max(len(codes), 2)))) + _SPARE_SIGNS
@@ -148,18 +149,18 @@ def _tables(small: Pictures) -> Iterator[Indices]:
         chosen = rng.choice(len(_FREQUENCIES), signs, replace=False)
         first, second = _share_a_place(codes, owner, whole, chosen, rng.permutation(2 * number))
         low, high = np.minimum(first, second), np.maximum(first, second)
-        # Both mirrored are the same pair as none.
+        # If both are mirrored, it is the same pair as if none is.
         yield np.unique((low // 2 * number + high // 2) * 2 + (low + high) % 2)
 
 
 def _decode(pairs: Indices, number: int) -> tuple[Indices, Indices, NDArray[np.bool_]]:
-    """Turn pairs as one number each into first, second (first < second), and whether one is mirrored."""
+    """Decode pairs, one number each, into first, second (first < second), and whether one is mirrored."""
     first, second = np.divmod(pairs // 2, max(number, 1))
     return first, second, (pairs % 2).astype(bool)
 
 
 def _best_way(pairs: Indices, values: NDArray[np.float32]) -> tuple[Indices, NDArray[np.float32]]:
-    """Keep the better one where a pair is alike both mirrored and not; sort the pairs."""
+    """Keep the better match if a pair is similar both mirrored and not; sort the pairs."""
     order = np.lexsort((-values, pairs // 2))
     pairs, values = pairs[order], values[order]
     new = np.ones(len(pairs), bool)
@@ -168,10 +169,11 @@ def _best_way(pairs: Indices, values: NDArray[np.float32]) -> tuple[Indices, NDA
 
 
 def _entries(small: Pictures) -> tuple[Codes, Indices, NDArray[np.bool_]]:
-    """Return the codes of the windows of all photos; a photo without any contrast has none.
+    """Return the codes of the windows of all photos; a photo without contrast has none.
 
     Returns:
-        The codes; whose each is: twice the index, 1 more if mirrored; whether it is of the whole photo.
+        The codes; the photo of each code as twice the index, plus 1 if mirrored; whether it is of the whole
+        photo.
     """
     all_codes, all_owners = [], []
     odd = sum(1 << i for i, (u, _) in enumerate(_FREQUENCIES) if u % 2)
@@ -189,7 +191,7 @@ def _entries(small: Pictures) -> tuple[Codes, Indices, NDArray[np.bool_]]:
 
 
 def _codes(pictures: NDArray[np.float32]) -> Codes:
-    """Return the signs of the low frequencies of each window, (N, W) with one bit a frequency."""
+    """Return the signs of the low frequencies of each window, (N, W), one bit for each frequency."""
     side = pictures.shape[1]
     waves = np.cos(np.pi * (np.arange(_CELLS) + 0.5) * np.arange(_HIGHEST + 1)[:, None] / _CELLS)
     codes = np.zeros((len(pictures), len(_WINDOWS)), np.uint64)
@@ -217,14 +219,14 @@ def _share_a_place(
     signs: NDArray[np.int64],
     shuffle: NDArray[np.int64],
 ) -> tuple[Indices, Indices]:
-    """Return whose codes agree in the signs of one table, and nearly agree in all."""
+    """Return pairs whose codes agree in the signs of one table and nearly agree in all signs."""
     place = np.zeros(len(codes), np.uint64)
     for bit, sign in enumerate(signs):
         place |= ((codes >> np.uint64(sign)) & np.uint64(1)) << np.uint64(bit)
-    # Shuffled, so that in a crowded place each table compares others.
+    # Shuffled, so that in a large bucket each table compares different pairs.
     sort_by = place * np.uint64(max(len(shuffle), 1)) + shuffle[owner].astype(np.uint64)
     at = np.unique(sort_by, return_index=True)[1]
-    # Where very many share a place, whole photos stand for their windows.
+    # In very large buckets only whole photos are compared, not their windows.
     crowded = _run_length(place[at]) > _NEIGHBOURS
     at, crowded = at[~crowded | whole[at]], crowded[~crowded | whole[at]]
     place, codes, owner = place[at], codes[at], owner[at]
@@ -242,7 +244,7 @@ def _share_a_place(
 
 
 def _run_length(values: Codes) -> Indices:
-    """Return of each value of a sorted array how often it is there, (N,)."""
+    """Return how often each value of a sorted array occurs, (N,)."""
     new = np.ones(len(values), bool)
     new[1:] = values[1:] != values[:-1]
     lengths = np.diff(np.append(np.flatnonzero(new), len(values)))
@@ -250,7 +252,7 @@ def _run_length(values: Codes) -> Indices:
 
 
 def _bit_count(values: Codes) -> NDArray[np.uint8]:
-    """Return how many bits of each value are set; numpy has it from version 2 on only."""
+    """Return the number of set bits of each value; numpy has this only since version 2."""
     v = values - ((values >> np.uint64(1)) & np.uint64(0x5555555555555555))
     v = (v & np.uint64(0x3333333333333333)) + ((v >> np.uint64(2)) & np.uint64(0x3333333333333333))
     v = (v + (v >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)

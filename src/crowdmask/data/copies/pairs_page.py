@@ -1,4 +1,4 @@
-"""A page of the copies that were found, side by side, to look at before any is dropped."""
+"""A page of the copies that were found, side by side, to be checked before any is dropped."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def write_page(
     most: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Write an HTML page with the first photo of each group beside each other one, the least alike first.
+    """Write an HTML page with the leader of each group beside each other member, the least similar first.
 
-    The page holds small pictures of the photos itself, and needs nothing else.
+    The page is self-contained: thumbnails of the photos are embedded.
 
     Args:
         page: the file to write.
-        manifest: whose photos the indices mean.
+        manifest: the indices refer to its photos.
         duplicates: what was found.
-        most: of more pairs only the least alike are shown.
-        progress: told how many pairs are done.
+        most: maximum number of pairs; the least similar ones are shown.
+        progress: receives the number of completed pairs.
     Raises:
         OutputError: it cannot be written.
     """
@@ -106,5 +106,5 @@ def _thumbnail(path: Path) -> str:
 
 
 def _printable(text: str) -> str:
-    """File names may hold bytes that are no text, which no page can be written with."""
+    """Replace bytes in file names that are not valid text, which cannot be written to a page."""
     return text.encode("utf-8", "replace").decode("utf-8")

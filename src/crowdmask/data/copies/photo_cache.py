@@ -1,4 +1,4 @@
-"""Fingerprints of photos, kept beside the manifest, so that a run that was stopped goes on."""
+"""Fingerprints of photos, kept beside the manifest, so that an interrupted run can continue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from crowdmask.errors import OutputError, PictureError
 FILE_NAME = ".crowdmask-looks.sqlite"
 
 _TABLES: Final = (
-    # Of another version of this table nothing is read.
+    # The number is the version of the table; other versions are ignored.
     "CREATE TABLE IF NOT EXISTS looks1 (photo TEXT PRIMARY KEY, size INTEGER, modified INTEGER, "
     "sha256 TEXT, hash TEXT, small BLOB)",
     "CREATE TABLE IF NOT EXISTS faces1 (photo TEXT PRIMARY KEY, size INTEGER, modified INTEGER, "
@@ -33,7 +33,7 @@ Stamp = tuple[int, int]
 
 
 class PhotoCache:
-    """A file of looks, each valid as long as its photo's size and time of change stay.
+    """A file of fingerprints, each valid as long as its photo's size and modification time stay the same.
 
     Raises:
         OutputError: the file cannot be written.
@@ -60,7 +60,7 @@ class PhotoCache:
         self._data.close()
 
     def fingerprint(self, photo: str, stamp: Stamp) -> Fingerprint | None:
-        """Return the looks of a photo as it is now, if known."""
+        """Return the fingerprint of the current version of a photo, if known."""
         row = self._data.execute(
             "SELECT sha256, hash, small FROM looks1 WHERE photo = ? AND size = ? AND modified = ?",
             (photo, *stamp),
@@ -70,14 +70,14 @@ class PhotoCache:
         return Fingerprint(row[0], row[1], np.frombuffer(row[2], np.uint8).reshape(SIDE, SIDE))
 
     def keep_fingerprint(self, photo: str, stamp: Stamp, looks: Fingerprint) -> None:
-        """Note the looks of a photo."""
+        """Store the fingerprint of a photo."""
         self._keep(
             "INSERT OR REPLACE INTO looks1 VALUES (?, ?, ?, ?, ?, ?)",
             (photo, *stamp, looks.sha256, looks.hash, looks.small.tobytes()),
         )
 
     def tones(self, photo: str, stamp: Stamp, boxes: str) -> list[float | None] | None:
-        """Return what `keep_tones` noted of a photo as it is now with these boxes, if anything."""
+        """Return what `keep_tones` stored for the current version of a photo with these boxes."""
         row = self._data.execute(
             "SELECT tones FROM faces1 WHERE photo = ? AND size = ? AND modified = ? AND boxes = ?",
             (photo, *stamp, boxes),
@@ -85,7 +85,7 @@ class PhotoCache:
         return None if row is None else json.loads(row[0])
 
     def keep_tones(self, photo: str, stamp: Stamp, boxes: str, tones: Sequence[float | None]) -> None:
-        """Note the skin tone proxies of a photo's faces."""
+        """Store the skin tone proxies of a photo's faces."""
         self._keep(
             "INSERT OR REPLACE INTO faces1 VALUES (?, ?, ?, ?, ?)",
             (photo, *stamp, boxes, json.dumps(list(tones))),
@@ -103,7 +103,7 @@ class PhotoCache:
 
 
 def stamp_of(path: Path) -> Stamp:
-    """Return a file's size in bytes and its time of change in ns.
+    """Return a file's size in bytes and its modification time in ns.
 
     Raises:
         PictureError: there is no such file.
@@ -118,12 +118,12 @@ def stamp_of(path: Path) -> Stamp:
 def iterate_fingerprints(
     folder: Path, photos: Sequence[str], cache: PhotoCache, threads: int = 2
 ) -> Iterator[Fingerprint | PictureError]:
-    """Yield the looks of each photo in order, or why it cannot be read; new ones are kept in the cache.
+    """Yield the fingerprint of each photo in order, or why it cannot be read; new ones are cached.
 
     Args:
-        folder: which the photos' paths are below.
-        photos: paths as the manifest gives them.
-        threads: so many photos are decoded at a time.
+        folder: the folder that the photos' paths are relative to.
+        photos: paths as in the manifest.
+        threads: number of photos decoded at the same time.
     """
     with ThreadPoolExecutor(threads, "looks") as pool:
         ahead: deque[tuple[str, Stamp, Fingerprint | PictureError | Future[Fingerprint]]] = deque()

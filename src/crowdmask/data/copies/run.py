@@ -1,4 +1,4 @@
-"""Find and drop copies in a whole data set: look at the photos, compare them, write the groups down."""
+"""Find and drop copies in a whole data set: compute fingerprints, compare them, write the groups."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Deduplicated:
 
     Attributes:
         manifest: all photos, each with its group, before copies were dropped.
-        found: the copies.
-        dropped: how many copies were taken out of the manifest.
+        found: the copies that were found.
+        dropped: how many copies were removed from the manifest.
         unreadable: how many photos could not be read.
     """
 
@@ -45,17 +45,17 @@ def deduplicate(
     progress: Progress = silent,
     complain: Callable[[PictureError], None] = lambda error: None,
 ) -> Deduplicated:
-    """Find the copies in a data set and write their groups, and what is left, into its manifest.
+    """Find the copies in a data set and write the groups, and the photos that are left, to its manifest.
 
     Args:
-        folder: of the data set; what was looked at is kept there, so a run that was stopped goes on.
-        alike: least correlation of two photos that count as copies.
+        folder: of the data set; fingerprints are cached there, so an interrupted run can continue.
+        alike: minimum correlation of two photos that count as copies.
         page: an HTML page of the pairs to write, None for none.
-        most: so many pairs are on the page at most.
+        most: maximum number of pairs on the page.
         drop: keep one photo of each group in the manifest; no file is deleted.
-        threads: so many photos are decoded at a time.
-        progress: told of every step.
-        complain: told of each photo that cannot be read; the others are compared all the same.
+        threads: number of photos decoded at the same time.
+        progress: receives every step.
+        complain: receives the error of each photo that cannot be read; the others are still compared.
     Raises:
         DataError: the manifest cannot be read.
         BusyError: another command is changing the data set.
@@ -78,7 +78,7 @@ def deduplicate(
 def _look(
     manifest: Manifest, threads: int, progress: Progress, complain: Callable[[PictureError], None]
 ) -> list[Fingerprint | None]:
-    """Return the looks of each photo, None of one that cannot be read."""
+    """Return the fingerprint of each photo; None if it cannot be read."""
     names = [photo.photo for photo in manifest.photos]
     looks: list[Fingerprint | None] = []
     with PhotoCache(manifest.folder) as cache:

@@ -1,1 +1,1 @@
-"""Photos from public search APIs: politely, licence by licence, with their origin."""
+"""Photos from public search APIs, with rate limits, checked licences and their origin."""

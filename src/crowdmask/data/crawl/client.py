@@ -1,4 +1,4 @@
-"""A polite HTTP client: one request a host at a time, robots.txt, waits that servers ask for, retries."""
+"""A polite HTTP client: one request per host at a time, robots.txt, waits that servers ask for, retries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import crowdmask
 ROBOT_NAME = "crowdmask"
 MAX_ANSWER = 20_000_000
 MAX_ROBOTS = 500 * 1024
-"""Bytes; RFC 9309 asks to read at least so many."""
+"""Maximum bytes of a robots.txt; RFC 9309 requires at least this much."""
 
 _TRY_AGAIN = {429, 500, 502, 503, 504}
 _MAX_HOPS = 5
@@ -31,13 +31,13 @@ _PHOTO_TYPES = {"image/jpeg", "image/jpg", "image/png", "image/webp"}
 
 @dataclass(frozen=True)
 class Manners:
-    """How hard a server is asked.
+    """Limits on how often a server is asked.
 
     Attributes:
         delay_s: between two requests to one host; robots.txt may ask for more.
-        retries: after a failure that may pass.
+        retries: number of further attempts after a temporary failure.
         backoff_s: before the first retry; twice as long before each further one.
-        longest_wait_s: a server that asks for more is left alone for this run.
+        longest_wait_s: a server that asks for a longer wait is not asked again in this run.
         timeout_s: of one connection or silence; a photo may take six times as long in all.
     """
 
@@ -49,10 +49,10 @@ class Manners:
 
 
 class FetchError(Exception):
-    """Something that was not fetched.
+    """A photo or answer that could not be fetched.
 
     Attributes:
-        lasting: asking again another day would not help.
+        lasting: another attempt later would not help.
     """
 
     def __init__(self, why: str, lasting: bool = False) -> None:
@@ -61,7 +61,7 @@ class FetchError(Exception):
 
 
 class _Passing(FetchError):
-    """Worth a retry, at the earliest after `wait_s`."""
+    """A temporary failure: may be retried after `wait_s`."""
 
     def __init__(self, why: str, wait_s: float = 0.0) -> None:
         super().__init__(why)
@@ -69,7 +69,7 @@ class _Passing(FetchError):
 
 
 def user_agent(contact: str | None) -> str:
-    """Return who we say we are, with a way to reach the person who runs it."""
+    """Return the user agent, with contact data of the person who runs the crawl."""
     about = f"{ROBOT_NAME}/{crowdmask.__version__}"
     return f"{about} (data collection; {contact})" if contact else f"{about} (data collection)"
 
@@ -82,8 +82,8 @@ class Client:
 
         Args:
             contact: mail or web address for the user agent.
-            private_hosts: photos may lie on this machine or network too; else an answer
-                could make us ask hosts that only we can reach.
+            private_hosts: photos may also be on this machine or network; otherwise an
+                answer could make us send requests to hosts that only we can reach.
         """
         self._manners = manners
         self._private_hosts = private_hosts
@@ -104,9 +104,9 @@ class Client:
         """Ask an API.
 
         Args:
-            busy: whether an answer says that the server is too busy, which some do with status 200.
+            busy: returns whether an answer says that the server is too busy; some say so with status 200.
         Raises:
-            FetchError: no answer after all retries, or one that is no JSON.
+            FetchError: no answer after all retries, or one that is not JSON.
         """
 
         def read(response: httpx.Response) -> Any:
@@ -125,7 +125,7 @@ class Client:
         """Write a photo into an open file.
 
         Raises:
-            FetchError: robots.txt forbids it, it is too large or no photo, or the server fails.
+            FetchError: robots.txt forbids it, it is too large or not a photo, or the server fails.
         """
 
         def write(response: httpx.Response) -> None:
@@ -151,7 +151,7 @@ class Client:
         accept: str,
         checks: tuple[Callable[[httpx.URL], None], ...] = (),
     ) -> Any:
-        """Ask, again where that may help, and follow redirections, each of which is checked alike."""
+        """Send a request, with retries if they may help; follow redirections and check each of them."""
         for _ in range(_MAX_HOPS + 1):
             for check in checks:
                 check(url)
@@ -188,7 +188,7 @@ class Client:
 
     @contextmanager
     def _turn(self, host: str, delay_s: float | None = None) -> Iterator[None]:
-        """Wait till this host may be asked again."""
+        """Wait until this host may be asked again."""
         time.sleep(max(0.0, self._free_at.get(host, 0) - time.monotonic()))
         try:
             yield
@@ -207,7 +207,7 @@ class Client:
         try:
             found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
         except OSError:
-            return  # the request itself will say so
+            return  # the request itself will report it
         if any(not ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_global for entry in found):
             raise FetchError(f"{url}: its host is on a private network", lasting=True)
 
@@ -225,13 +225,13 @@ class Client:
             raise FetchError(f"{url}: robots.txt asks for {wait:.0f} s between requests", lasting=True)
 
     def _read_robots(self, origin: str) -> Protego | FetchError:
-        """Read a host's rules; none there means all is allowed, a failing server that nothing is.
+        """Read a host's robots.txt; if there is none, everything is allowed; if the server fails, nothing is.
 
         Source: RFC 9309, section 2.3.1.
         """
 
         def read(response: httpx.Response) -> bytes:
-            # What is beyond the limit counts as not there.
+            # Text beyond the limit is ignored.
             body = b""
             for chunk in response.iter_bytes():
                 body += chunk
@@ -254,7 +254,7 @@ class _Moved:
 
 
 class _Missing(FetchError):
-    """The server knows no such thing, or does not show it to us."""
+    """The server does not have it, or does not give it to us."""
 
 
 def _check_status(url: httpx.URL, response: httpx.Response) -> None:
@@ -268,7 +268,7 @@ def _check_status(url: httpx.URL, response: httpx.Response) -> None:
 
 
 def _retry_after(response: httpx.Response) -> float:
-    """Return the seconds that a server asks to wait, given as such or as a date."""
+    """Return how many seconds a server asks to wait, given as a number or a date."""
     text = response.headers.get("retry-after", "").strip()
     if text.isdecimal():
         return float(text)
@@ -282,7 +282,7 @@ def _retry_after(response: httpx.Response) -> float:
 
 
 def _limited(response: httpx.Response, max_bytes: int, max_s: float) -> Iterator[bytes]:
-    """Yield the body, and stop what is too large or does not end."""
+    """Yield the body; raise an error if it is too large or does not end."""
     stated = response.headers.get("content-length", "")
     end = time.monotonic() + max_s
     size = 0

@@ -1,4 +1,4 @@
-"""What a crawl has done, line by line, so that it goes on where it was stopped."""
+"""The journal of a crawl, one line a step, so that an interrupted crawl can continue."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FILE_NAME = "crawl.jsonl"
 
 @dataclass
 class JournalEntry:
-    """What became of one photo.
+    """The outcome for one photo.
 
     Attributes:
-        kind: "kept", "rejected" (asking again would not help) or "failed" (it may).
-        query: that found it.
-        candidate: what the API said of it.
-        photo: its line of the manifest, where it was kept.
-        limits: the size limits that it was judged by.
+        kind: "kept", "rejected" (another attempt would not help) or "failed" (it may).
+        query: the query that found it.
+        candidate: what the API said about it.
+        photo: its line of the manifest, if it was kept.
+        limits: the size limits that applied.
     """
 
     kind: str
@@ -35,10 +35,10 @@ class JournalEntry:
 
 
 class Journal:
-    """A file that only grows; also a context manager."""
+    """An append-only file; also a context manager."""
 
     def __init__(self, folder: Path) -> None:
-        """Read what is there and open it.
+        """Read the existing lines and open the file.
 
         Raises:
             DataError: the file is not of this kind.
@@ -50,7 +50,7 @@ class Journal:
         try:
             torn = self._read() if self.path.exists() else False
             self._file: IO[str] = self.path.open("a", encoding="utf-8")
-            if torn:  # a run that was killed left half a line
+            if torn:  # a killed run left an incomplete line
                 self._file.write("\n")
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
@@ -62,16 +62,16 @@ class Journal:
         self._file.close()
 
     def note(self, key: str, entry: JournalEntry) -> None:
-        """Write down what became of a photo."""
+        """Append the outcome for a photo."""
         self.entries[key] = entry
         self._write({"key": key, **{name: value for name, value in vars(entry).items() if value}})
 
     def cursor(self, stream: Iterable[str]) -> dict[str, str]:
-        """Return where the pages of one query go on; empty: at the first."""
+        """Return where to continue with the pages of a query; empty: at the first one."""
         return self._cursors.get(json.dumps(list(stream)), {})
 
     def note_page(self, stream: Iterable[str], following: dict[str, str] | None) -> None:
-        """Write down that a page is done; after the last, the next run begins with the first again."""
+        """Note that a page is done; after the last one, the next run starts with the first again."""
         self._cursors[json.dumps(list(stream))] = following or {}
         self._write({"stream": list(stream), "next": following or {}})
 
@@ -99,7 +99,7 @@ class Journal:
                     self.entries[key] = JournalEntry(**row)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 if isinstance(error, json.JSONDecodeError):
-                    continue  # half a line, of a run that was killed
+                    continue  # an incomplete line, of a killed run
                 raise DataError(
                     f"{self.path}, line {number}: not a line of a crawl; move the file away to begin afresh"
                 ) from error

@@ -1,4 +1,4 @@
-"""Tell an open licence from what an API says of a photo, or that it cannot be told."""
+"""Determine a photo's open licence from what an API says, or that it is unclear."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _URL_PUBLIC = re.compile(r"/publicdomain/(zero|mark)/(\d\.\d)(?:/.*)?")
 
 @dataclass(frozen=True)
 class Licence:
-    """One of `CODES`, with its version where that is known."""
+    """One of `CODES`, with its version if known."""
 
     code: str
     version: str | None = None
 
     @property
     def name(self) -> str:
-        """As people write it, like ``CC BY-SA 4.0``."""
+        """The usual spelling, like ``CC BY-SA 4.0``."""
         if self.code == "pdm":
             return f"Public Domain Mark {self.version}" if self.version else "Public domain"
         name = "CC0" if self.code == "cc0" else f"CC {self.code.upper()}"
@@ -37,7 +37,7 @@ class Licence:
 
 
 class UnclearLicence(Exception):
-    """The answer names no licence that is known, or two that differ."""
+    """The answer names no known licence, or two different ones."""
 
 
 def parse_codes(text: str) -> tuple[str, ...]:
@@ -54,14 +54,14 @@ def parse_codes(text: str) -> tuple[str, ...]:
 
 
 def find_licence(code: str | None, url: str | None, version: str | None = None) -> Licence:
-    """Return the licence of a photo from the answer's own words.
+    """Return the licence of a photo according to the API's answer.
 
     Args:
         code: as the API writes it: ``by-sa``, ``cc-by-sa-4.0``, ``CC BY-SA 4.0``, ``pd`` ...
         url: of the licence's text.
-        version: where the API gives it apart.
+        version: if the API gives it separately.
     Raises:
-        UnclearLicence: neither is understood, or they say different things.
+        UnclearLicence: neither is understood, or they differ.
     """
     by_code = _from_code(code) if code and code.strip() else None
     by_url = _from_url(url) if url else None

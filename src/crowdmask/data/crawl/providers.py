@@ -1,4 +1,4 @@
-"""The public search APIs: what to ask them, and what their answers say of each photo."""
+"""The public search APIs: requests, and what the answers say about each photo."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from crowdmask.data.crawl.licences import Licence, UnclearLicence, find_licence
 from crowdmask.errors import UsageError
 
 WIDTH_PX = 1920
-"""Wikimedia scales its photos to this width, one that it keeps ready; whole ones are many times as large."""
+"""Width of photos fetched from Wikimedia, which its servers cache; originals are many times as large."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A photo that an API named.
+    """A photo in an API's answer.
 
     Attributes:
-        key: provider and the provider's own number of it.
-        licence, licence_name: code and name; None where the answer leaves it unclear, `problem` says why.
-        width, height: pixels of the original, 0 where unknown.
+        key: provider and the provider's id of the photo.
+        licence, licence_name: code and name; None if it is unclear, and `problem` says why.
+        width, height: pixels of the original; 0: unknown.
     """
 
     key: str
@@ -46,7 +46,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Page:
-    """Some photos, and how to ask for the next ones: None after the last."""
+    """Some photos, and how to request the next ones; None after the last."""
 
     candidates: list[Candidate]
     next: dict[str, str] | None
@@ -58,10 +58,10 @@ class Provider(Protocol):
     name: str
 
     def search(self, client: Client, query: str, licences: tuple[str, ...], at: dict[str, str]) -> Page:
-        """Ask for one page; `at` is the last one's `next`, empty for the first.
+        """Request one page; `at` is the previous page's `next`, empty for the first.
 
         Raises:
-            FetchError: no answer, or one that is not of this API.
+            FetchError: no answer, or not an answer of this API.
         """
 
 
@@ -75,14 +75,14 @@ class Openverse:
     name = "openverse"
 
     def __init__(self, address: str | None = None) -> None:
-        """Use another server than the public one, by its root or the whole address."""
+        """Use another server instead of the public one, given by its root or its full address."""
         base = (address or "https://api.openverse.org").rstrip("/")
         if not base.endswith("/images"):
             base += "/images" if base.endswith("/v1") else "/v1/images"
         self.url = base + "/"
 
     def search(self, client: Client, query: str, licences: tuple[str, ...], at: dict[str, str]) -> Page:
-        """Ask for one page."""
+        """Request one page."""
         number = int(at.get("page", "1"))
         params = {"q": query, "license": ",".join(licences), "page": str(number), "page_size": "20"}
         answer = client.get_json(self.url, params)
@@ -119,12 +119,12 @@ class Wikimedia:
     name = "wikimedia"
 
     def __init__(self, address: str | None = None) -> None:
-        """Use another server than the public one, by its root or the whole address."""
+        """Use another server instead of the public one, given by its root or its full address."""
         base = (address or "https://commons.wikimedia.org").rstrip("/")
         self.url = base if base.endswith("api.php") else base + "/w/api.php"
 
     def search(self, client: Client, query: str, licences: tuple[str, ...], at: dict[str, str]) -> Page:
-        """Ask for one page; the API cannot filter by licence, so all are looked at here."""
+        """Request one page; the API cannot filter by licence, so that is done here."""
         params = {
             "action": "query",
             "format": "json",
@@ -148,7 +148,7 @@ class Wikimedia:
             raise FetchError(f"{self.url}: no photos in its answer: {why}")
         found = answer.get("query")
         pages = found.get("pages", []) if isinstance(found, dict) else []
-        # The older form of the answer has them by number.
+        # In the older form of the answer they are keyed by number.
         rows = [p for p in (pages.values() if isinstance(pages, dict) else pages) if isinstance(p, dict)]
         rows.sort(key=lambda row: _count(row, "index"))
         more = answer.get("continue")
@@ -158,7 +158,7 @@ class Wikimedia:
     def _candidates(self, row: dict[str, Any]) -> Iterator[Candidate]:
         infos = row.get("imageinfo")
         if not isinstance(infos, list) or not infos or not isinstance(infos[0], dict):
-            return  # comes with a later part of the same page
+            return  # follows in a later part of the same page
         info = infos[0]
         address = _text(info, "thumburl") or _text(info, "url")
         number = _count(row, "pageid") or _text(row, "title")
@@ -192,7 +192,7 @@ def make_providers(names: str, address: str | None) -> list[Provider]:
     """Read the option ``openverse,wikimedia``.
 
     Raises:
-        UsageError: a name that is none of these, or an address that is none.
+        UsageError: an unknown name, or an invalid address.
     """
     chosen = list(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
     if not chosen or any(name not in PROVIDERS for name in chosen):
@@ -203,7 +203,7 @@ def make_providers(names: str, address: str | None) -> list[Provider]:
 
 
 def is_private(address: str | None) -> bool:
-    """Whether a server of one's own is meant: this machine, or an address of a private network."""
+    """Whether it is the user's own server: this machine, or an address of a private network."""
     host = urlsplit(address).hostname if address else None
     if host is None:
         return False
@@ -240,5 +240,5 @@ def _count(row: dict[str, Any], key: str) -> int:
 
 
 def _plain(markup: str) -> str:
-    """Return the words of a piece of HTML."""
+    """Return the text of a piece of HTML."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())

@@ -1,4 +1,4 @@
-"""Crawl: search, check the licence, fetch, check the photo, write it down."""
+"""Crawl: search, check the licence, fetch, check the photo, record it."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from crowdmask.media.pictures import open_picture
 
 PHOTO_FOLDER = "photos"
 MANIFEST_EVERY = 50
-"""Photos between two writes of the manifest; the journal has each at once."""
+"""Number of photos between two writes of the manifest; the journal records each one immediately."""
 
 MAX_PAGES = 500
-"""Of one query: an API that never ends would be asked for ever."""
+"""Maximum number of pages of one query: some API might never end."""
 
 Found = tuple[str, Candidate]
-"""A photo, after the query that found it."""
+"""The query and a photo that it found."""
 
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is wanted.
+    """What to fetch.
 
     Attributes:
-        limit: photos in all, those of earlier runs of these queries among them.
-        min_side: of the shorter side, pixels.
+        limit: total number of photos, including those of earlier runs of these queries.
+        min_side: minimum length of the shorter side, pixels.
     """
 
     queries: tuple[str, ...]
@@ -50,20 +50,20 @@ class Wish:
 
     @property
     def limits(self) -> list[int]:
-        """What a photo's size was judged by."""
+        """The size limits that apply to a photo."""
         return [self.min_side, self.max_bytes]
 
 
 @dataclass
 class Report:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         kept: new photos.
-        earlier: photos that these queries had brought before.
+        earlier: photos of earlier runs of these queries.
         rejected: how many, by reason.
-        problems: what failed and may work another time, and photos that are not what they say.
-        stopped: an API that did not answer.
+        problems: failures that may not happen again, and photos that are not what they claim.
+        stopped: APIs that did not answer.
     """
 
     kept: int = 0
@@ -74,7 +74,7 @@ class Report:
 
 
 class Rejected(Exception):
-    """A photo that was fetched and is not wanted."""
+    """A photo that was fetched but is not usable."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(detail or reason)
@@ -86,7 +86,7 @@ class Crawl:
     """One run into one folder."""
 
     def __init__(self, folder: Path, wish: Wish, client: Client, providers: list[Provider]) -> None:
-        """Read what is in the folder, which is made if it isn't there.
+        """Read what is in the folder, which is created if missing.
 
         Raises:
             DataError: its manifest or journal cannot be read.
@@ -105,15 +105,15 @@ class Crawl:
         self._hashes: set[str] = set()
 
     def run(self, tick: Callable[[Report], None] = lambda report: None) -> Report:
-        """Fetch photos till there are enough or no more; whatever stops it, what is complete is kept.
+        """Fetch photos until there are enough or no more; complete photos are kept whatever stops it.
 
         Args:
-            tick: called after each photo that was looked at.
+            tick: called after each photo.
         Raises:
             BusyError: another command is changing the data set.
         """
         with writing(self.folder), Journal(self.folder) as journal:
-            self.manifest = self._read()  # another command may have changed it meanwhile
+            self.manifest = self._read()  # another command may have changed it in the meantime
             again = self._take_stock(journal)
             unwritten = len(self.manifest.photos)
             try:
@@ -131,7 +131,7 @@ class Crawl:
         return read_manifest(self.folder) if (self.folder / FILE_NAME).exists() else Manifest(self.folder)
 
     def _take_stock(self, journal: Journal) -> list[Found]:
-        """Complete the manifest from the journal; return what is to be tried again."""
+        """Complete the manifest from the journal; return what to try again."""
         listed = {photo.photo for photo in self.manifest.photos}
         again: list[Found] = []
         lost = set()
@@ -140,7 +140,7 @@ class Crawl:
             if entry.kind == "kept" and entry.photo is not None:
                 photo = Photo.model_validate(entry.photo)
                 there = self.manifest.path(photo).is_file()
-                if there and photo.photo not in listed:  # a run that was killed
+                if there and photo.photo not in listed:  # a killed run
                     self.manifest.photos.append(photo)
                 if there and entry.query in self.wish.queries:
                     self.report.earlier += 1
@@ -154,7 +154,7 @@ class Crawl:
         return again
 
     def _wanted(self, journal: Journal, again: list[Found]) -> Iterator[Found]:
-        """Yield photos to look at, one of each query in turn, till there are enough."""
+        """Yield photos to check, one of each query in turn, until there are enough."""
         yield from (pair for pair in again if not self._enough)
         streams = [
             self._stream(journal, provider, query)
@@ -176,7 +176,7 @@ class Crawl:
         return self.report.earlier + self.report.kept >= self.wish.limit
 
     def _stream(self, journal: Journal, provider: Provider, query: str) -> Iterator[Found]:
-        # Other licences or sizes make another search of it.
+        # With other licences or sizes it is a different search.
         limits = ",".join(str(limit) for limit in self.wish.limits)
         name = (provider.name, query, ",".join(sorted(self.wish.licences)), limits)
         at = journal.cursor(name)
@@ -184,7 +184,7 @@ class Crawl:
             try:
                 page = provider.search(self._client, query, self.wish.licences, at)
             except FetchError as error:
-                if at and error.lasting:  # beyond the last page that it gives to anybody
+                if at and error.lasting:  # beyond the last page that it gives
                     journal.note_page(name, None)
                 else:
                     self.report.stopped.append(str(error))
@@ -230,7 +230,7 @@ class Crawl:
             self.report.kept += 1
 
     def _refusal(self, candidate: Candidate) -> str:
-        """Return why a photo is not even fetched, from what the answer says of it."""
+        """Return why a photo is not fetched, according to the answer."""
         if candidate.licence is None:
             return "no licence that can be told"
         if candidate.licence not in self.wish.licences:
@@ -240,16 +240,16 @@ class Crawl:
         return ""
 
     def _fetch(self, candidate: Candidate) -> Photo:
-        """Fetch a photo into its place.
+        """Fetch a photo into the data set.
 
         Raises:
-            Rejected: it is too small, there already, or no photo.
+            Rejected: it is too small, already there, or not a photo.
             FetchError: it was not fetched.
         """
         provider, _, number = candidate.key.partition(":")
         stem = f"{provider}-{_file_name(number)}"
         with as_output_error(self.folder):
-            # Its suffix, and so its name, is known only when it is here.
+            # Its suffix, and therefore its name, is known only after it was fetched.
             temporary = temporary_beside(self.folder / PHOTO_FOLDER / stem)
             try:
                 with temporary.open("x+b") as file:
@@ -279,7 +279,7 @@ class Crawl:
         )
 
     def _inspect(self, file: Path, candidate: Candidate) -> tuple[int, int, str]:
-        """Decode a photo as a whole; return width, height and the suffix of what it really is."""
+        """Decode a photo completely; return width, height and the suffix of its real format."""
         try:
             picture = open_picture(file)
             with Image.open(file, formats=list(_SUFFIXES)) as header:
@@ -293,7 +293,7 @@ class Crawl:
 
 
 def _file_name(number: str) -> str:
-    """Return a name that is safe for a file, and one for each number."""
+    """Return a file name that is safe and different for each number."""
     if re.fullmatch(r"[A-Za-z0-9-]{1,64}", number):
         return number.lower()
     return hashlib.sha256(number.encode()).hexdigest()[:32]

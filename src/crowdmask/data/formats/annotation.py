@@ -1,4 +1,4 @@
-"""What published annotations are read into, and how a reader finds its files and pictures."""
+"""The values that published annotations are read into."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", "
 
 @dataclass(frozen=True)
 class RawBox:
-    """One box as published: a label's own name and xyxy, in pixels or in parts of the picture.
+    """One box as published: the original label, and xyxy in pixels or in parts of the picture's size.
 
     Raises:
         ValueError: an edge is not a finite number.
@@ -37,11 +37,12 @@ class Annotation:
         picture: path relative to the source's folder.
         boxes: as in the file.
         relative: the boxes are parts of the width and height (YOLO), not pixels.
-        unreadable: further boxes in the file that are none: the picture shows more than is known.
-        listed_in: the file that lists it with others; empty where each picture has a file of its own.
-        size: width and height of the picture as the file says, None where it does not.
-        first_pixel: 1 where the file says that its left and top edges count from 1; None where it says
-            nothing.
+        unreadable: number of further entries in the file that could not be read: faces of unknown place or
+            label.
+        listed_in: the file that lists it with others; empty if each picture has its own file.
+        size: width and height of the picture as stated in the file; None: not stated.
+        first_pixel: 1 if the file says that its left and top edges count from 1; None: not
+            stated.
     """
 
     picture: str
@@ -54,7 +55,7 @@ class Annotation:
 
 
 def stated_size(width: object, height: object) -> tuple[float, float] | None:
-    """Return a picture's size as a file states it; None for one that is none, like 0 x 0."""
+    """Return a picture's size as a file states it; None if it is invalid, like 0 x 0."""
     try:
         size = (float(str(width)), float(str(height)))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a broken box is: one set of rules, for import and for the photos that training reads."""
+"""The rules that say which boxes are usable, the same for import and for training."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ IGNORE = "ignore"
 SKIP = "skip"
 
 MIN_SIDE_PX = 0.999
-"""A face whose box has less left inside the picture is none: a pixel, but for rounding."""
+"""Minimum side of a box inside the picture: one pixel, with a tolerance for rounding."""
 
 MIN_INSIDE = 0.5
-"""A box with a smaller part of its area inside the picture is rejected; another is cut at the edge."""
+"""Minimum part of a box's area inside the picture; with less it is rejected, with more it is clipped."""
 
-# A box this far outside is a rounding of its publisher's and not worth a line.
+# A box this far outside is a rounding error of the publisher and is not reported.
 _ROUNDING_PX = 2.0
 
 
 @dataclass(frozen=True)
 class Face:
-    """A sound box with our label, or None for a region of no known class that is not judged."""
+    """A usable box with our label; None for a region whose class is unknown and that is not evaluated."""
 
     box: Edges
     label: str | None
@@ -35,7 +35,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a box is rejected: the reason, in words, and in words for many of its kind."""
+    """Why a box is rejected: the reason, its description, and a shorter description to summarise many."""
 
     reason: Reason
     why: str
@@ -47,11 +47,11 @@ class Judged:
     """The boxes of one photo.
 
     Attributes:
-        faces: the sound ones.
+        faces: the usable ones.
         faults: the others, each with its reason.
-        published: how many boxes there were of each published class.
-        cut: how many reached beyond the picture and were cut at its edge.
-        unknown: how many boxes show a face of which not enough is known.
+        published: number of boxes of each published class.
+        cut: how many extended beyond the picture and were clipped.
+        unknown: how many boxes show a face that cannot be used.
     """
 
     faces: list[Face] = field(default_factory=list)
@@ -62,10 +62,10 @@ class Judged:
 
     @property
     def shows_only_unknown(self) -> bool:
-        """Whether the photo shows faces but none could be used.
+        """Whether the photo shows faces but none of them is usable.
 
-        Such a photo would teach that its faces are none. A box that is a mere point, on the other hand, is
-        how some publishers say that there is no face.
+        Such a photo would teach that its faces are background. A box that is only a point, however, is how
+        some publishers mark a photo without faces.
         """
         return self.unknown > 0 and not self.faces
 
@@ -80,17 +80,17 @@ def judge_boxes(
     turn_of: Callable[[], int] = lambda: 1,
     first_pixel: int = 0,
 ) -> Judged:
-    """Part the boxes of one photo into sound faces and faults.
+    """Divide the boxes of one photo into usable faces and faults.
 
     Args:
         annotation: the boxes as published.
         width, height: of the upright photo, pixels.
-        convention: what part of each side of a box is trimmed, left, top, right, bottom.
-        meaning_of: turns a published class into a label of ours, `IGNORE`, ``ignore_LABEL`` or `SKIP`;
-            None for a class that is not known.
-        turn_of: gives EXIF's orientation of the photo, see `upright.fit`.
-        first_pixel: 1 where left and top edges count from 1, as in classic Pascal VOC, and the annotation
-            does not say so itself.
+        convention: part of a box's size that is trimmed at the left, top, right and bottom.
+        meaning_of: turns a published class into one of our labels, `IGNORE`, ``ignore_LABEL`` or
+            `SKIP`; None for an unknown class.
+        turn_of: returns the EXIF orientation of the photo, see `upright.fit`.
+        first_pixel: 1 if left and top edges count from 1, as in classic Pascal VOC; used if the
+            annotation does not state it.
     """
     result = Judged(unknown=annotation.unreadable)
     fitted = fit(annotation.size, width, height, turn_of)
@@ -135,7 +135,7 @@ def _of_another_size(result: Judged, annotation: Annotation, width: int, height:
 
 
 def _fault_of_parts(box: RawBox, annotation: Annotation) -> Fault | None:
-    """Say where pixels are expected and a box is written in parts of the picture."""
+    """Return a fault if pixels are expected and the box is in parts of the picture's size."""
     if annotation.relative or _is_nothing(box) or min(box.xyxy) < 0 or max(box.xyxy) > 1:
         return None
     x1, y1, x2, y2 = box.xyxy
@@ -144,17 +144,17 @@ def _fault_of_parts(box: RawBox, annotation: Annotation) -> Fault | None:
 
 
 def _is_nothing(box: RawBox) -> bool:
-    """Whether a box is a mere point, like 0, 0, 0, 0: so some publishers say that there is no face."""
+    """Whether a box is only a point, like 0, 0, 0, 0: some publishers mark photos without faces like this."""
     return box.xyxy[0] == box.xyxy[2] and box.xyxy[1] == box.xyxy[3]
 
 
 def place_box(xyxy: Edges, width: int, height: int, convention: Edges = (0, 0, 0, 0)) -> Edges | Fault:
-    """Trim a box to our convention and cut it at the picture's edge, or say what is wrong with it.
+    """Trim a box to our convention and clip it to the picture, or return what is wrong with it.
 
     Args:
         xyxy: pixels, as published.
         width, height: of the upright photo, pixels.
-        convention: what part of each side is trimmed, left, top, right, bottom.
+        convention: part of the box's size that is trimmed at the left, top, right and bottom.
     """
     x1, y1, x2, y2 = xyxy
     shown = f"box ({x1:g}, {y1:g}, {x2:g}, {y2:g})"
@@ -176,7 +176,7 @@ def place_box(xyxy: Edges, width: int, height: int, convention: Edges = (0, 0, 0
 
 
 def clip_box(box: Edges, width: int, height: int) -> Edges:
-    """Return a box cut at the picture's border, to a millionth of a pixel."""
+    """Return a box clipped to the picture, rounded to a millionth of a pixel."""
     x1, y1, x2, y2 = box
     return (
         round(min(max(x1, 0.0), width), 6),
@@ -187,7 +187,7 @@ def clip_box(box: Edges, width: int, height: int) -> Edges:
 
 
 def known_spelling(published: str) -> str | None:
-    """Return what our own export means by a class: a label, `IGNORE` or ``ignore_LABEL``; None for others."""
+    """Return the meaning of a class of our export: a label, `IGNORE`, ``ignore_LABEL``; None for others."""
     if published == IGNORE or published.removeprefix(f"{IGNORE}_") in LABELS:
         return published
     return None

@@ -1,4 +1,4 @@
-"""Crops in folders named by class: one face a picture, without an annotation file."""
+"""Crops in folders named by class: one face in each picture, without annotation files."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from crowdmask.data.problems import Problems, Reason
 def read_folders(
     folder: Path, problems: Problems, is_class: Callable[[str], bool] = bool
 ) -> Iterator[Annotation]:
-    """Read pictures whose folder's name is their class: one face each, the whole picture its box.
+    """Read pictures whose folder's name is their class: one face each, whose box is the whole picture.
 
     Args:
         folder: pictures in folders, at any depth, as in ``Train/Mask/a.jpg``.
-        problems: pictures in no folder of a class are noted here.
-        is_class: whether a folder's name is that of a class; the nearest one above a picture counts.
-            Left out, every name is.
+        problems: pictures outside class folders are added here.
+        is_class: returns whether a folder's name is a class; the nearest one above a picture counts.
+            By default every name is.
     """
     for path in find_pictures(folder):
         above = path.relative_to(folder).parts[:-1]

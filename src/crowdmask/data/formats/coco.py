@@ -23,7 +23,7 @@ from crowdmask.data.problems import Problems, Reason
 from crowdmask.labels import LABELS
 
 place_of = place_by_split
-# Some programs write numbers as texts.
+# Some programs write numbers as text.
 _NO_CROWD = {"0", "0.0", "false", "no", ""}
 _CROWD = {"1", "1.0", "true", "yes"}
 
@@ -31,8 +31,8 @@ _CROWD = {"1", "1.0", "true", "yes"}
 def read_coco(folder: Path, problems: Problems) -> Iterator[Annotation]:
     """Read COCO: every ``*.json`` in ``annotations``, in the folder itself or in the folders in it.
 
-    Photos lie in ``images``, in the folder itself, beside the JSON or one folder further down. Crowd
-    boxes become ignored regions.
+    Photos are in ``images``, in the folder itself, beside the JSON or one folder deeper. Crowd boxes
+    become ignored regions.
     """
     json_folder = first_folder(folder, ("annotations", "."))
     paths = sorted(json_folder.glob("*.json")) or sorted(json_folder.glob("*/*.json"))
@@ -43,7 +43,7 @@ def read_coco(folder: Path, problems: Problems) -> Iterator[Annotation]:
     for path in paths:
         try:
             content = json.loads(path.read_text(encoding="utf-8-sig"))
-            # A name that is null or a list is no name; written out it could even be a class of ours.
+            # A null or a list is not a name; converted to text it could even equal one of our classes.
             names = {c["id"]: str(c["name"]) for c in content["categories"] if _is_name(c["name"])}
             pictures: dict[object, str] = {}
             sizes: dict[object, tuple[float, float] | None] = {}
@@ -72,7 +72,8 @@ def read_coco(folder: Path, problems: Problems) -> Iterator[Annotation]:
                 unreadable[str(key)] += 1
         for key, name in pictures.items():
             picture = named_picture((images, folder, path.parent, *inner), name)
-            # A missing one is reported by who asks for it, who knows whether its whole list lies elsewhere.
+            # A missing picture is reported by the caller, who knows whether all pictures of the list are
+            # elsewhere.
             place = safe_relative(name).as_posix() if picture is None else below(picture, folder)
             lost = unreadable[str(key)]
             yield Annotation(

@@ -30,7 +30,7 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
                 table = csv.DictReader(file)
                 missing = {*_EDGES} - {str(column).lower() for column in table.fieldnames or ()}
                 if missing:
-                    # Other tables often lie beside that of the boxes; one line for each is enough.
+                    # Other tables are often in the same folder; one line for each is enough.
                     why = f"no table of boxes: it lacks the column {min(missing)}"
                     problems.add(path, why, Reason.BROKEN)
                     continue
@@ -47,7 +47,7 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
                         label = str(given).strip() if has_labels else "face"
                         if not label:
                             raise ValueError("no label")
-                        # A short row has no value there.
+                        # A row that is too short has None there.
                         edges = [float(values[edge] or "") for edge in _EDGES]
                         box = RawBox(label, (edges[0], edges[1], edges[2], edges[3]))
                         boxes.setdefault(name, []).append(box)
@@ -68,6 +68,6 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
 
 
 def recognise(folder: Path) -> bool:
-    """Whether a folder holds a table whose head names the four edges."""
+    """Whether a folder contains a table whose header names the four edges."""
     heads = (read_head(path).partition("\n")[0].lower() for path in first_files(folder, "*.csv"))
     return any({*_EDGES} <= {word.strip(' "\r') for word in head.split(",")} for head in heads)

@@ -1,7 +1,7 @@
-"""A photo that a writer puts into another tool's layout.
+"""A photo in an export to another tool's layout.
 
-No format has a word for a region that is not judged. COCO's is ``iscrowd``; Pascal VOC gets ``difficult`` and
-our own ``ignore``; YOLO gets classes of its own, ``ignore`` and ``ignore_LABEL``.
+No format has an exact equivalent of an ignored region. COCO gets ``iscrowd``; Pascal VOC gets ``difficult``
+and our own ``ignore``; YOLO gets extra classes, ``ignore`` and ``ignore_LABEL``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Item:
 
     Attributes:
         photo: from the manifest, annotated.
-        name: of its file in the export, unlike any other, also without its suffix.
+        name: of its file in the export; unique even without the suffix.
     """
 
     photo: Photo
@@ -29,7 +29,7 @@ class Item:
 
     @property
     def split(self) -> str:
-        """The split's name, as folders and files are called by it."""
+        """The split's name in folder and file names."""
         return self.photo.split or UNSPLIT
 
     @property
@@ -43,7 +43,7 @@ Writer = Callable[[Path, list[Item]], None]
 
 
 def by_split(items: list[Item]) -> dict[str, list[Item]]:
-    """Return the photos of each split, in their order."""
+    """Return the photos of each split, in order."""
     result: dict[str, list[Item]] = {}
     for item in items:
         result.setdefault(item.split, []).append(item)
@@ -51,7 +51,7 @@ def by_split(items: list[Item]) -> dict[str, list[Item]]:
 
 
 def place_by_split(item: Item) -> str:
-    """Return where a photo lies in a layout with one folder of photos a split."""
+    """Return a photo's path in a layout with one folder for each split."""
     return f"images/{item.split}/{item.name}"
 
 
@@ -61,6 +61,6 @@ def faces_of(items: list[Item]) -> list[Face]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write one file of an export, whose folder is renamed into place as a whole."""
+    """Write one file of an export; the whole folder is renamed at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""LabelMe: one JSON file a picture, with its shapes."""
+"""LabelMe: one JSON file for each picture, with its shapes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _OUTLINES = ("rectangle", "polygon", "rotation")
 
 
 def read_labelme(folder: Path, problems: Problems) -> Iterator[Annotation]:
-    """Read LabelMe: a ``*.json`` for each picture, beside it or in a folder beside that of the pictures.
+    """Read LabelMe: one ``*.json`` for each picture, beside it or in a folder beside the pictures' folder.
 
-    Outlines are read as the box around them; a point, a line or a brush's mask is no box.
+    Outlines are read as the box around them; points, lines and brush masks are not boxes.
     """
     for path in find_files(folder, "*.json", problems):
         try:

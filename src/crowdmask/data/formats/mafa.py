@@ -46,7 +46,7 @@ def read_mafa(folder: Path, problems: Problems) -> Iterator[Annotation]:
 
 
 def recognise(folder: Path) -> bool:
-    """Whether a folder holds MAFA's lists, by their names."""
+    """Whether a folder contains MAFA's lists, by their names."""
     return any(path.stem in ("LabelTrainAll", "LabelTestAll") for path in first_files(folder, "Label*All.*"))
 
 
@@ -73,7 +73,7 @@ def _text_rows(path: Path, problems: Problems) -> Iterator[tuple[str, list[float
     for number, line in enumerate(lines, 1):
         words = line.replace(",", " ").split()
         if not words or not words[0].lower().endswith(PICTURE_SUFFIXES):
-            continue  # a readme or a heading
+            continue  # a readme or a header
         try:
             yield words[0], [float(word) for word in words[1:]]
         except ValueError as error:
@@ -91,7 +91,7 @@ def _mat_rows(path: Path, problems: Problems) -> Iterator[tuple[str, list[float]
         rows = [
             (str(entry[-2].item()), [[float(v) for v in row] for row in entry[-1]]) for entry in table.flat
         ]
-    except Exception as error:  # what a parser raises on damaged bytes has no end
+    except Exception as error:  # parsers raise many kinds of errors on damaged data
         problems.add(path, f"not MAFA's labels ({error!r})", Reason.BROKEN)
         return
     for name, faces in rows:

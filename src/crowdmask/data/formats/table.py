@@ -1,4 +1,4 @@
-"""The table of annotation formats: a new one is a file beside this one and a row here."""
+"""The table of annotation formats: a new format is a file in this folder and a row here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Layout:
 
     Attributes:
         write: writes the annotations of photos into a folder.
-        place_of: where a photo lies below that folder.
+        place_of: returns a photo's path inside that folder.
     """
 
     write: Writer
@@ -41,15 +41,15 @@ class Format:
     """One annotation format.
 
     Attributes:
-        name: what users call it.
-        title: its name in sentences.
-        read: yields the annotations of a folder; what it cannot read becomes a problem.
-        recognise: whether a folder looks like this format, from a few of its files; None where it cannot
-            be told from the files.
-        layout: how it is written; None where it is only read.
-        lies_apart: the annotations may be given in another place than the photos.
-        is_import_only: it needs what only an import knows, so a data set's YAML cannot name it.
-        has_class_folders: a picture is one face, and the name of its folder is its class.
+        name: as users write it.
+        title: its name in messages.
+        read: yields the annotations of a folder, and reports what it cannot read as problems.
+        recognise: returns whether a folder looks like this format, from a few of its files; None if the
+            files cannot show it.
+        layout: how it is written; None if it can only be read.
+        lies_apart: the annotations may be in another place than the photos.
+        is_import_only: it needs information that only an import has, so a data set's YAML cannot use it.
+        has_class_folders: each picture is one face, and its folder's name is its class.
     """
 
     name: str
@@ -113,10 +113,10 @@ FORMATS: tuple[Format, ...] = (
         has_class_folders=True,
     ),
 )
-"""All formats, in the order in which users see them."""
+"""All formats, in the order of the help texts."""
 
 READERS: dict[str, Reader] = {form.name: form.read for form in FORMATS if not form.is_import_only}
-"""What reads each format that a data set's YAML and training can name."""
+"""The readers of all formats that a data set's YAML and training can use."""
 
 
 def names() -> list[str]:
@@ -154,11 +154,11 @@ def find_layout(name: str) -> Layout:
 
 
 def hint(folder: Path, name: str) -> str:
-    """Say which other format a folder looks like that holds nothing in the one asked for; may be empty."""
+    """Return a hint which other format a folder looks like, if nothing in it is in the requested one."""
     found = [form for form in recognise(folder) if form.name != name]
     return f"; it looks like {found[0].title}: try `format` {found[0].name}" if found else ""
 
 
 def recognise(folder: Path) -> list[Format]:
-    """Return the formats that a folder looks like, from a few of its files; often one, or none."""
+    """Return the formats that a folder looks like, judging by a few of its files; usually one, or none."""
     return [form for form in FORMATS if form.recognise is not None and form.recognise(folder)]

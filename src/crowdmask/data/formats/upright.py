@@ -1,4 +1,4 @@
-"""Where an annotation's boxes lie in the upright photo: turned or scaled as its stated size says."""
+"""Convert an annotation's boxes to the upright photo: rotate or scale them according to the stated size."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ _ROUNDING_PX = 1.0
 
 
 def read_turn(picture: Path) -> int:
-    """Return EXIF's orientation of a picture, 1 to 8; 1 where it says nothing or cannot be read."""
+    """Return the EXIF orientation of a picture, 1 to 8; 1 if it is missing or cannot be read."""
     try:
         with Image.open(picture) as opened:
             turn = int(opened.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception:  # what damaged EXIF raises has no end, and says nothing about the pixels
+    except Exception:  # damaged EXIF raises many kinds of errors, and says nothing about the pixels
         return 1
     return turn if 1 <= turn <= 8 else 1
 
 
 def fit(stated: Size | None, width: int, height: int, turn_of: Callable[[], int]) -> Place | None:
-    """Return what moves a box from the size that its annotation states into the upright photo.
+    """Return a function that converts a box from the annotation's stated size to the upright photo.
 
     Args:
-        stated: width and height as the annotation says; None where it does not.
+        stated: width and height as stated in the annotation; None: not stated.
         width, height: of the upright photo, pixels.
-        turn_of: gives EXIF's orientation of the photo; asked only where the size is not that of the photo.
+        turn_of: returns the EXIF orientation of the photo; called only if the stated size differs from the
+            photo's.
     Returns:
-        None where neither EXIF's turn nor one scale for both sides explains the size.
+        The function; None if neither the EXIF rotation nor one scale factor explains the stated size.
     """
     if stated is None or stated == (width, height):
         return lambda box: box
@@ -48,7 +49,7 @@ def fit(stated: Size | None, width: int, height: int, turn_of: Callable[[], int]
 
 
 def _is_scale(stated: Size, size: Size) -> bool:
-    """Whether two sizes have one shape, but for the pixel that the smaller one was rounded by."""
+    """Whether two sizes have the same aspect ratio, with a tolerance of one pixel of the smaller one."""
     small, large = sorted((stated, size))
     return (
         abs(small[0] - large[0] * small[1] / large[1]) <= _ROUNDING_PX
@@ -62,7 +63,7 @@ def _scaled(stated: Size, size: Size) -> Place:
 
 
 def _turned(box: Edges, width: int, height: int, turn: int) -> Edges:
-    """Turn a box of the stored picture upright; `width` and `height` are those of the upright one."""
+    """Rotate a box of the stored picture; `width` and `height` are those of the upright picture."""
     x1, y1, x2, y2 = box
     return {
         5: (y1, x1, y2, x2),

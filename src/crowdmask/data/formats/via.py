@@ -1,4 +1,4 @@
-"""VIA, the VGG Image Annotator: a project, or what it exports as JSON or CSV."""
+"""VIA, the VGG Image Annotator: a project, or its export as JSON or CSV."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FAULTS = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def read_via(folder: Path, problems: Problems) -> Iterator[Annotation]:
-    """Read VIA's ``*.json``, or its ``*.csv`` where there is none, beside the pictures or ``images``.
+    """Read VIA's ``*.json``, or ``*.csv`` if there is no JSON, beside the pictures or ``images``.
 
-    Outlines are read as the box around them. The class is the region's only attribute, or that named class,
-    label, name, type or category.
+    Outlines are read as the box around them. The class is the region's only attribute, or the attribute
+    named class, label, name, type or category.
     """
     lists = [path for path in sorted(folder.rglob("*.json")) if _pictures(path)]
     lists = lists or [path for path in sorted(folder.rglob("*.csv")) if _is_table(path)]
@@ -59,7 +59,7 @@ def _is_table(path: Path) -> bool:
 
 
 def _pictures(path: Path) -> dict[str, list[Any]]:
-    """Return the regions of each picture of a JSON file; nothing where it is none of VIA's."""
+    """Return the regions of each picture of a JSON file; empty if it is not a file of VIA."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError, RecursionError):
@@ -70,7 +70,7 @@ def _pictures(path: Path) -> dict[str, list[Any]]:
         if not isinstance(entry, dict) or not {"filename", "regions"} <= entry.keys():
             return {}
         regions = entry["regions"]
-        # The first version numbered the regions in a mapping.
+        # In the first version the regions are a mapping with numbers as keys.
         listed = list(regions.values()) if isinstance(regions, dict) else regions
         found.setdefault(str(entry["filename"]), []).extend(listed if isinstance(listed, list) else [listed])
     return found
@@ -82,7 +82,7 @@ def _table(path: Path) -> dict[str, list[Any]]:
         for row in csv.DictReader(file):
             values = {str(key).lstrip("#"): value for key, value in row.items()}
             regions = found.setdefault(values["filename"], [])
-            # A picture without regions has a row of its own.
+            # A picture without regions has one row.
             if values.get("region_count") != "0":
                 regions.append({key: values[f"region_{key}"] for key in ("shape_attributes", "attributes")})
     return found

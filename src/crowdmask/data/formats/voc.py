@@ -27,7 +27,7 @@ from crowdmask.data.problems import Problems, Reason
 from crowdmask.labels import LABELS
 
 MAX_XML_BYTES = 20_000_000
-"""An annotation of one picture with more is not read."""
+"""Maximum size of the annotation of one picture."""
 
 _ROOT = re.compile(r"<annotation[\s>]", re.IGNORECASE)
 _ENCODING = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
@@ -38,9 +38,9 @@ _OTHERS = {"dataset": ", as dlib's imglab writes it", "annotations": ", as CVAT 
 def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
     """Read Pascal VOC: ``annotations/*.xml`` (or ``Annotations``) beside ``images`` (or ``JPEGImages``).
 
-    Folders below these are read too (``train/annotations`` beside ``train/images``), and so is a folder
-    with both kinds of files side by side. ``<ignore>1</ignore>`` in an object is ours: a region that is
-    not judged; ``difficult`` is not read, since annotation tools set it freely.
+    Subfolders are read, too (``train/annotations`` beside ``train/images``), and also a folder with
+    both kinds of files. ``<ignore>1</ignore>`` in an object is our extension: an ignored region;
+    ``difficult`` is not read, since annotation tools use it in different ways.
     """
     xml_folder = first_folder(folder, ("annotations", "Annotations", "."))
     picture_folder = first_folder(folder, ("images", "JPEGImages", "Images", "."))
@@ -49,7 +49,7 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
             if path.stat().st_size > MAX_XML_BYTES:
                 problems.add(path, f"more than {MAX_XML_BYTES:,} bytes of XML for one picture", Reason.BROKEN)
                 continue
-            # Entities can expand to gigabytes while they are parsed; no annotation needs one.
+            # Entities can expand to gigabytes during parsing; no annotation needs them.
             root = _plain(defused.fromstring(decode_xml(path.read_bytes())))
         except EntitiesForbidden:
             problems.add(path, "declares XML entities; refused", Reason.ENTITIES)
@@ -80,7 +80,7 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
 
 
 def decode_xml(data: bytes) -> str:
-    """Return XML as text, in the encoding that it declares, without the declaration."""
+    """Decode XML with its declared encoding and return it without the declaration."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     elif b"\0" in data[:4]:
@@ -89,14 +89,14 @@ def decode_xml(data: bytes) -> str:
         declared = _ENCODING.search(data[:200])
         encoding = declared.group(1).decode("ascii").lower() if declared else "utf-8-sig"
         if encoding.startswith(("utf-8", "utf8", "utf-16", "utf16")):
-            encoding = "utf-8-sig"  # it has no byte that UTF-16 would have
+            encoding = "utf-8-sig"  # it has no zero bytes, so it is not UTF-16
         elif encoding in ("gb2312", "gbk"):
             encoding = "gb18030"
     return _DECLARATION.sub("", data.decode(encoding, "replace"), count=1)
 
 
 def _plain(root: ElementTree.Element) -> ElementTree.Element:
-    """Take namespaces and capitals out of the names of a document."""
+    """Remove namespaces from a document's names and make them lower case."""
     for node in root.iter():
         if isinstance(node.tag, str):
             node.tag = node.tag.rpartition("}")[2].lower()
@@ -104,7 +104,7 @@ def _plain(root: ElementTree.Element) -> ElementTree.Element:
 
 
 def _objects(root: ElementTree.Element, path: Path, problems: Problems) -> tuple[list[RawBox], int]:
-    """Return the boxes of a document, and how many further ones cannot be used."""
+    """Return the boxes of a document, and the number of unusable ones."""
     boxes, unreadable = [], 0
     for item in root.iter("object"):
         try:
@@ -139,7 +139,7 @@ def write_voc(folder: Path, items: list[Item]) -> None:
         ElementTree.indent(root)
         text = ElementTree.tostring(root, encoding="unicode") + "\n"
         write_text(folder / "Annotations" / f"{item.stem}.xml", text)
-    # Datumaro and CVAT ask for it: name:colour:parts:actions.
+    # Datumaro and CVAT require it: name:colour:parts:actions.
     labels = [*LABELS, *([IGNORE] if any(face.label is None for face in faces_of(items)) else [])]
     rows = ["# label:color_rgb:parts:actions", "background:0,0,0::", *(f"{name}:::" for name in labels)]
     write_text(folder / "labelmap.txt", "\n".join(rows) + "\n")
@@ -154,7 +154,7 @@ def recognise(folder: Path) -> bool:
 
 
 def place_of(item: Item) -> str:
-    """Return where a photo lies in the export."""
+    """Return a photo's path in the export."""
     return f"JPEGImages/{item.name}"
 
 

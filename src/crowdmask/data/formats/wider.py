@@ -11,10 +11,10 @@ from crowdmask.data.problems import Problems, Reason
 
 
 def read_wider(folder: Path, problems: Problems) -> Iterator[Annotation]:
-    """Read WIDER FACE: one ``*bbx_gt.txt`` for all pictures below ``images``.
+    """Read WIDER FACE: one ``*bbx_gt.txt`` for all pictures in ``images``.
 
-    Faces marked invalid, narrower than 5 px or lower than 6 px become ignored regions, as none of
-    them could be judged by a person either.
+    Faces that are marked as invalid, narrower than 5 px or lower than 6 px become ignored
+    regions, since people could not label them either.
     """
     for path in find_files(folder, "*bbx_gt.txt", problems):
         try:
@@ -29,7 +29,8 @@ def read_wider(folder: Path, problems: Problems) -> Iterator[Annotation]:
             if not name:
                 continue
             rows: list[str] = []
-            # The next picture's name ends an entry, whatever its count says: a broken one spoils no other.
+            # The next picture's name ends an entry, whatever its count says, so a broken entry does not
+            # affect others.
             while at < len(lines) and not _names_picture(lines[at]):
                 if lines[at].strip():
                     rows.append(lines[at])
@@ -43,7 +44,7 @@ def read_wider(folder: Path, problems: Problems) -> Iterator[Annotation]:
 
 
 def recognise(folder: Path) -> bool:
-    """Whether a folder holds a list as WIDER FACE names it."""
+    """Whether a folder contains a list with the name that WIDER FACE uses."""
     return bool(first_files(folder, "*bbx_gt.txt", 1))
 
 
@@ -51,7 +52,7 @@ def _wider_boxes(name: str, rows: list[str]) -> tuple[RawBox, ...]:
     if not _names_picture(name):
         raise ValueError("no picture's name")
     count = int(rows[0])
-    # A picture without faces still has one line of zeros after its count.
+    # A picture without faces has one line of zeros after its count.
     if count < 0 or (len(rows) - 1 != max(1, count) and not (count == 0 and len(rows) == 1)):
         raise ValueError(f"{len(rows) - 1} boxes instead of {count}")
     return tuple(_wider_box([int(v) for v in row.split()]) for row in rows[1 : 1 + count])

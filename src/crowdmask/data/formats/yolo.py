@@ -1,4 +1,4 @@
-"""YOLO: one text file a picture, boxes in parts of its width and height."""
+"""YOLO: one text file for each picture, with boxes relative to its width and height."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ place_of = place_by_split
 
 
 def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
-    """Read YOLO: ``labels/*.txt`` beside ``images``, class names in ``classes.txt``,
-    ``*.names`` or ``data.yaml``.
+    """Read YOLO: ``labels/*.txt`` beside ``images``.
 
-    Folders below these are read too (``labels/train`` or ``train/labels``), and so is a folder with both
-    kinds of files side by side. Without names the classes are called by their numbers. A line may also be an
+    Class names are in ``classes.txt``, ``*.names`` or ``data.yaml``.
+    Subfolders are read, too (``labels/train`` or ``train/labels``), and also a folder with both kinds of
+    files. Without names the classes are called by their numbers. A line may also be an
     outline or a box with keypoints, see `parse_line`.
     """
     label_folder = first_folder(folder, ("labels", "."))
@@ -48,7 +48,7 @@ def read_yolo(folder: Path, problems: Problems) -> Iterator[Annotation]:
             problems.add(path, f"not readable ({error.strerror})", Reason.BROKEN)
             continue
         if picture is None:
-            # A readme or a list of pictures, as Roboflow, CVAT and darknet put them beside, is no label.
+            # A readme or a list of pictures, as Roboflow, CVAT and darknet add them, is not a label file.
             if not any(map(str.strip, lines)) or any(map(_is_label, lines)):
                 problems.add(path, "its picture is missing", Reason.NO_PICTURE)
             continue
@@ -79,7 +79,7 @@ def write_yolo(folder: Path, items: list[Item]) -> None:
             lines.append(" ".join(words) + "\n")
         write_text(folder / "labels" / item.split / f"{item.stem}.txt", "".join(lines))
     splits = {split: f"images/{split}" for split in by_split(items)}
-    if "train" not in splits:  # trainers ask for it
+    if "train" not in splits:  # trainers require it
         train = splits.pop(UNSPLIT, None) or next(iter(splits.values()))
         splits = {"train": train, **splits}
     about = {**splits, "nc": len(names), "names": dict(enumerate(names))}
@@ -89,7 +89,7 @@ def write_yolo(folder: Path, items: list[Item]) -> None:
 
 
 def recognise(folder: Path) -> bool:
-    """Whether a folder holds text files with a class and four parts of the picture a line."""
+    """Whether a folder contains text files with lines of YOLO."""
     for path in first_files(folder, "*.txt", 20):
         first = next((line.split() for line in read_head(path).splitlines() if line.strip()), [])
         try:
@@ -122,7 +122,7 @@ def _yolo_names(folder: Path, label_folder: Path, problems: Problems) -> dict[in
         try:
             names = yaml.safe_load(path.read_text(encoding="utf-8"))["names"]
             pairs = list(names.items() if isinstance(names, dict) else enumerate(names))
-            # Aliases of YAML can make a small nested value endless once it is written out.
+            # Aliases in YAML can make a small nested value huge when it is converted to text.
             if any(not isinstance(name, (str, int, float)) for _, name in pairs):
                 raise ValueError("a name that is no text")
             return {int(i): str(name) for i, name in pairs}

@@ -1,4 +1,4 @@
-"""Zip and tar behind one interface: their entries, and the bytes of each."""
+"""One interface to zip and tar: their entries, and the bytes of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Opened(Protocol):
     """An open archive."""
 
     def members(self) -> Iterator[Member]:
-        """Yield all entries, by their headers."""
+        """Yield the headers of all entries."""
         ...
 
     def read(self, member: Member) -> IO[bytes]:
@@ -31,7 +31,7 @@ class Opened(Protocol):
 
 
 def inside(name: str) -> str | None:
-    """Return an archive member's name as a path with forward slashes, None where it leaves the folder."""
+    """Return an archive member's name as a path with forward slashes; None if it leaves the folder."""
     name = name.replace("\\", "/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or "\0" in name:
         return None
@@ -39,7 +39,7 @@ def inside(name: str) -> str | None:
     return None if ".." in parts else "/".join(parts)
 
 
-# OSError is not among them: it is what the disk raises.
+# OSError is not included: it comes from the disk.
 READ_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -55,13 +55,13 @@ READ_ERRORS = (
 
 @contextmanager
 def open_archive(archive: Path, known: Path) -> Iterator[Opened]:
-    """Open a zip or a tar of any packing.
+    """Open a zip or a tar with any compression.
 
     Args:
         archive: the file.
-        known: what messages call it.
+        known: its name in messages.
     Raises:
-        DataError: damaged, encrypted, or neither of them.
+        DataError: it is damaged, encrypted, or neither zip nor tar.
     """
     if not zipfile.is_zipfile(archive) and archive.name.lower().endswith(".zip"):
         raise DataError(f"{known} is damaged, or no zip (its end is missing): fetch it again")
@@ -73,7 +73,7 @@ def open_archive(archive: Path, known: Path) -> Iterator[Opened]:
             with tarfile.open(archive) as tar:
                 yield _Tar(tar)
     except READ_ERRORS as error:
-        # All that tarfile tried, one kind after the other, tells a user nothing.
+        # tarfile's message lists every compression that it tried, which does not help the user.
         why = " ".join(str(error).split()).split(": - method")[0] or type(error).__name__
         raise DataError(f"{known} is damaged, or no zip or tar ({why}): fetch it again") from error
 
@@ -91,7 +91,7 @@ class _Zip:
             if (info.external_attr >> 16) & 0o170000 == 0o120000:
                 short = info.file_size < 4096
                 target = self.packed.read(info).decode("utf-8", "replace") if short else "/"
-            # The name as it stands in the file: Python's own would hide what comes after a zero.
+            # The name as stored in the file: Python's would hide the part after a zero byte.
             yield Member(
                 info.orig_filename, info.file_size, info.compress_size, not info.is_dir(), target, info
             )
@@ -110,11 +110,11 @@ class _Tar:
             if info.issym():
                 target = info.linkname
             elif info.islnk():
-                # A hard link names its target from the top of the archive.
+                # The target of a hard link is relative to the top of the archive.
                 up = (inside(info.name) or "").count("/")
                 target = "../" * up + info.linkname
             elif not info.isfile() and not info.isdir():
-                target = "."  # a device or pipe: passed over like a link
+                target = "."  # a device or pipe: skipped like a link
             yield Member(info.name, info.size if info.isfile() else 0, None, info.isfile(), target, info)
 
     def read(self, member: Member) -> IO[bytes]:

@@ -1,4 +1,4 @@
-"""What an archive may become: the guard against archive bombs."""
+"""Limits on what an archive may unpack to: protection against archive bombs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from crowdmask.errors import DataError
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may become, with all archives within it.
+    """Limits on what an archive, including all archives in it, may unpack to.
 
     Attributes:
-        total_bytes: of all its files.
-        file_bytes: of one file.
-        ratio: how many times its packed size one file, or all of it, may have.
-        ratio_from: a file below so many bytes may have any ratio, and so may 50 times as many in all.
-        members: files, folders and links.
+        total_bytes: maximum size of all files.
+        file_bytes: maximum size of one file.
+        ratio: maximum ratio of unpacked to packed size, for one file and for all.
+        ratio_from: files smaller than this many bytes may have any ratio, and so may a total below 50 times
+            as much.
+        members: maximum number of files, folders and links.
     """
 
     total_bytes: int = 100 << 30
@@ -30,7 +31,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Member:
-    """One entry: its name, its size unpacked and packed, and what a link points at."""
+    """One entry: its name, its unpacked and packed size, and the target of a link."""
 
     name: str
     size: int
@@ -42,7 +43,7 @@ class Member:
 
 @dataclass
 class Budget:
-    """What is left of the limits, for an archive and those within it."""
+    """What is left of the limits, for an archive and the archives in it."""
 
     archive: Path
     limits: Limits
@@ -54,7 +55,7 @@ class Budget:
         """Count one member.
 
         Raises:
-            DataError: it is too much.
+            DataError: a limit is exceeded.
         """
         limits = self.limits
         self.members += 1

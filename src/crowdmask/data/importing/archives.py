@@ -1,7 +1,7 @@
-"""Unpack a stranger's zip or tar: nothing outside the folder, no links, no bombs, nothing twice.
+"""Unpack an untrusted zip or tar: nothing outside the folder, no links, no bombs, nothing twice.
 
-An archive that is hostile is refused as a whole, before anything of it is unpacked. A file is written
-under a temporary name and renamed, so that an unpacking that was stopped goes on where it was.
+A hostile archive is refused completely, before anything is unpacked. Files are written under a
+temporary name and renamed, so that an interrupted unpacking can continue.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from crowdmask.files import whole_file
 from crowdmask.progress import Progress
 
 WANTED = (*PICTURE_SUFFIXES, ".xml", ".txt", ".json", ".csv", ".yaml", ".yml", ".mat", ".names")
-"""Only such files of an archive are unpacked, and archives within it."""
+"""Only files with these suffixes are unpacked, and archives in the archive."""
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 NESTED_DEPTH = 2
@@ -32,12 +32,12 @@ _NAME_BYTES = 240
 
 @dataclass
 class Unpacked:
-    """What became of an archive.
+    """The result of unpacking an archive.
 
     Attributes:
-        folder: its content.
-        links: links and devices in it, passed over.
-        others: files of no kind that a data set needs, passed over.
+        folder: the folder with its content.
+        links: number of skipped links and devices.
+        others: number of skipped files that a data set does not need.
     """
 
     folder: Path
@@ -46,21 +46,21 @@ class Unpacked:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file's name is that of an archive that can be unpacked."""
+    """Whether a file has the suffix of an archive that can be unpacked."""
     return path.name.lower().endswith(ARCHIVES)
 
 
 def unpack(
     archive: Path, folder: Path, problems: Problems, progress: Progress, limits: Limits | None = None
 ) -> Unpacked:
-    """Unpack an archive and the archives within it.
+    """Unpack an archive and the archives in it.
 
     Args:
-        archive: a zip, or a tar, packed with gzip, bzip2, xz or not at all.
-        folder: made, also where nothing of the archive is wanted; files that are whole in it are kept.
-        problems: files that cannot be read are noted here.
+        archive: a zip, or a tar, compressed with gzip, bzip2, xz or not at all.
+        folder: created even if nothing is unpacked; complete files in it are kept.
+        problems: files that cannot be read are added here.
     Raises:
-        DataError: no archive, damaged, encrypted, a bomb, or with paths or links that leave the folder.
+        DataError: not an archive, damaged, encrypted, a bomb, or with paths or links that leave the folder.
         OutputError: the disk is full, or the folder cannot be written.
     """
     result = Unpacked(folder)
@@ -79,7 +79,7 @@ def _unpack_into(
     result: Unpacked,
     depth: int,
 ) -> None:
-    """Unpack one archive; `known` is what messages call it, as one within another lies in a work folder."""
+    """Unpack one archive; `known` is its name in messages, since a nested one is in a work folder."""
     nested = []
     with open_archive(archive, known) as opened:
         members = _inspect(opened, known, budget, problems, result)
@@ -103,7 +103,7 @@ def _unpack_into(
 def _inspect(
     opened: Opened, archive: Path, budget: Budget, problems: Problems, result: Unpacked
 ) -> list[tuple[str, Member]]:
-    """Judge all members by their headers and return those to unpack, by their clean names."""
+    """Check the headers of all members and return those to unpack, by their cleaned names."""
     wanted: dict[str, Member] = {}
     leaving: list[str] = []
     for member in opened.members():
@@ -120,7 +120,7 @@ def _inspect(
             elif any(len(os.fsencode(part)) > _NAME_BYTES for part in name.split("/")):
                 problems.add(f"{archive.name}/{name[:60]}…", "its name is too long", Reason.BROKEN)
             else:
-                # Of two of one name the last counts, as it would with any unpacker.
+                # If two have the same name, the last one counts, as with any unpacker.
                 wanted[name] = member
     if leaving:
         some = ", ".join(leaving[:3]) + (" …" if len(leaving) > 3 else "")
@@ -132,7 +132,7 @@ def _inspect(
 
 
 def _leaves(name: str, target: str) -> bool:
-    """Whether a link of this name points out of the folder."""
+    """Whether a link of this name points outside the folder."""
     if target.startswith("/") or re.match(r"[A-Za-z]:", target):
         return True
     parts: list[str] = name.split("/")[:-1]
@@ -156,7 +156,7 @@ def _require_space(archive: Path, folder: Path, needed: int) -> None:
 
 
 def _unpack_one(opened: Opened, member: Member, place: Path, archive: Path, problems: Problems) -> bool:
-    """Write one file, unless it is there whole; return whether it is there now."""
+    """Write one file, unless it already exists completely; return whether it exists now."""
     where = f"{archive.name}/{member.name}"
     if place.is_file() and place.stat().st_size == member.size:
         return True

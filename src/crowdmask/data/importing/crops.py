@@ -1,4 +1,4 @@
-"""Find the face in a picture whose class is known but whose box is not."""
+"""Find the face in pictures whose class is known but whose box is not."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MODEL = "crowd"
 def find_faces(
     judged: list[tuple[Path, Photo]], notes: dict[str, int], progress: Progress
 ) -> list[tuple[Path, Photo]]:
-    """Replace whole pictures by the face that our own detector finds in them.
+    """Replace the whole picture as box by the face that our detector finds in it.
 
-    The largest face gets the class of the picture. Others beside it become regions that are not judged,
-    as their class is not known; and where no face is found, so does the whole picture.
+    The largest face gets the class of the picture. Other faces become ignored regions, since their
+    class is unknown; if no face is found, the whole picture does.
 
     Args:
         judged: pictures with one face each, whose box is the whole picture.
-        notes: how often this was so is counted here.
+        notes: these cases are counted here.
         progress: told of every picture.
     """
     from crowdmask.inference.detector import Detector

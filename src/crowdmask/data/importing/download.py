@@ -1,4 +1,4 @@
-"""Fetch a data set of Kaggle's with its own client and the user's own token; never unasked."""
+"""Download a data set from Kaggle with its own client and the user's token; only on request."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _FOLDER = ".download"
 
 
 def download_folder(to: Path) -> Path:
-    """Return where archives are kept between download and import, below a data set's folder."""
+    """Return where archives are kept between download and import, inside a data set's folder."""
     return to / _FOLDER
 
 
 def download(dataset: str, to: Path) -> Path:
-    """Return the archive of a Kaggle data set; one that was fetched whole before is used again.
+    """Return the archive of a Kaggle data set; a complete earlier download is reused.
 
     Args:
         dataset: owner/name.
-        to: the data set's folder; the archive is kept below it until it is imported.
+        to: the data set's folder; the archive is kept inside it until it is imported.
     Raises:
         UsageError: the client or the token is missing.
         DataError: the client failed; it says why on standard error.
@@ -45,7 +45,7 @@ def download(dataset: str, to: Path) -> Path:
             if code or not any(work.iterdir()):
                 raise DataError(f"the kaggle client could not fetch {dataset} (exit code {code}); see above")
     archives = sorted(path for path in whole.iterdir() if path.is_file())
-    # The client has options of its own that unpack at once.
+    # The client can be configured to unpack immediately.
     return archives[0] if len(archives) == 1 else whole
 
 

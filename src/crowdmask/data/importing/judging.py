@@ -1,4 +1,4 @@
-"""Judge what a source says of its photos: what is sound becomes faces, the rest is named and counted."""
+"""Check a source's annotations: usable boxes become faces, the rest is reported and counted."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Judge:
 
     Attributes:
         classes: published name to our label, 'ignore' or 'skip'; common spellings are known without it.
-        convention: what part of each side of a box is trimmed.
+        convention: part of a box's size that is trimmed at each side.
         problems: what was rejected.
-        published: how many boxes there were of each published class.
-        cut: how many boxes reached beyond the picture and were cut at its edge.
-        first_pixel: 1 where left and top edges count from 1.
+        published: number of boxes of each published class.
+        cut: how many boxes extended beyond the picture and were clipped.
+        first_pixel: 1 if left and top edges count from 1.
     """
 
     classes: dict[str, str]
@@ -40,16 +40,16 @@ class Judge:
     first_pixel: int = 0
 
     def knows(self, published: str) -> bool:
-        """Whether a published class means something to us."""
+        """Whether a published class is known."""
         return self._meaning(published) is not None
 
     def faces(self, annotation: Annotation, width: int, height: int, where: Path) -> list[Face] | None:
-        """Return the sound faces of one photo, None where it shows faces but none could be used.
+        """Return the usable faces of one photo; None if it shows faces but none of them is usable.
 
         Args:
             annotation: the photo's boxes as published.
             width, height: of the upright photo, pixels.
-            where: the photo, which problems are reported as.
+            where: the photo's name in problems.
         """
         judged = judge_boxes(
             annotation, width, height, self.convention, self._meaning,
@@ -70,9 +70,9 @@ class Judge:
 
 
 def picture_size(path: Path, problems: Problems) -> tuple[int, int] | None:
-    """Return width and height of an upright photo that can be decoded; None, and a problem, of another.
+    """Return width and height of an upright photo; None, and report a problem, if it cannot be decoded.
 
-    A JPEG is decoded at a lower scale, which finds one that was cut off just as well.
+    A JPEG is decoded at a lower scale, which also detects a truncated file.
     """
     try:
         picture = open_picture(path, full_scale_pixels=_DECODE_PIXELS)

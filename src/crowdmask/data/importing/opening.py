@@ -1,4 +1,4 @@
-"""Open what a user names as a source: a folder, an archive or a single file."""
+"""Open a source: a folder, an archive or a single file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from crowdmask.errors import DataError
 
 
 def open_place(run: ImportState, path: Path, what: str) -> tuple[Path, bool]:
-    """Return a folder with the content of an archive, folder or file, and whether it is ours.
+    """Return a folder with the content of an archive, folder or file, and whether it is our temporary one.
 
     Args:
         run: the import.
-        path: what the user named.
+        path: as given by the user.
         what: source or annotations; only annotations may be a single file.
     Raises:
-        DataError: no folder and no archive.
+        DataError: neither a folder nor an archive.
     """
     if path.is_dir():
         return _descend(run, path), False
@@ -40,7 +40,7 @@ def open_place(run: ImportState, path: Path, what: str) -> tuple[Path, bool]:
 
 
 def _descend(run: ImportState, folder: Path) -> Path:
-    """Go down where a folder holds nothing but one folder that is not part of a format."""
+    """Enter subfolders as long as a folder contains only one folder that is not part of a format."""
     known = {"images", "labels", "annotations", "Annotations", "JPEGImages", *SPELLINGS}
     while True:
         inner = [path for path in folder.iterdir() if _counts(path)]
@@ -52,12 +52,12 @@ def _descend(run: ImportState, folder: Path) -> Path:
         if run.plan.form != AUTO and find_format(run.plan.form).has_class_folders and run.is_class(only.name):
             return folder
         if any(path.suffix.lower() in PICTURE_SUFFIXES for path in only.iterdir()):
-            return folder  # a class's folder
+            return folder  # the folder of a class
         folder = only
 
 
 def _counts(path: Path) -> bool:
-    """Whether something in a source's folder may be part of it, not a readme or an archive."""
+    """Whether a file in a source's folder may belong to it, unlike a readme or an archive."""
     if path.name.startswith((".", "__MACOSX")):
         return False
     return path.is_dir() or (path.suffix.lower() in WANTED and not is_archive(path))

@@ -1,4 +1,4 @@
-"""Tie what a source says to its photos, and judge both."""
+"""Match a source's annotations with its photos, and check both."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from crowdmask.data.problems import Reason
 
 
 def judge_photos(run: ImportState, items: list[Annotation], source: Path) -> list[tuple[Path, Photo]]:
-    """Return the sound photos, each with its entry for the manifest; the rest are named as problems.
+    """Return the usable photos, each with its entry for the manifest; report the rest as problems.
 
     Args:
         run: the import.
-        items: what the source says of its photos.
-        source: the folder that the photos lie below.
+        items: the source's annotations.
+        source: the folder of the photos.
     """
     regions = read_ignored(list(run.plan.ignored), run.problems)
     judged: dict[Path, Photo] = {}
@@ -64,7 +64,7 @@ def judge_photos(run: ImportState, items: list[Annotation], source: Path) -> lis
     broken = run.problems.stems(Reason.BROKEN, Reason.ENTITIES)
     for picture in find_pictures(source):
         chosen = is_chosen(run, picture.relative_to(source).as_posix())
-        # What is wrong with its annotation was said already.
+        # The problem with its annotation was reported already.
         told = picture in annotated or picture.stem in broken or find_format(run.plan.form).has_class_folders
         if chosen and not told:
             run.problems.add(picture, "has no annotation", Reason.NO_ANNOTATION)
@@ -72,10 +72,11 @@ def judge_photos(run: ImportState, items: list[Annotation], source: Path) -> lis
 
 
 def _tell_missing(run: ImportState, missing: dict[str, list[str]], lists: set[str], source: Path) -> None:
-    """Report missing pictures by the list that names them; `lists` have pictures that are here."""
+    """Report missing pictures by the list that names them; `lists` have at least one existing picture."""
     for listed_in, pictures in missing.items():
         if lists and listed_in not in lists:
-            # Publishers put the lists of all parts into one archive, and the photos into one a part.
+            # Publishers often put the lists of all parts into one archive, and the photos of each part into
+            # another.
             run.note(f"photos of {listed_in}, none of which is here, passed over", len(pictures))
             continue
         why = "its picture is missing" + (f", which {listed_in} lists" if listed_in else "")
@@ -90,13 +91,13 @@ def _regions(names: tuple[str, ...], regions: dict[str, Any], size: tuple[int, i
 
 
 def _names(picture: Path, source: Path, name: str) -> tuple[str, ...]:
-    """Return how lists may call a photo: below the source, or with its folder's or its own name before."""
+    """Return the names that lists may use for a photo: relative to the source, or with its name in front."""
     relative = picture.relative_to(source).as_posix()
     return tuple(dict.fromkeys((relative, f"{source.name}/{relative}", f"{name}/{relative}")))
 
 
 def _target(picture: Path, source: Path, name: str) -> str:
     relative = picture.relative_to(source).as_posix().replace("\\", "_")
-    # A name whose bytes are no text has no place in a manifest.
+    # A name that is not valid text cannot be written to a manifest.
     text = relative.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return f"{PHOTOS}/{name}/{text}"

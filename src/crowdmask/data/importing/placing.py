@@ -1,4 +1,4 @@
-"""Copy photos into an import's work folder, or move them there from what was unpacked."""
+"""Copy photos into an import's work folder, or move them there if they were unpacked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHUNK = 1 << 20
 
 
 def place_photos(run: ImportState, judged: list[tuple[Path, Photo]], source: Path, move: bool) -> list[Photo]:
-    """Copy, or move out of the unpacked archive, all photos into the work folder."""
+    """Copy all photos into the work folder, or move them out of the unpacked archive."""
     photos: list[Photo] = []
     taken: set[str] = set()
     prefix = f"{PHOTOS}/{run.plan.name}/"
@@ -36,7 +36,7 @@ def place_photos(run: ImportState, judged: list[tuple[Path, Photo]], source: Pat
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return the name, or with a number where a file system that ignores case would have it twice."""
+    """Return the name, with a number added if it would exist twice on a file system that ignores case."""
     path = Path(name)
     number, free = 2, name
     while free.casefold() in taken:

@@ -1,4 +1,4 @@
-"""What an import depends on, and whether it makes sense."""
+"""The plan of an import, and its validation."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """All that an import depends on.
+    """Everything that an import depends on.
 
     Attributes:
         source: a zip, a tar, or a folder.
-        to: the data set's folder; made, or added to.
+        to: the data set's folder; it is created or added to.
         name: of the source in the data set.
         form: the name of a format, see `crowdmask.data.formats.table`.
-        annotations: the annotations, where they lie apart: a zip, a tar, a folder or a file.
+        annotations: the annotations, if they are in another place: a zip, a tar, a folder or a file.
         licence: as the publisher states it.
         classes: published name to our label, 'ignore' or 'skip'.
-        must_occur: classes of these names that the user named, so that a misspelt one is told.
-        convention: what part of each side of a box is trimmed, left, top, right, bottom.
+        must_occur: class names given by the user, so that a misspelled one is reported.
+        convention: part of a box's size that is trimmed at the left, top, right and bottom.
         first_pixel: 1 where left and top edges count from 1, as in classic Pascal VOC.
         splits: which split each photo gets.
         ignored: files of regions without a box that are faces.
-        events: take only these events of WIDER FACE.
-        crops: how the box of a crop without one is found, see `crops.find_faces`.
-        limits: of archives.
+        events: import only these events of WIDER FACE.
+        crops: how the box in a crop is found, see `crops.find_faces`.
+        limits: limits on archives.
     """
 
     source: Path
@@ -57,15 +57,15 @@ class ImportPlan:
 
 
 AUTO = "auto"
-"""In place of a format's name: the one that the source looks like."""
+"""Used instead of a format's name: the format that the source looks like."""
 
 
 def check_plan(plan: ImportPlan) -> None:
-    """Check what can be known before anything is read.
+    """Check everything that can be checked before reading.
 
     Raises:
         UsageError: options that do not fit.
-        DataError: a path that is not there.
+        DataError: a path does not exist.
         OutputError: the data set's folder is a file.
     """
     if not _NAME.fullmatch(plan.name):
@@ -85,7 +85,7 @@ def check_plan(plan: ImportPlan) -> None:
 
 
 def check_format(plan: ImportPlan) -> None:
-    """Check that there is the format and that it fits the other options.
+    """Check that the format exists and fits the other options.
 
     Raises:
         UsageError: it does not.
@@ -99,7 +99,7 @@ def check_format(plan: ImportPlan) -> None:
 
 
 def identity(plan: ImportPlan) -> list[str]:
-    """Say what tells this import from others, so that one which was stopped can go on."""
+    """Return a key of this import, so that an interrupted one can continue."""
     parts = [plan.form]
     for path in (plan.source, plan.annotations):
         if path is not None:

@@ -46,12 +46,12 @@ def presets() -> dict[str, Preset]:
 
 
 def conventions() -> dict[str, Convention]:
-    """Return the named conventions: what part of each side is trimmed, left, top, right, bottom."""
+    """Return the named conventions: part of the size that is trimmed at the left, top, right and bottom."""
     return _load().conventions
 
 
 def find_preset(name: str) -> tuple[str, Preset]:
-    """Return a preset and its short name, given that or the name at Kaggle.
+    """Return a preset and its short name, given the short name or the name at Kaggle.
 
     Raises:
         UsageError: there is none of this name.
@@ -66,7 +66,7 @@ def parse_convention(text: str) -> Convention:
     """Read `convention`: a name, or four parts of the box's own size.
 
     Raises:
-        UsageError: neither, or nothing of the box would be left.
+        UsageError: it is neither, or nothing of the box would be left.
     """
     known = conventions()
     if text in known:

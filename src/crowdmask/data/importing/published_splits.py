@@ -1,4 +1,4 @@
-"""Which split an imported photo gets: one for all, the publisher's own, or that of a list."""
+"""The split of an imported photo: one for all, the publisher's, or from a list."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SPELLINGS: dict[str, Split] = {
 
 @dataclass
 class Splits:
-    """How an import gives splits; by default it gives none.
+    """How an import assigns splits; by default it assigns none.
 
     Attributes:
-        fixed: all photos get it.
+        fixed: the split of all photos.
         as_published: the folders in a photo's path decide (``train``, ``valid``, ``test``), and the lists
             of a Pascal VOC ``ImageSets/Main``.
-        lists: files that name photos, one a line; they come first.
+        lists: files with the names of photos, one a line; they take precedence.
     """
 
     fixed: Split | None = None
@@ -58,7 +58,7 @@ class Splits:
                     self._stems.update((line.split()[0], known) for line in _lines(path))
 
     def of(self, names: Iterable[str]) -> Split | None:
-        """Return the split of a photo, given all that lists may call it; its path comes first."""
+        """Return the split of a photo, given all names that lists may use for it, its path first."""
         names = tuple(names)
         for name in names:
             if name in self._listed:

@@ -1,4 +1,4 @@
-"""Read what a source says of its photos, as published."""
+"""Read a source's annotations as published."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from crowdmask.errors import UsageError
 
 
 def read_annotations(run: ImportState, folder: Path) -> Iterator[Annotation]:
-    """Yield the annotations of the photos that are taken.
+    """Yield the annotations of the photos to import.
 
     Args:
         run: the import.
         folder: of the annotations.
     Raises:
-        UsageError: an event is named that the source does not have.
+        UsageError: the source does not have one of the events.
     """
     run.progress("reading annotations", 0, 0)
     events = [_plain(event) for event in run.plan.events]
@@ -59,7 +59,7 @@ def detect_format(plan: ImportPlan, folder: Path) -> str:
 
 
 def is_chosen(run: ImportState, picture: str) -> bool:
-    """Whether a photo is of an event that is taken; all are where no event is named."""
+    """Whether a photo's event is to be imported; without a list of events all are."""
     return not run.plan.events or _plain(_event(picture)) in map(_plain, run.plan.events)
 
 

@@ -1,4 +1,4 @@
-"""Make an import's plan of what a person asked for: names and texts, completed by a preset."""
+"""Make an import's plan from a user's request, completed by a preset."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from crowdmask.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to import, as a person says it; what is None or empty comes from the preset.
+    """What to import, as given by the user; None or empty values come from the preset.
 
     Attributes:
         to: the data set's folder.
         preset: name of a known source.
         form: name of the annotation format.
-        name: what to call the source.
+        name: name of the source.
         licence: as the publisher states it.
         class_map: OLD=NEW each: a published class and our label, 'ignore' or 'skip'.
         convention: a name, or the part of its size that each side of a box is trimmed: left,top,right,bottom.
-        annotations: where they lie apart.
+        annotations: their place, if it differs from the photos'.
         events: of WIDER FACE, each a name or several with commas between.
         split: train, val or test for all photos, or as-published.
         split_list: SPLIT=FILE each: a list of photos.
@@ -57,10 +57,10 @@ def make_plan(request: Request, source: Path) -> ImportPlan:
     """Return the plan of an import.
 
     Args:
-        request: what a person asked for.
+        request: the user's request.
         source: the archive or folder.
     Raises:
-        UsageError: what was asked for does not fit together.
+        UsageError: the options do not fit together.
     """
     if request.preset is None and request.form is None:
         raise UsageError("say what the annotations are: `format` NAME, or `preset` NAME for a known source")
@@ -101,7 +101,7 @@ def _first_pixel(request: Request, preset: Preset | None) -> int:
 
 
 def downloadable(name: str | None) -> Preset:
-    """Return a preset whose archive can be fetched.
+    """Return a preset whose archive can be downloaded.
 
     Raises:
         UsageError: there is none of this name, or its publisher offers no download of this kind.
@@ -121,13 +121,13 @@ def fetch(preset: Preset, to: Path) -> Path:
 
 
 def drop_archive(source: Path, to: Path) -> None:
-    """Delete what was downloaded for an import that is done."""
+    """Delete the download after the import is done."""
     folder = download_folder(to)
     if source.is_relative_to(folder):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def name_of(source: Path) -> str:
-    """Return what a source is called by its file's name."""
+    """Return a source's name, made from its file name."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", source.resolve().name.split(".")[0]).strip("-_")
     return plain[:64] or "source"

@@ -1,4 +1,4 @@
-"""Bring one published source into a data set's folder: read, judge, copy, and list it in the manifest."""
+"""Import one published source into a data set: read, check, copy, and add it to the manifest."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from crowdmask.data.problems import Problems
 from crowdmask.errors import DataError
 from crowdmask.progress import Progress
 
-# So many boxes of unknown classes, and such a part of all, are no slip of one annotator.
+# With this many boxes of unknown classes, and this part of all boxes, it is not a single annotator's mistake.
 _MANY = 10
 _MANY_PART = 0.01
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did.
+    """The result of an import.
 
     Attributes:
-        photos: as they stand in the manifest.
-        problems: what was rejected, each by name.
-        notes: counts of what was changed or passed over without being wrong.
-        published: boxes of each class as the source names it.
-        report: the file with all of this; None where nothing was imported.
+        photos: as in the manifest.
+        problems: what was rejected, each with its name.
+        notes: counts of what was changed or skipped without being wrong.
+        published: number of boxes of each published class.
+        report: the file with all of this; None if nothing was imported.
     """
 
     photos: list[Photo]
@@ -46,7 +46,7 @@ class Imported:
 
 
 class NothingImported(DataError):
-    """No photo could be used, or one was rejected and none may be."""
+    """No photo could be used, or something was rejected with `strict`."""
 
     def __init__(self, why: str, result: Imported) -> None:
         super().__init__(why)
@@ -54,10 +54,10 @@ class NothingImported(DataError):
 
 
 def import_source(plan: ImportPlan, progress: Progress, strict: bool = False) -> Imported:
-    """Run an import; the data set appears whole, or stays as it was.
+    """Run an import; either everything is imported, or the data set stays as it was.
 
     Args:
-        strict: import nothing where anything is rejected.
+        strict: import nothing if anything is rejected.
     Raises:
         NothingImported: no photo is left, or `strict` forbids it.
         DataError, OutputError, UsageError: the plan, the source or the folder cannot be used.
@@ -79,7 +79,7 @@ def import_source(plan: ImportPlan, progress: Progress, strict: bool = False) ->
 
 
 def count_faces(photos: list[Photo]) -> dict[str, int]:
-    """Return the faces of each label, and the regions that are not judged."""
+    """Return the number of faces of each label, and of ignored regions."""
     faces = [face for photo in photos for face in photo.faces or ()]
     labels = Counter(face.label for face in faces if face.label and not face.ignore)
     return {**dict(sorted(labels.items())), "ignore": sum(face.ignore for face in faces)}
@@ -118,7 +118,7 @@ def _check_classes(run: ImportState) -> None:
 
 
 def _shorten(run: ImportState, folders: dict[Path, Path]) -> None:
-    """Name problems as the user knows the places, not by where an archive was unpacked."""
+    """Rename the places in problems to what the user knows, instead of the folder of an unpacked archive."""
     for folder, known in folders.items():
         below = "" if folder.is_relative_to(run.work) else f"{known}/"
         lines = run.problems.lines
@@ -142,7 +142,7 @@ def _why_nothing(run: ImportState) -> str:
 
 
 def _many_unknown(run: ImportState) -> str:
-    """Say which classes are not known, where the photos would keep many faces without a box; else nothing."""
+    """Return an error text if unknown classes would leave many faces without a box; else an empty one."""
     unknown = {name: count for name, count in run.judge.published.items() if not run.is_class(name)}
     lost, boxes = sum(unknown.values()), sum(run.judge.published.values())
     if lost < _MANY or lost < _MANY_PART * boxes:

@@ -1,4 +1,4 @@
-"""What one import knows while it works."""
+"""The state of an import while it runs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from crowdmask.progress import Progress
 
 @dataclass
 class ImportState:
-    """One import at work.
+    """A running import.
 
     Attributes:
         plan: what to import.
         work: a folder for what is unpacked and copied.
-        progress: told of every step.
-        problems: what was rejected, each by name.
-        notes: counts of what was changed or passed over without being wrong.
-        folder: where the annotations are read, once it is open.
+        progress: receives every step.
+        problems: what was rejected, each with its name.
+        notes: counts of what was changed or skipped without being wrong.
+        folder: the folder of the annotations, once it is open.
         judge: turns published boxes into faces.
     """
 
@@ -39,10 +39,10 @@ class ImportState:
         )
 
     def note(self, what: str, count: int) -> None:
-        """Count what was changed or passed over."""
+        """Count what was changed or skipped."""
         if count:
             self.notes[what] = self.notes.get(what, 0) + count
 
     def is_class(self, name: str) -> bool:
-        """Whether a published name is that of a class that is known."""
+        """Whether a published class is known."""
         return self.judge.knows(name)

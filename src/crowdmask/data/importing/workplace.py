@@ -1,8 +1,8 @@
-"""The folder of a data set while something is added to it: all of it appears, or nothing does.
+"""A data set's folder while something is added to it: everything appears, or nothing.
 
-The work is done in ``DIR/.import-KEY``. At the end the photos are renamed into place and the manifest is
-written last; before that the data set is what it was. The next run undoes what a killed one left between
-these two, and goes on with its files where it is the same import.
+The work is done in ``DIR/.import-KEY``. At the end the photos are moved into place, and the manifest is
+written last; until then the data set is unchanged. If a run is killed between these two steps, the next run
+moves the photos back, and continues with them if it is the same import.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Workplace:
     """
 
     def __init__(self, to: Path, name: str, what: list[str]) -> None:
-        """Prepare; nothing is made before the context is entered.
+        """Prepare; nothing is created before the context is entered.
 
         Args:
-            to: the data set's folder, made if it is not there.
-            name: of the source that is added.
-            what: all that tells this import from another; one that was stopped goes on if it is the same.
+            to: the data set's folder, created if missing.
+            name: of the new source.
+            what: identifies this import; an interrupted import with the same value continues.
         """
         key = hashlib.sha256("\0".join([name, *what]).encode("utf-8", "surrogateescape")).hexdigest()[:12]
         self.to = to
@@ -57,7 +57,7 @@ class Workplace:
         self._held = ExitStack()
 
     def __enter__(self) -> Workplace:
-        """Lock the folder, undo what a killed run left, and make the work folder.
+        """Lock the folder, undo what a killed run left, and create the work folder.
 
         Raises:
             DataError: another command is changing the data set, or it has a source of this name.
@@ -87,7 +87,7 @@ class Workplace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Undo what is half done; keep the work folder only where a person interrupted."""
+        """Undo unfinished work; keep the work folder only after an interruption by the user."""
         try:
             self._undo(self.work)
             if kind is None or not issubclass(kind, KeyboardInterrupt):
@@ -99,7 +99,7 @@ class Workplace:
         """Move the photos from ``work/photos`` into place, write the report, and then the manifest.
 
         Raises:
-            OutputError: the disk is full or the folder cannot be written; the data set is as it was.
+            OutputError: the disk is full or the folder cannot be written; the data set is unchanged.
         """
         final = self.to / PHOTOS / self.name
         manifest = Manifest(self.to, [*self._photos(), *photos])
@@ -117,7 +117,7 @@ class Workplace:
 
     @property
     def report(self) -> Path:
-        """Where the report of this import is written."""
+        """The file for the report of this import."""
         return self.to / REPORTS / f"import-{self.name}.json"
 
     def _photos(self) -> list[Photo]:
@@ -142,7 +142,7 @@ class Workplace:
                 shutil.rmtree(left)
 
     def _undo(self, work: Path) -> None:
-        """Take back photos that were moved into place without their manifest."""
+        """Move back photos that were moved into place before the manifest was written."""
         try:
             name = str(json.loads((work / _MARK).read_text(encoding="utf-8"))["source"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -160,7 +160,7 @@ class Workplace:
             try:
                 folder.rmdir()
             except OSError:
-                continue  # it holds something, as it should
+                continue  # it is not empty, as it should be
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Faces proposed by a detector, and corrected by people in Label Studio or CVAT."""
+"""Faces proposed by a detector and corrected by people in Label Studio or CVAT."""

@@ -1,4 +1,4 @@
-"""A detector's answers to a data set's photos, kept on the disk so that a run which was stopped goes on."""
+"""A detector's results for a data set's photos, kept on the disk so that an interrupted run can continue."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Answer = Detections | PictureError
 
 
 class Answers:
-    """Asks a detector about each photo once; what it said is in a file, one line a photo."""
+    """Runs a detector on each photo once; the results are in a file, one line a photo."""
 
     def __init__(self, detector: Detector, path: Path) -> None:
-        """Use the answers in the file, if they are of the same model with the same settings."""
+        """Reuse the results in the file if they are from the same model with the same settings."""
         self._detector = detector
         self.path = path
         self._head = {
@@ -59,7 +59,7 @@ class Answers:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def forget(self) -> None:
-        """Delete the file, once its answers went where they belong."""
+        """Delete the file after its results have been used."""
         self.path.unlink(missing_ok=True)
 
     def _detect(self, path: Path) -> Answer:
@@ -79,7 +79,7 @@ class Answers:
         )
 
     def _read(self) -> None:
-        """Take what fits, up to the half line of a run that was killed."""
+        """Read the lines that fit, up to the incomplete line of a killed run."""
         try:
             lines = self.path.read_bytes().splitlines(keepends=True)
             if not lines or json.loads(lines[0]) != self._head:
@@ -108,7 +108,7 @@ def _row(name: str, path: Path, answer: Detections) -> dict[str, Any]:
 
 
 def _stamp(path: Path) -> list[int]:
-    """Return what changes with the file."""
+    """Return the file's size and modification time, which change with its content."""
     try:
         status = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Read what people corrected in a labelling tool back into a data set."""
+"""Import corrections made in a labelling tool into a data set."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from crowdmask.errors import DataError
 
 
 def read_corrections(folder: Path, file: Path, class_map: Sequence[str] = ()) -> ReviewSummary:
-    """Read a labelling tool's export into the manifest; a photo with anything unusable stays as it was.
+    """Read a labelling tool's export into the manifest; a photo with anything unusable stays unchanged.
 
     Args:
         folder: of the data set.
         file: the export of Label Studio (JSON) or CVAT (XML, or a zip with it).
-        class_map: OLD=NEW each: a label of the tool's and ours, 'ignore' or 'skip'.
+        class_map: OLD=NEW each: a label of the tool, and ours, 'ignore' or 'skip'.
     Raises:
         DataError: the file or the manifest cannot be read.
         BusyError: another command is changing the data set.
@@ -31,7 +31,7 @@ def read_corrections(folder: Path, file: Path, class_map: Sequence[str] = ()) ->
         raise DataError(f"{file}: cannot be read ({error.strerror or error})") from error
     summary = ReviewSummary()
     with editing(folder) as manifest:
-        # JSON begins with a bracket, whatever the file is called.
+        # JSON begins with a bracket, whatever the file's name is.
         if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
             corrections = label_studio.read_export(content, str(file), summary)
         else:

@@ -1,4 +1,4 @@
-"""What comes back from a labelling tool, and how it gets into the manifest."""
+"""Corrections from a labelling tool, and how they are applied to the manifest."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from crowdmask.data.labelling.drafts import IGNORE, TOOL_LABELS
 from crowdmask.data.manifest import Box, Face, Manifest, Photo
 
 _SAME_SHAPE = 0.01
-"""Part by which width over height may differ: a tool may show a smaller copy, but not a turned one."""
+"""Maximum relative difference in aspect ratio: a tool may show a smaller copy, but not a rotated one."""
 
-# Label Studio puts eight hexadecimal digits before the name of an uploaded file.
+# Label Studio adds eight hexadecimal digits in front of an uploaded file's name.
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A rectangle as the tool gives it.
+    """A rectangle as exported by the tool.
 
     Attributes:
-        label: as in the tool.
-        xywh: left, top, width, height before it is turned.
+        label: the label in the tool.
+        xywh: left, top, width, height before the rotation.
         rotation: degrees clockwise.
-        about: the point it is turned about.
+        about: the centre of the rotation.
     """
 
     label: str
@@ -40,14 +40,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class Correction:
-    """One photo as the tool gives it.
+    """One photo as exported by the tool.
 
     Attributes:
-        names: what the photo may be called, the surest first.
+        names: possible names of the photo, the most reliable first.
         shapes: its faces.
-        size: width and height that the tool saw, None where it doesn't say.
-        relative: `xywh` are parts of these, not pixels.
-        problems: what is no rectangle with one label.
+        size: width and height of the picture in the tool; None: not stated.
+        relative: `xywh` are relative to this size, not pixels.
+        problems: everything that is not a rectangle with one label.
     """
 
     names: tuple[str, ...]
@@ -59,14 +59,14 @@ class Correction:
 
 @dataclass
 class ReviewSummary:
-    """What an import did.
+    """The result of an import.
 
     Attributes:
-        reviewed: photos that have a person's faces now.
-        faces: how many these have, by label of the tool.
-        turned: rectangles at an angle, of which the upright one around them was taken.
-        waiting: photos that nobody has finished in the tool.
-        problems: photos that stay as they were, and why.
+        reviewed: photos whose faces now come from a person.
+        faces: number of their faces, by label of the tool.
+        turned: number of rotated rectangles, replaced by the upright one around them.
+        waiting: photos that are not finished in the tool.
+        problems: photos that stay unchanged, and why.
     """
 
     reviewed: int = 0
@@ -81,11 +81,11 @@ def apply_corrections(
 ) -> Manifest:
     """Return the manifest with the corrected photos' faces, marked as reviewed.
 
-    A photo with anything that cannot be used stays as it was: half of its faces would be worse than none.
+    A photo with anything unusable stays unchanged: a part of its faces would be worse than none.
 
     Args:
-        labels: further names of labels, to one of ours or to "ignore" or "skip".
-        summary: is filled in.
+        labels: maps further label names to one of ours, "ignore" or "skip".
+        summary: filled in here.
     """
     index = PhotoIndex(manifest.photos)
     changed: dict[str, Photo] = {}
@@ -112,10 +112,10 @@ def apply_corrections(
 
 
 class PhotoIndex:
-    """Finds a photo by its path, or by the end of it where only one photo ends so."""
+    """Finds a photo by its path, or by the end of its path if that is unique."""
 
     def __init__(self, photos: Iterable[Photo]) -> None:
-        """Note every end of every path."""
+        """Index every end of every path."""
         self._exact: dict[str, Photo] = {}
         self._ends: dict[tuple[str, ...], Photo | None] = {}
         for photo in photos:
@@ -126,9 +126,9 @@ class PhotoIndex:
                 self._ends[end] = None if end in self._ends else photo
 
     def find(self, names: Iterable[str]) -> Photo | None:
-        """Return the photo of the first name that fits.
+        """Return the photo of the first matching name.
 
-        A tool may leave out folders before a name or add some, but may not swap one for another.
+        A tool may remove or add folders in front of a name, but may not replace one by another.
         """
         for name in names:
             parts = PurePosixPath(name.replace("\\", "/")).parts
@@ -167,7 +167,8 @@ def upright_box(shape: Shape, photo: Photo, size: tuple[float, float] | None, re
     """Return the upright rectangle around a shape, in pixels of the photo and inside it.
 
     Raises:
-        ValueError: nothing of it lies inside, it is no number, or the tool saw a picture of another shape.
+        ValueError: nothing of it lies inside, it is not a number, or the picture in the tool has another
+            aspect ratio.
     """
     width, height = size or (photo.width, photo.height)
     if not (width > 0 and height > 0):
@@ -182,7 +183,7 @@ def upright_box(shape: Shape, photo: Photo, size: tuple[float, float] | None, re
     corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
     pivot = corners[0] if shape.about == "corner" else corners.mean(axis=0)
     angle = np.radians(shape.rotation)
-    # The y axis points down, so this turns clockwise.
+    # The y axis points down, so this rotates clockwise.
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     turned = (corners - pivot) @ turn.T + pivot if shape.rotation % 360 else corners
     scale = (photo.width / width, photo.height / height)

@@ -1,6 +1,6 @@
-"""CVAT: "CVAT for images 1.1" to upload and to read back, and the labels of the task.
+"""CVAT: "CVAT for images 1.1" for upload and import, and the labels of the task.
 
-Boxes are pixels of the picture as it is shown, which is upright; a turned one is turned clockwise about its
+Boxes are in pixels of the picture as shown, which is upright; a rotated box is rotated clockwise about its
 centre. Source: https://docs.cvat.ai/docs/manual/advanced/xml_format/
 """
 
@@ -20,7 +20,7 @@ from crowdmask.data.labelling.drafts import COLOURS, TOOL_LABELS, Draft
 from crowdmask.errors import DataError
 
 MAX_XML = 500_000_000
-"""Bytes of the annotations in a zip; more would fill the memory."""
+"""Maximum bytes of the annotations in a zip; more would fill the memory."""
 
 _CHUNK = 1 << 20
 
@@ -45,7 +45,7 @@ def to_xml(drafts: Iterable[Draft]) -> bytes:
     """Return all photos and their faces as one file to upload.
 
     Raises:
-        DataError: a photo's name has a sign that XML cannot hold.
+        DataError: a photo's name has a character that XML cannot represent.
     """
     root = ElementTree.Element("annotations")
     ElementTree.SubElement(root, "version").text = "1.1"
@@ -70,7 +70,7 @@ def to_xml(drafts: Iterable[Draft]) -> bytes:
 
 
 def read_export(content: bytes, name: str) -> Iterator[Correction]:
-    """Read an export "CVAT for images 1.1": the XML, or the zip that holds it.
+    """Read an export "CVAT for images 1.1": the XML, or a zip with it.
 
     Args:
         name: of the file, for messages.
@@ -93,10 +93,10 @@ def read_export(content: bytes, name: str) -> Iterator[Correction]:
 
 
 def parse_xml(content: bytes) -> ElementTree.Element:
-    """Parse XML that may come from anybody.
+    """Parse untrusted XML.
 
-    Annotations need no document type. Without one no entity can be declared, so none can expand without end
-    or name a file.
+    Annotations need no document type. Without one no entity can be declared, so none can expand endlessly
+    or read a file.
 
     Raises:
         ValueError: it has a document type.
@@ -117,7 +117,7 @@ def _unzip(content: bytes, name: str) -> bytes:
             parts = []
             size = 0
             with archive.open(members[0]) as file:
-                # What the zip says of the size may be a lie.
+                # The size stated in the zip may be wrong.
                 while part := file.read(_CHUNK):
                     size += len(part)
                     if size > MAX_XML:

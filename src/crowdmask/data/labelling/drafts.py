@@ -1,4 +1,4 @@
-"""What goes to a labelling tool: photos and the faces proposed in them."""
+"""What is sent to a labelling tool: photos and the faces proposed in them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from crowdmask.drawing.palette import as_hex
 from crowdmask.labels import LABELS
 
 IGNORE = "ignore"
-"""The tools' label of a region that is not judged: a poster, a face that nobody can make out."""
+"""The tools' label of an ignored region: a poster, an unrecognisable face."""
 
 TOOL_LABELS = (*LABELS, IGNORE)
 COLOURS = {label: as_hex(palette.COLOURS.get(label, palette.GREY)) for label in TOOL_LABELS}
-"""The colours of the tools' labels, those of our own pictures."""
+"""The colours of the tools' labels, the same as in our pictures."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class DraftFace:
     Attributes:
         box: x1, y1, x2, y2 in pixels of the upright photo.
         label: one of `TOOL_LABELS`.
-        confidence: the detector's, None where a person or a source said so.
-        unsure: look at this one with care.
+        confidence: of the detector; None if the face comes from a person or a source.
+        unsure: the face needs a careful check.
     """
 
     box: Box
@@ -37,7 +37,7 @@ class DraftFace:
 
 @dataclass(frozen=True)
 class Draft:
-    """A photo and the faces proposed in it; `origin` says by whom."""
+    """A photo and the faces proposed in it; `origin` says where they come from."""
 
     photo: Photo
     faces: tuple[DraftFace, ...]
@@ -45,7 +45,7 @@ class Draft:
 
 
 def from_manifest(photo: Photo) -> Draft:
-    """Return the faces that a photo has already."""
+    """Return the faces that are already annotated in a photo."""
     faces = tuple(
         DraftFace(face.box, IGNORE if face.ignore or face.label is None else face.label)
         for face in photo.faces or ()
@@ -54,7 +54,7 @@ def from_manifest(photo: Photo) -> Draft:
 
 
 def from_detections(photo: Photo, found: Detections, unsure_below: float, origin: str) -> Draft:
-    """Return the faces that a detector found; those it is less sure of are marked.
+    """Return the faces that a detector found; mark those with low confidence.
 
     Args:
         unsure_below: confidence, 0 to 1.

@@ -1,6 +1,6 @@
 """Label Studio: tasks with predictions to import, its labelling configuration, and its JSON export.
 
-Boxes are percent of the picture as it is shown, which is upright; a turned one is turned clockwise about its
+Boxes are in percent of the picture as shown, which is upright; a rotated box is rotated clockwise about its
 top left corner. Source: https://labelstud.io/guide/predictions and https://labelstud.io/tags/rectanglelabels
 """
 
@@ -17,7 +17,7 @@ from crowdmask.data.labelling.drafts import COLOURS, TOOL_LABELS, Draft, DraftFa
 from crowdmask.errors import DataError
 
 CONTROL, OBJECT = "face", "photo"
-"""How the configuration calls its rectangles and its picture; tasks refer to these."""
+"""The configuration's names for its rectangles and its picture; tasks refer to them."""
 
 
 def config_text() -> str:
@@ -34,7 +34,7 @@ def config_text() -> str:
 
 
 def local_prefix(folder: Path) -> str:
-    """Return the address of a folder's photos, where its parent is Label Studio's document root."""
+    """Return the address of a folder's photos, if its parent folder is Label Studio's document root."""
     return f"/data/local-files/?d={quote(folder.resolve().name)}/"
 
 
@@ -45,7 +45,7 @@ def task(draft: Draft, prefix: str) -> dict[str, Any]:
     prediction: dict[str, Any] = {"model_version": draft.origin, "result": result}
     known = [face.confidence for face in draft.faces if face.confidence is not None]
     if known:
-        prediction["score"] = min(known)  # tasks can be sorted by it: the least sure first
+        prediction["score"] = min(known)  # tasks can be sorted by it: lowest confidence first
     return {
         "data": {"image": prefix + quote(photo.photo), "photo": photo.photo},
         "predictions": [prediction],
@@ -83,7 +83,7 @@ def read_export(content: bytes, name: str, summary: ReviewSummary) -> Iterator[C
 
     Args:
         name: of the file, for messages.
-        summary: counts the tasks that nobody has finished.
+        summary: counts the unfinished tasks.
     Raises:
         DataError: it is not such an export.
     """
@@ -103,7 +103,7 @@ def read_export(content: bytes, name: str, summary: ReviewSummary) -> Iterator[C
         if not finished:
             summary.waiting += 1
             continue
-        # Several people may have labelled it: who did so last.
+        # If several people have labelled it, the last one counts.
         last = max(finished, key=lambda a: str(a.get("updated_at") or a.get("created_at") or ""))
         yield _correction(_names(data), last.get("result"))
 

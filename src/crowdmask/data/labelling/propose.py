@@ -1,4 +1,4 @@
-"""Propose faces for a labelling tool: ask the detector about photos, and write the tool's files."""
+"""Propose faces for a labelling tool: run the detector on photos, and write the tool's files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Proposed:
     Attributes:
         drafts: the photos with their proposed faces.
         problems: photos that cannot be read.
-        settings: the file with the tool's labels, beside the one with the photos.
+        settings: the file with the tool's labels, beside the file with the photos.
     """
 
     drafts: list[Draft] = field(default_factory=list)
@@ -47,17 +47,18 @@ def propose(
 ) -> Proposed:
     """Write photos with proposed faces for a labelling tool.
 
-    The detector's answers are kept beside the file until it is written, so a run that was stopped goes on.
+    The detector's results are kept beside the file until it is written, so that an interrupted run can
+    continue.
 
     Args:
         manifest: of the data set.
-        chosen: photos of it; those with faces keep theirs.
-        tool: which one.
+        chosen: photos of the manifest; annotated ones keep their faces.
+        tool: the labelling tool.
         to: the file to write.
         detector: proposes the faces.
         unsure: faces below this confidence are marked.
-        url_prefix: address before each photo's path; None: the folder as local files.
-        progress: told of every photo.
+        url_prefix: address in front of each photo's path; None: the folder as local files.
+        progress: receives every photo.
     Raises:
         OutputError: a file cannot be written.
     """
@@ -91,7 +92,7 @@ def _draft(
     unsure: float,
     progress: Progress,
 ) -> Proposed:
-    """Return each photo with the faces that it has or that the detector finds, and what cannot be read."""
+    """Return each photo with its annotated or detected faces, and the photos that cannot be read."""
     bare = {photo.photo: photo for photo in chosen if photo.faces is None}
     origin = f"{detector.model_name} {detector.model_hash[:12]}"
     found = {photo.photo: from_manifest(photo) for photo in chosen if photo.faces is not None}

@@ -1,4 +1,4 @@
-"""The labelling tools that photos go to and come back from."""
+"""The labelling tools that photos can be exported to and imported from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weigh photos, or choose some, so that classes, face sizes, sources and skin tones come more evenly."""
+"""Weight photos, or choose some, so that classes, face sizes, sources and skin tones are more balanced."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from crowdmask.progress import Progress, silent
 
 TONE: Final = "apparent skin tone"
 MIN_FACE_PX: Final = 16
-"""Of narrower faces the skin tone proxy is not asked."""
+"""Minimum face width for the skin tone proxy."""
 
 _ENOUGH_PIXELS: Final = 1_500_000
 _AHEAD: Final = 32
-# For a subset no photo comes more than once, which is limit enough.
+# In a subset no photo occurs more than once, so no other limit is needed.
 _NO_CAP: Final = 1e6
 
 Tones = list[float | None]
 
 
 def to_balance(photos: Sequence[Photo]) -> list[int]:
-    """Return which photos are weighed: annotated ones of train, or all annotated ones where none is split."""
+    """Return which photos are weighted: annotated ones in train, or all annotated ones without a split."""
     split = any(photo.split is not None for photo in photos)
     return [
         i
@@ -50,7 +50,7 @@ def iterate_tones(
 ) -> Iterator[Tones | PictureError]:
     """Yield the skin tone proxy of each photo's faces, see `skin_ita`, or why the photo cannot be read.
 
-    A face that is narrow or shows too little skin has None. New ones are kept in the cache.
+    It is None for a face that is narrow or shows too little skin. New values are cached.
     """
     with ThreadPoolExecutor(threads, "tones") as pool:
         for start in range(0, len(photos), _AHEAD):
@@ -85,14 +85,14 @@ def look_at_tones(
     progress: Progress = silent,
     complain: Callable[[PictureError], None] = lambda error: None,
 ) -> tuple[list[Tones], int]:
-    """Return the skin tone proxies of each photo's faces, and how many photos cannot be read.
+    """Return the skin tone proxies of each photo's faces, and the number of photos that cannot be read.
 
     Args:
-        folder: of the data set; what was looked at is kept there, so a run that was stopped goes on.
+        folder: of the data set; fingerprints are cached there, so an interrupted run can continue.
         photos: annotated ones.
-        threads: so many photos are decoded at a time.
-        progress: told of every photo.
-        complain: told of each photo that cannot be read, which has no tones then.
+        threads: number of photos decoded at the same time.
+        progress: receives every photo.
+        complain: receives the error of each photo that cannot be read; it has no tones then.
     """
     looked: list[Tones] = []
     failed = 0
@@ -108,13 +108,13 @@ def look_at_tones(
 
 
 def margins_of(photos: Sequence[Photo], tones: Sequence[Sequence[float | None]] | None) -> list[Margin]:
-    """Return what each photo adds to its source, class, face size and, where known, skin tone.
+    """Return what each photo contributes to its source, class, face size and, if known, skin tone.
 
-    A photo counts once: of its faces each has the same part of it.
+    Each photo counts once; its faces share it equally.
 
     Args:
         photos: annotated ones.
-        tones: the skin tone proxy of each photo's judged faces, or None to leave it out.
+        tones: the skin tone proxies of each photo's labelled faces; None: leave the skin tone out.
     """
     faces = [judged_faces(photo) for photo in photos]
     sources = tuple(sorted({photo.source for photo in photos}))
@@ -142,7 +142,7 @@ def weigh(margins: Sequence[Margin], strength: float, cap: float) -> Weights:
 
 
 def pick(margins: Sequence[Margin], number: int, strength: float, seed: int) -> Weights:
-    """Return the weight 1 for `number` photos, chosen so that they are nearer to even, and 0 for the others.
+    """Return the weight 1 for `number` photos, chosen so that they are more balanced, and 0 for the others.
 
     Raises:
         UsageError: there are fewer photos.
@@ -151,7 +151,7 @@ def pick(margins: Sequence[Margin], number: int, strength: float, seed: int) -> 
     if number > have:
         raise UsageError(f"`subset` {number:,}: there are only {have:,} photos to choose from")
     weights = rake(margins, strength, _NO_CAP)
-    # Photos that are alike lie side by side, so that each kind gets its part.
+    # Similar photos are adjacent, so that each kind gets its share.
     shuffled = np.random.default_rng((seed, 1)).permutation(have)
     main = [np.argmax(margin.parts, axis=1) for margin in reversed(margins)]
     order = shuffled[np.lexsort([values[shuffled] for values in main])]

@@ -1,4 +1,4 @@
-"""Weights that bring what is drawn nearer to even (raking, also called iterative proportional fitting)."""
+"""Weights that make the drawn photos more balanced (raking, also called iterative proportional fitting)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _STILL: Final = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Margin:
-    """One property of photos, and what part of each photo has which value of it.
+    """One property of photos, and the distribution of its values in each photo.
 
     Attributes:
         name: such as ``class``.
         values: C names.
-        parts: (N, C), 0 to 1; a row adds up to 1, or to 0 where nothing is known of the photo.
+        parts: (N, C), 0 to 1; a row adds up to 1, or to 0 if nothing is known about the photo.
     """
 
     name: str
@@ -30,15 +30,15 @@ class Margin:
     parts: NDArray[np.float64]
 
     def shares(self, weights: Weights) -> NDArray[np.float64]:
-        """Return what part of what is drawn has which value, (C,); it adds up to 1, or is 0 throughout."""
+        """Return the share of each value among the drawn photos, (C,); they add up to 1, or are all 0."""
         sums = weights @ self.parts
         return sums / max(float(sums.sum()), 1e-300)
 
 
 def aims(margin: Margin, strength: float) -> NDArray[np.float64]:
-    """Return the shares to aim at: those that are, at strength 0, even ones at 1, and between in proportion.
+    """Return the target shares: the current ones at strength 0, equal ones at 1.
 
-    A strength of 0.5 is the well-known square-root sampling. What no photo has stays at 0.
+    A strength of 0.5 is the well-known square-root sampling. A value that no photo has stays at 0.
     """
     now = margin.shares(np.ones(len(margin.parts)))
     wanted = np.where(now > 0, np.power(now, 1 - strength, where=now > 0, out=np.zeros_like(now)), 0)
@@ -46,13 +46,13 @@ def aims(margin: Margin, strength: float) -> NDArray[np.float64]:
 
 
 def rake(margins: Sequence[Margin], strength: float, cap: float) -> Weights:
-    """Return a weight for each photo, (N,), of mean 1, that brings all margins near to their aims.
+    """Return a weight for each photo, (N,), with mean 1, that brings all margins close to their targets.
 
     Args:
         margins: of the same N photos.
         strength: see `aims`.
-        cap: no weight is above it, and none below 1 / cap; at least 1.
-    Source: Deming and Stephan (1940); weights are cut in every round, as in Izrael et al. (2009).
+        cap: upper limit of a weight, at least 1; the lower limit is 1 / cap.
+    Source: Deming and Stephan (1940); weights are clipped in every round, as in Izrael et al. (2009).
     """
     number = len(margins[0].parts)
     weights = np.ones(number)
@@ -71,13 +71,13 @@ def rake(margins: Sequence[Margin], strength: float, cap: float) -> Weights:
 
 
 def choose(weights: Weights, number: int, order: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """Draw some photos without putting back, each with a chance in proportion to its weight.
+    """Draw some photos without replacement, with a probability proportional to their weight.
 
     Args:
         weights: (N,), above 0.
         number: how many, 1 to N.
-        order: (N,) neighbours here are alike: the draw is spread along it (systematic sampling).
-        seed: decides the draw.
+        order: (N,) similar photos are neighbours: the draw is spread evenly along it (systematic sampling).
+        seed: random seed of the draw.
     Returns:
         (N,) bool, `number` of them True.
     """

@@ -1,4 +1,4 @@
-"""Split a data set into train, val and test, alike in what they hold, and copies never apart."""
+"""Split a data set into train, val and test with similar content, keeping copies together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crowdmask.data.manifest import SPLITS, Photo
 from crowdmask.data.sampling.strata import FACE_WIDTH, LABEL, Stratum, strata_of
 from crowdmask.errors import DataError, UsageError
 
-# Passes over all units in which each may move to where it fits better.
+# Number of passes in which each unit may move to a split where it fits better.
 _SWEEPS: Final = 2
 _SHOWN: Final = 3
 
@@ -26,7 +26,7 @@ class Leak:
     """Photos of one group that lie in several splits.
 
     Attributes:
-        group: its name, or a photo's SHA-256 where the same file is there twice.
+        group: its name, or a photo's SHA-256 if the same file exists twice.
         photos: path of one photo by split.
     """
 
@@ -39,10 +39,10 @@ class Leak:
 
 
 def parse_fractions(text: str) -> dict[str, float]:
-    """Read what part of the photos each split gets, such as ``train=.8,val=.1,test=.1``.
+    """Parse the part of the photos for each split, such as ``train=.8,val=.1,test=.1``.
 
     Raises:
-        UsageError: an unknown split, one given twice, no number, or they do not add up to 1.
+        UsageError: an unknown split, one given twice, not a number, or they do not add up to 1.
     """
     fractions: dict[str, float] = {}
     for item in text.split(","):
@@ -61,7 +61,7 @@ def parse_fractions(text: str) -> dict[str, float]:
 
 
 def find_leaks(photos: Sequence[Photo]) -> list[Leak]:
-    """Return what must stay together and lies in several splits: a group, or the same file twice.
+    """Return groups, or identical files, that lie in several splits.
 
     Groups that share a file count as one.
     """
@@ -78,10 +78,10 @@ def find_leaks(photos: Sequence[Photo]) -> list[Leak]:
 
 
 def refuse_leaks(photos: Sequence[Photo]) -> None:
-    """Stop where a group lies in several splits.
+    """Raise an error if a group lies in several splits.
 
     Raises:
-        DataError: it does; the first few are named.
+        DataError: it does; the message names the first few.
     """
     leaks = find_leaks(photos)
     if leaks:
@@ -101,18 +101,18 @@ def split_photos(
 ) -> list[Photo]:
     """Give every annotated photo a split.
 
-    Photos of one group, and the same file twice, go together. A photo that has a split keeps it, and
-    photos of its group follow it. The others go where the sources, classes, face sizes and crowd sizes
-    are furthest from their share.
+    Photos of one group, and identical files, stay together. A photo that has a split keeps it, and
+    photos of its group follow it. The others go to the split whose sources, classes, face sizes and crowd
+    sizes are furthest below their share.
 
     Args:
         photos: of one manifest.
-        fractions: what part of the photos each split should have, 0 to 1.
-        seed: decides between places that are as good.
-        again: forget the splits that were made before.
+        fractions: part of the photos that each split should have, 0 to 1.
+        seed: decides between equally good splits.
+        again: ignore existing splits.
         unannotated: photos that are not annotated yet get a split, too.
     Raises:
-        DataError: the splits made before leak, or there is nothing to split.
+        DataError: the existing splits leak, or there is nothing to split.
     """
     if again:
         photos = [photo.model_copy(update={"split": None}) for photo in photos]
@@ -138,7 +138,7 @@ def split_photos(
 
 
 def _units(photos: Sequence[Photo]) -> list[list[int]]:
-    """Return the photos that must stay together, each photo once."""
+    """Return the sets of photos that must stay together, each photo once."""
     union = UnionFind(len(photos))
     first: dict[str, int] = {}
     for index, photo in enumerate(photos):
@@ -152,9 +152,9 @@ def _units(photos: Sequence[Photo]) -> list[list[int]]:
 
 
 class _Stratifier:
-    """Puts units into splits one by one, each where all strata come nearest to their share.
+    """Assigns units to splits one by one, each to the split where all strata get closest to their share.
 
-    How far off a split is: the sum of (count - share)² / share over the strata, as in a chi-square test.
+    The distance of a split is the sum of (count - share)² / share over the strata, as in a chi-square test.
     Source: after Sechidis, Tsoumakas and Vlahavas, On the stratification of multi-label data (2011):
         the rarest strata are dealt out first.
     """
@@ -177,7 +177,7 @@ class _Stratifier:
         for count in counts:
             total.update(count)
         place = {stratum: i for i, stratum in enumerate(total)}
-        # A crowd's many faces must not outweigh all else: faces are counted in photos' worth.
+        # The many faces of a crowd must not dominate: face counts are scaled to the number of photos.
         worth = {
             kind: len(units) / max(sum(n for (k, _), n in total.items() if k == kind), 1)
             for kind in (LABEL, FACE_WIDTH)
@@ -226,7 +226,7 @@ class _Stratifier:
 
 
 def _count(photos: Sequence[Photo], unit: Sequence[int]) -> Counter[Stratum]:
-    """Count a unit's strata, and its photos, so that the number of photos comes out right, too."""
+    """Count a unit's strata and its photos, so that the number of photos is balanced, too."""
     count: Counter[Stratum] = Counter()
     for index in unit:
         count.update(strata_of(photos[index]))

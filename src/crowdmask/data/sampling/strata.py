@@ -1,4 +1,4 @@
-"""What a data set is made of: sources, classes, face sizes and crowd sizes, to split and weigh by."""
+"""The composition of a data set: sources, classes, face sizes and crowd sizes, for splits and weights."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _CROWD_EDGES: Final = (1, 2, 6, 21)
 CROWDS: Final = ("0", "1", "2-5", "6-20", "21 or more")
 
 Stratum = tuple[str, str]
-"""Of which kind, one of the four above, and which value."""
+"""The kind, one of the four above, and its value."""
 
 
 def judged_faces(photo: Photo) -> list[Face]:
-    """Return the faces that have a label and count."""
+    """Return the faces that have a label and are not ignored."""
     return [face for face in photo.faces or () if face.label is not None and not face.ignore]
 
 
 def width_name(width_px: float) -> str:
-    """Return the name of a face's width, one of `FACE_WIDTHS`."""
+    """Return the range of a face's width, one of `FACE_WIDTHS`."""
     return FACE_WIDTHS[bisect_right(_WIDTH_EDGES, width_px)]
 
 
 def crowd_name(faces: int) -> str:
-    """Return the name of a number of faces, one of `CROWDS`."""
+    """Return the range of a number of faces, one of `CROWDS`."""
     return CROWDS[bisect_right(_CROWD_EDGES, faces)]
 
 
 def strata_of(photo: Photo) -> Counter[Stratum]:
-    """Count what a photo adds to each stratum: itself to its source and crowd size, its faces to theirs."""
+    """Count what a photo and its faces add to each stratum."""
     faces = judged_faces(photo)
     count: Counter[Stratum] = Counter({(SOURCE, photo.source): 1})
     if photo.faces is not None:

@@ -1,1 +1,1 @@
-"""What a data set is made of, as one page with pictures."""
+"""The composition of a data set, as one page with pictures."""

@@ -1,4 +1,4 @@
-"""How bright a face is in a photo and how light its skin looks there: rough proxies, for balance and slices.
+"""The brightness of a face and the lightness of its skin in a photo: rough proxies, for balance and slices.
 
 These numbers describe pixels, not people. The same person comes out darker in the shade, bluer under an
 overcast sky and yellower under a lamp, and a camera's own exposure moves all of it; make-up, a veil or a
@@ -19,7 +19,7 @@ SKIN_BANDS: Final = ("dark", "brown", "tan", "intermediate", "light", "very ligh
 """The usual names of the ranges of the individual typology angle, from dark to light."""
 
 _BAND_EDGES: Final = (-30.0, 10.0, 28.0, 41.0, 55.0)
-# What may be skin in CIELAB: masks of paper are grey, those of surgeons blue or green.
+# Range of skin colours in CIELAB: paper masks are grey, surgical masks blue or green.
 _LIGHTNESS: Final = (10.0, 95.0)
 _CHROMA: Final = (6.0, 50.0)
 _HUE_DEGREES: Final = (15.0, 80.0)
@@ -39,7 +39,7 @@ def face_light(pixels: Pixels) -> float:
     Args:
         pixels: RGB uint8 (H, W, 3) or (N, 3).
     Returns:
-        NaN where there are no pixels.
+        NaN if there are no pixels.
     """
     flat = pixels.reshape(-1, 3)
     return float(np.median(to_lab(flat)[:, 0])) if len(flat) else float("nan")
@@ -57,7 +57,7 @@ def skin_ita(pixels: Pixels) -> float:
         pixels: RGB uint8 (H, W, 3) or (N, 3), of a face; better without hair, mask and background,
             see `skin_region`.
     Returns:
-        Degrees, -90 to 90; NaN where too few pixels have a colour that skin can have.
+        Degrees, -90 to 90; NaN if too few pixels have the colour of skin.
     Source: Chardon, Cretois and Hourseau, Skin colour typology and suntanning pathways (1991).
     """
     lab = to_lab(pixels.reshape(-1, 3))
@@ -87,7 +87,7 @@ def skin_region(picture: Pixels, box: tuple[float, float, float, float], covered
         box: xyxy in its pixels, forehead to chin.
         covered: a mask may cover the lower half, so only the upper one is taken.
     Returns:
-        (h, w, 3); without pixels where the box lies outside.
+        (h, w, 3); empty if the box lies outside.
     """
     left, top, right, bottom = box
     width, height = right - left, bottom - top

@@ -29,7 +29,7 @@ _STYLE: Any = {
     "ytick.color": _TEXT,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    # A dollar sign in a name is no formula.
+    # A dollar sign in a name must not start a formula.
     "text.parse_math": False,
 }
 
@@ -44,10 +44,10 @@ def stacked_bars(
     """Draw a bar for each name, stacked of parts.
 
     Args:
-        parts: the heights, by what the legend calls them.
+        parts: the heights, by their name in the legend.
         colours: by the same names.
-        label: of the axis that counts.
-        flat: bars lie, which suits long names.
+        label: of the axis with the counts.
+        flat: horizontal bars, for long names.
     Returns:
         SVG text.
     """
@@ -76,7 +76,7 @@ def stacked_bars(
 def histogram(
     parts: Mapping[str, Sequence[float]], colours: dict[str, str], edges: np.ndarray, label: str
 ) -> str:
-    """Draw how values are spread, each part as the share of its own values.
+    """Draw histograms, each normalised to the number of its values.
 
     Args:
         edges: of the bins.

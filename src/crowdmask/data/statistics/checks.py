@@ -14,17 +14,17 @@ from crowdmask.labels import DISPLAY_NAMES, LABELS
 
 NEARLY_EQUAL_IOU = 0.85
 ASPECT = (0.4, 1.6)
-"""Width over height of a face, forehead to chin: of the shipped detectors' data 1 in 200 lies outside."""
+"""Range of a face's width divided by its height: in the training data 1 in 200 lies outside."""
 
 MIN_ASPECT_PX = 8
-"""Of smaller boxes a pixel more or less changes the aspect too much."""
+"""Minimum box size for this check: in smaller boxes one pixel changes the aspect ratio too much."""
 
 _TOLERANCE_PX = 0.5
 _SAME_FACE_IOU = 0.5
 
 
 class Kind(StrEnum):
-    """What is suspicious, the surest mistakes first."""
+    """Kinds of suspicious annotations, the most certain mistakes first."""
 
     UNREADABLE = "The photo is missing or cannot be read"
     SIZE = "The photo has another size than its annotation says"
@@ -42,8 +42,8 @@ class Finding:
 
     Attributes:
         index: of the photo, in the order of the data set.
-        text: what exactly.
-        boxes: to draw, in pixels of the photo; none: the photo as a whole.
+        text: the details.
+        boxes: the boxes to draw, in pixels of the photo; empty: the whole photo.
     """
 
     kind: Kind
@@ -53,7 +53,7 @@ class Finding:
 
 
 def check_boxes(index: int, photo: Photo) -> list[Finding]:
-    """Return what is suspicious about a photo's boxes, without looking at its pixels."""
+    """Return the suspicions about a photo's boxes, without reading its pixels."""
     faces = photo.faces or []
     if not faces:
         return []
@@ -70,7 +70,7 @@ def check_boxes(index: int, photo: Photo) -> list[Finding]:
         past = max(-x1, -y1, x2 - photo.width, y2 - photo.height)
         if past > _TOLERANCE_PX:
             found.append(Finding(Kind.OUTSIDE, index, f"by {past:.0f} px: {where}", (face.box,)))
-        # A face that the picture's border cuts may have any shape.
+        # A face that is cut by the picture's border may have any shape.
         cut = min(x1, y1, photo.width - x2, photo.height - y2) < 1
         judged = not face.ignore and not cut and min(width, height) >= MIN_ASPECT_PX
         if judged and not ASPECT[0] <= width / height <= ASPECT[1]:
@@ -86,10 +86,10 @@ def check_boxes(index: int, photo: Photo) -> list[Finding]:
 
 
 def check_against(index: int, photo: Photo, seen: Detections, sure: float) -> list[Finding]:
-    """Return where a detector, at least so sure, says something else than the annotation.
+    """Return where a confident detection contradicts the annotation.
 
     Args:
-        sure: confidence, 0 to 1.
+        sure: minimum confidence, 0 to 1.
     """
     faces = photo.faces or []
     boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)

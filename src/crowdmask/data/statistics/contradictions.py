@@ -1,4 +1,4 @@
-"""Where a detector is sure of something else than the annotations say."""
+"""Where a detector confidently contradicts the annotations."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from crowdmask.progress import Progress, silent
 def contradictions(
     items: Items, detector: Detector, answers: Path, sure: float, progress: Progress = silent
 ) -> Iterator[Finding]:
-    """Ask the detector about every annotated photo; one that cannot be read is reported by the page.
+    """Run the detector on every annotated photo; the page reports photos that cannot be read.
 
     Args:
         items: the data set.
-        detector: whom to ask.
-        answers: a file for its answers, so that a run which was stopped goes on.
-        sure: from this confidence on it is sure.
-        progress: told of every photo.
+        detector: the detector to compare with.
+        answers: a file for its results, so that an interrupted run can continue.
+        sure: minimum confidence of its results that count.
+        progress: receives every photo.
     Raises:
         ModelError: the model has other labels than the data sets.
     """

@@ -1,4 +1,4 @@
-"""Counts and sizes of a data set, from its annotations alone."""
+"""Counts and sizes of a data set, from its annotations only."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Counts:
     Attributes:
         classes: faces by split and label.
         photos: by split.
-        sources: by source: photos, faces, and faces of each label.
+        sources: photos, faces, and faces of each label, by source.
         licences: photos by licence.
         face_widths, faces_a_photo, long_sides: by the names of the ranges above.
-        ignored: regions that are not judged.
+        ignored: number of ignored regions.
     """
 
     total: int = 0
@@ -55,7 +55,7 @@ class Counts:
 
 
 def count(photos: Sequence[Photo]) -> Counts:
-    """Count all that the report shows."""
+    """Count everything that the report shows."""
     counts = Counts(total=len(photos))
     for photo in photos:
         split = photo.split or NO_SPLIT
@@ -84,7 +84,7 @@ def count(photos: Sequence[Photo]) -> Counts:
 
 
 def range_of(value: float, ranges: Sequence[tuple[str, float]]) -> str:
-    """Return the name of the range that a value is in; each is given with the end it stays below."""
+    """Return the name of a value's range; each range is given with its exclusive upper end."""
     return next(name for name, end in ranges if value < end)
 
 

@@ -1,4 +1,4 @@
-"""What only the pixels tell: light, skin, sample faces, and thumbnails of what is suspicious."""
+"""What needs the pixels: light, skin, sample faces, and thumbnails of suspicious annotations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TILE_PX = 88
 TILES = 40
 THUMB_PX = 200
 FACES_A_PHOTO = 30
-"""Of a crowd, so many faces are looked at; a hundred more of one photo would tell little."""
+"""Maximum number of faces examined in one photo; more of the same photo would add little."""
 
 _TILES_A_PHOTO = 4
 _MIN_LOOK_PX = 12
@@ -37,13 +37,13 @@ class Inspection:
     """What was seen.
 
     Attributes:
-        opened: photos that were looked at for light and skin.
+        opened: number of photos examined for light and skin.
         photo_light: median lightness L* of each, 0 to 100.
-        face_light: of each face, by label.
-        skin: faces in each band of apparent skin tone, by label; `UNTOLD` among them.
+        face_light: lightness of each face, by label.
+        skin: number of faces in each band of apparent skin tone, by label, including `UNTOLD`.
         mosaics: sample faces by label, one picture each.
-        thumbnails: one for each finding, None where the photo cannot be opened.
-        findings: what was found on opening: unreadable photos, and other sizes than stated.
+        thumbnails: one for each finding; None if the photo cannot be opened.
+        findings: found when opening the photos: unreadable ones, and sizes that differ from the annotation.
     """
 
     opened: int = 0
@@ -65,9 +65,9 @@ def inspect_photos(
     """Open a random sample of the photos, and those with findings.
 
     Args:
-        findings: to make thumbnails of.
+        findings: the findings that need thumbnails.
         sample: photos to open for light, skin and mosaics.
-        tick: is told how many photos are done.
+        tick: receives the number of completed photos.
     """
     order = list(range(len(items)))
     random.Random(seed).shuffle(order)
@@ -77,7 +77,7 @@ def inspect_photos(
         wanted[finding.index].append(finding)
     inspection = Inspection()
     tiles: dict[str, list[Image.Image]] = defaultdict(list)
-    # Sampled ones in the order of the shuffle, so that the mosaics are not all of the first source.
+    # In shuffled order, so that the mosaics do not only show the first source.
     todo = [*order[:sample], *(index for index in wanted if index not in sampled)]
     for done, index in enumerate(todo, 1):
         _look_at(index, items[index], index in sampled, wanted[index], inspection, tiles)
@@ -149,7 +149,7 @@ def _look_at_face(image: Image.Image, scale: float, face: Face, inspection: Insp
 
 
 def _tile(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
-    """Return a face with something around it, as a square."""
+    """Return a face with a margin, as a square."""
     x1, y1, x2, y2 = box
     half = max(x2 - x1, y2 - y1) * 0.65
     cx, cy = (x1 + x2) / 2, (y1 + y2) / 2
@@ -157,7 +157,7 @@ def _tile(image: Image.Image, box: tuple[float, float, float, float]) -> Image.I
 
 
 def _cut(image: Image.Image, area: tuple[float, float, float, float], size: int) -> Image.Image:
-    """Return a square part, scaled; what lies outside the picture is plain."""
+    """Return a square part, scaled; the area outside the picture has a plain colour."""
     x1, y1, x2, y2 = area
     scale = size / max(x2 - x1, y2 - y1, 1e-6)
     left, top = max(0, math.floor(x1)), max(0, math.floor(y1))
@@ -184,7 +184,7 @@ def _mosaic(tiles: list[Image.Image], columns: int = 10) -> Image.Image:
 
 
 def _thumbnail(image: Image.Image, boxes: Sequence[Box], width: int) -> Image.Image:
-    """Return the surroundings of some boxes with these drawn, or the whole photo."""
+    """Return the area around some boxes with the boxes drawn, or the whole photo."""
     scale = image.width / width
     finite = [np.array(box) * scale for box in boxes if np.isfinite(box).all()]
     if not finite:

@@ -1,4 +1,4 @@
-"""A data set's photos as one kind of value, from a manifest or a YAML."""
+"""A data set's photos in one type, from a manifest or a YAML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ YAML_SUFFIXES = (".yaml", ".yml")
 
 @dataclass(frozen=True)
 class Item:
-    """A photo's line and where the photo lies."""
+    """A photo's entry and its path."""
 
     photo: Photo
     path: Path
@@ -29,7 +29,7 @@ class Items:
 
     Attributes:
         name: of the data set, for people.
-        problems: what the reader left out of it.
+        problems: what the reader left out.
     """
 
     name: str
@@ -41,7 +41,7 @@ def load_items(place: Path, root: Path | None = None) -> Items:
     """Read a manifest, given as its file or folder, or a data set's YAML.
 
     Args:
-        root: the photos lie below it, not below the manifest's folder or the one that the YAML names.
+        root: folder of the photos, instead of the manifest's folder or the one that the YAML names.
     Raises:
         DataError: it cannot be read.
     """
@@ -65,7 +65,7 @@ def _from_yaml(path: Path, root: Path | None) -> Items:
 
 
 def _licences(path: Path, seen: set[Path]) -> dict[str, str]:
-    """Return each source's licence, those of included files too."""
+    """Return each source's licence, including the sources of included files."""
     if path.resolve() in seen:
         return {}
     seen.add(path.resolve())
@@ -83,7 +83,7 @@ def _to_photo(sample: Sample, split: str, licence: str) -> Photo:
             sample.boxes.tolist(), sample.class_id.tolist(), sample.ignore.tolist(), strict=True
         )
     ]
-    # Not validated: a photo of a YAML may lie where no manifest's could.
+    # Not validated: paths from a YAML may be invalid in a manifest.
     return Photo.model_construct(
         photo=sample.name,
         width=sample.width,

@@ -1,4 +1,4 @@
-"""Join counts, looks and suspicions to one page."""
+"""Combine counts, inspection and suspicions in one page."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _MOST_LINES = 200
 
 @dataclass(frozen=True)
 class Wish:
-    """How much the page holds.
+    """What the page contains.
 
     Attributes:
-        sample: photos that are opened for light, skin tone and sample faces.
-        most: thumbnails of each kind of suspicion; the rest is counted.
-        seed: of the sample.
-        model: name of the model whose answers are among the suspicions, if any.
+        sample: number of photos opened for light, skin tone and sample faces.
+        most: maximum number of thumbnails of each kind of suspicion; the rest is counted.
+        seed: random seed of the sample.
+        model: name of the model that was compared, if any.
     """
 
     sample: int = 1000
@@ -55,11 +55,11 @@ class Wish:
 def build_page(
     data: Items, suspicions: Sequence[Finding], wish: Wish, tick: Callable[[int], None] = lambda done: None
 ) -> tuple[str, Counter[Kind]]:
-    """Return the page, and how many suspicions of each kind there are.
+    """Return the page, and the number of suspicions of each kind.
 
     Args:
-        suspicions: of the boxes, and of a model.
-        tick: is told how many photos have been opened.
+        suspicions: about the boxes, and from a model.
+        tick: receives the number of opened photos.
     """
     counts = count([item.photo for item in data.items])
     shown = _first_of_each(suspicions, wish.most)
@@ -90,7 +90,7 @@ def build_page(
 
 
 def write_page(text: str, path: Path) -> None:
-    """Write the page, whole or not at all.
+    """Write the page, completely or not at all.
 
     Raises:
         OutputError: it cannot be written.

@@ -53,7 +53,7 @@ def describe_data_set(
         sure: minimum confidence of its answers that are listed, 0 to 1.
         sample: number of photos to open for light, skin tone and sample faces.
         review: number of thumbnails of each kind of suspicion.
-        seed: of the sample.
+        seed: random seed of the sample.
         progress: is told of every photo.
     Raises:
         UsageError: `to` is a folder, or `root` is none.

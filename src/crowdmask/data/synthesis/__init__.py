@@ -1,1 +1,1 @@
-"""Masks and other things drawn onto bare faces, with the label that the face then has."""
+"""Masks and other objects drawn on bare faces, with the resulting label of the face."""

@@ -1,4 +1,4 @@
-"""Draw on the bare faces of a data set: new photos with labels, group, split and licence of the old."""
+"""Draw on the bare faces of a data set: new photos with the group, split and licence of the original ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from crowdmask.media.pictures import open_picture
 
 SOURCE: Final = "synth"
 _GROUP: Final = "synth-of:"
-# A face that another one covers by more is not drawn on.
+# Maximum part of a face that another one may cover; otherwise nothing is drawn on it.
 _MOST_COVERED: Final = 0.05
 _QUALITY: Final = 95
 _JOURNAL: Final = "done.jsonl"
@@ -35,13 +35,13 @@ _JOURNAL: Final = "done.jsonl"
 
 @dataclass(frozen=True)
 class Settings:
-    """What is drawn.
+    """What to draw.
 
     Attributes:
-        share: of the bare faces that can be drawn on, 0 to 1.
-        occluded: of those, the part that something else than a mask covers, 0 to 1.
-        min_face_px: narrower faces are left as they are.
-        seed: decides all; each photo depends on it and on its own name alone.
+        share: part of the suitable bare faces to draw on, 0 to 1.
+        occluded: part of these faces that is covered by something other than a mask, 0 to 1.
+        min_face_px: narrower faces are not changed.
+        seed: random seed; each photo depends only on it and on its own name.
     """
 
     share: float = 0.3
@@ -52,14 +52,14 @@ class Settings:
 
 @dataclass(eq=False)
 class Drawn:
-    """What came of it.
+    """The result.
 
     Attributes:
-        photos: the new ones.
-        faces: how many bare faces can be drawn on, in all photos.
-        changed: how many were, by the label that they have now; `without_mask` are the covered ones.
-        passed: photos that were not looked at, by the reason.
-        untied: new photos whose parents have neither group nor split.
+        photos: the new photos.
+        faces: number of suitable bare faces in all photos.
+        changed: number of changed faces, by their new label; `without_mask` are the covered ones.
+        passed: number of skipped photos, by reason.
+        untied: number of new photos whose originals have neither group nor split.
         failed: photos that cannot be read, each as ``where: why``.
     """
 
@@ -74,13 +74,13 @@ class Drawn:
 def synthesize(data: Path, to: Path, settings: Settings, progress: Callable[[int, int], None]) -> Drawn:
     """Draw on the faces of a data set's photos and write them as the source ``synth``.
 
-    Photos of val and test are left alone: one measures on photos as they are. Where `to` is the data set
-    itself they are added to it; else `to` becomes, or is, a data set of its own.
+    Photos in val and test are not used: measurements need unchanged photos. If `to` is the data set
+    itself, the new photos are added to it; otherwise `to` is, or becomes, a separate data set.
 
     Args:
         data: the data set's folder, or its manifest.
-        to: folder of the data set that gets them.
-        settings: what is drawn.
+        to: folder of the data set for the new photos.
+        settings: what to draw.
         progress: is told how many photos are done, and of how many.
     Raises:
         DataError: no manifest, no face that can be drawn on, or `to` has drawn photos already.
@@ -114,19 +114,19 @@ def draw_photo(
 
     Args:
         pixels: (H, W, 3) RGB.
-        faces: all that is annotated in it.
-        settings: what is drawn.
-        rng: decides all.
+        faces: all annotated faces and regions.
+        settings: what to draw.
+        rng: random generator.
     Returns:
-        The photo (the same array where nothing was drawn), its faces with the labels that they have now,
-        the labels of the changed ones, and how many faces could be drawn on.
+        The photo (the same array if nothing was drawn), its faces with their new labels, the labels of
+        the changed ones, and the number of suitable faces.
     """
     boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
     drawn = list(faces)
     possible = [i for i in range(len(faces)) if _can_be_drawn_on(pixels, faces, boxes, i, settings)]
     changed = []
     for index in possible:
-        # What becomes of a face is no matter of the faces before it.
+        # Each face has its own random generator, independent of the faces before it.
         mine = np.random.default_rng(rng.integers(2**63))
         if mine.random() >= settings.share:
             continue
@@ -179,7 +179,7 @@ def _draw_all(
     try:
         folder.mkdir(exist_ok=True)
         with journal.open("a", encoding="utf-8") as file:
-            file.write("\n")  # after half a line of a killed run
+            file.write("\n")  # after an incomplete line of a killed run
             for number, parent in enumerate(parents):
                 row = done.get(parent.photo)
                 if row is None:
@@ -233,7 +233,7 @@ def _draw_one(manifest: Manifest, parent: Photo, folder: Path, settings: Setting
 
 
 def _as_saved(path: Path) -> dict[str, Any]:
-    """Return how the photo was compressed, so that what was not drawn on stays nearly bit for bit."""
+    """Return the photo's compression settings, so that unchanged parts stay nearly identical."""
     with Image.open(path) as image:
         if isinstance(image, JpegImagePlugin.JpegImageFile) and image.mode == "RGB":
             sampling = JpegImagePlugin.get_sampling(image)
@@ -255,7 +255,7 @@ def _count(row: dict[str, Any], parent: Photo, result: Drawn) -> None:
 
 
 def _tie(folder: Path, groups: set[str]) -> None:
-    """Give the parents the groups of what was drawn on them, where they had none."""
+    """Give the original photos the groups of the new ones, if they had none."""
     manifest = read_manifest(folder)
     photos = [
         photo.model_copy(update={"group": _GROUP + photo.photo})
@@ -286,7 +286,7 @@ def _rows(journal: Path) -> Iterator[dict[str, Any]]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
-            continue  # empty, or half written when the run was killed
+            continue  # empty, or incomplete because the run was killed
         picture = row["photo"] and journal.parent / PHOTOS / Path(row["photo"]["photo"]).name
         if not picture or picture.is_file():
             yield row

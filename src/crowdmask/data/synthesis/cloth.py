@@ -1,4 +1,4 @@
-"""What masks are made of: colours, prints, pleats and folds, in the mask's own coordinates."""
+"""Materials of masks: colours, prints, pleats and folds, in the mask's coordinates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PAPER: Final[tuple[Colour, ...]] = (
 
 
 def pick(rng: np.random.Generator, chances: Sequence[float]) -> int:
-    """Draw an index by its chance; `Generator.choice` takes ten times as long."""
+    """Draw an index with the given probabilities; `Generator.choice` takes ten times as long."""
     at = rng.random()
     for index, chance in enumerate(chances):
         at -= chance
@@ -51,7 +51,7 @@ def any_colour(rng: np.random.Generator, least: float = 0.15, most: float = 0.95
 
 
 def black(rng: np.random.Generator) -> Colour:
-    """Return a black that cloth has: never quite."""
+    """Return the black of cloth, which is never completely black."""
     value = rng.uniform(0.03, 0.13)
     return value, value * rng.uniform(0.95, 1.05), value * rng.uniform(0.98, 1.15)
 
@@ -62,7 +62,7 @@ def paper(rng: np.random.Generator) -> Colour:
 
 
 def plain(colour: Colour, size: tuple[int, int], rng: np.random.Generator) -> Texture:
-    """Return one colour, not everywhere quite the same."""
+    """Return one colour with slight variations."""
     rows, columns = size
     uneven = rng.normal(1, 0.02, (3, 4)).astype(np.float32)
     spread: NDArray[Any] = cv2.resize(uneven, (columns, rows), interpolation=cv2.INTER_CUBIC)
@@ -83,17 +83,17 @@ def printed(size: tuple[int, int], rng: np.random.Generator) -> Texture:
 
 
 def folds(u: Floats, v: Floats, number: int, depth: float, rng: np.random.Generator) -> Floats:
-    """Return the light and dark of creases, about 1: each a line with a lit and a shaded side.
+    """Return the shading of creases, about 1: each is a line with a lit and a shaded side.
 
     Args:
         u, v: coordinates on the mask, -1 to 1 across and 0 to 1 down.
         number: of creases.
-        depth: how much lighter and darker, a part.
-        rng: decides their places.
+        depth: relative change of the brightness.
+        rng: random generator for their places.
     """
     light = np.ones_like(u)
     for _ in range(number):
-        # Most run from the corners, where the straps pull, towards the middle.
+        # Most run from the corners, where the straps pull, towards the centre.
         angle = rng.normal(0, 0.5) + (0.35, -0.35, 0.0)[int(rng.integers(3))]
         offset = rng.uniform(0.15, 0.85)
         width = rng.uniform(0.03, 0.09)
@@ -108,7 +108,7 @@ def folds(u: Floats, v: Floats, number: int, depth: float, rng: np.random.Genera
 
 
 def pleats(v: Floats, number: int, depth: float, rng: np.random.Generator) -> Floats:
-    """Return the light and dark of a surgical mask's pleats, about 1."""
+    """Return the shading of a surgical mask's pleats, about 1."""
     light = np.ones_like(v)
     first, last = rng.uniform(0.24, 0.34), rng.uniform(0.62, 0.72)
     for at in np.linspace(first, last, number):

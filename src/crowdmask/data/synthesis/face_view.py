@@ -1,4 +1,4 @@
-"""Whether a face is one that a mask can be drawn on."""
+"""Whether a mask can be drawn on a face."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from crowdmask.data.synthesis.pose import Pose, estimate_pose
 
 _LEAST_SURE: Final = 0.8
 _MOST_CHANGE: Final = 13.0
-# A face from forehead to chin is higher than wide; what is not, is cut off or seen from the side.
+# A face from forehead to chin is higher than wide; otherwise it is cut off or seen from the side.
 _ASPECTS: Final = (0.55, 1.05)
 
 
 @dataclass(frozen=True)
 class FaceView:
-    """A face's pose, and whether its eyes and its bare mouth were made out."""
+    """A face's pose, and whether its eyes and its bare mouth were recognised."""
 
     pose: Pose
     bare: bool
 
 
 def view_face(picture: NDArray[np.uint8], box: tuple[float, float, float, float]) -> FaceView | None:
-    """Look at a face.
+    """Examine a face.
 
     Args:
         picture: (H, W, 3) RGB.
         box: xyxy, pixels.
     Returns:
-        None where too little of the box is in the picture.
+        None if too little of the box is in the picture.
     """
     height, width = picture.shape[:2]
     x1, y1 = max(0, round(box[0])), max(0, round(box[1]))
@@ -47,7 +47,7 @@ def view_face(picture: NDArray[np.uint8], box: tuple[float, float, float, float]
 
 
 def _mouth_is_bare(face: NDArray[np.uint8], pose: Pose) -> bool:
-    """Whether around the mouth there are the colours of the cheeks; what covers it has others."""
+    """Whether the colours around the mouth are those of the cheeks; a covered mouth has other colours."""
     small = cv2.resize(face, (24, 32), interpolation=cv2.INTER_AREA)
     tones = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb)[..., 1:].astype(np.float32)
     eyes = pose.eye_line

@@ -1,4 +1,4 @@
-"""One call that changes a bare face: a mask of some kind and state, or something that is none."""
+"""Change a bare face in one call: draw a mask of some kind and state, or another object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crowdmask.data.synthesis.occluders import draw_occluder
 from crowdmask.labels import WITHOUT_MASK
 
 OCCLUDED_SHARE: Final = 0.2
-"""Of the changed faces, those that something else than a mask covers."""
+"""Part of the changed faces that is covered by something other than a mask."""
 
 
 def change_face(
@@ -22,16 +22,16 @@ def change_face(
     occluded: float = OCCLUDED_SHARE,
     keep: NDArray[np.bool_] | None = None,
 ) -> tuple[Pixels, int]:
-    """Draw a mask or an occluder onto a bare face; what cannot be made out comes back as it is.
+    """Draw a mask or an occluder on a bare face; an unrecognised face is returned unchanged.
 
     Args:
         picture: (H, W, 3) RGB; not changed.
         box: xyxy of the face, forehead to chin, pixels.
-        rng: decides all.
-        occluded: chance of an occluder, 0 to 1.
-        keep: (H, W) pixels of the picture that stay as they are, such as other faces.
+        rng: random generator.
+        occluded: probability of an occluder, 0 to 1.
+        keep: (H, W) pixels of the picture that stay unchanged, such as other faces.
     Returns:
-        The picture (the same array where nothing was drawn), and the label of the face in it.
+        The picture (the same array if nothing was drawn), and the label of the face.
     """
     if rng.random() < occluded:
         return draw_occluder(picture, box, rng, keep=keep), WITHOUT_MASK

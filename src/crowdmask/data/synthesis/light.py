@@ -1,4 +1,4 @@
-"""The light, noise and blur of a photo around a face, so that what is drawn there looks taken with it."""
+"""The light, noise and blur of a photo around a face, so that the drawing looks like part of the photo."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from crowdmask.data.synthesis.surface import Floats, Surface
 Pixels = NDArray[np.uint8]
 
 _SKIN: Final = np.array([1.22, 0.95, 0.83], np.float32)
-"""The usual colour of skin in white light, as parts of its lightness."""
+"""The typical colour of skin in white light, relative to its lightness."""
 _SKIN_LIGHTNESS: Final = 0.61
 _LOOKED_AT: Final = 1500
 
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """What a photo does to things around one face.
+    """How a photo shows objects near one face.
 
     Attributes:
-        shade: (H, W) light there as a part of the face's usual light.
-        white: (3,) how a white thing would come out, 0 to 255.
-        black: how a black thing would come out.
-        grey: the photo has no colours.
-        blur: spread of its sharpest edges, pixels.
-        noise: its grain, standard deviation.
+        shade: (H, W) light relative to the face's average light.
+        white: (3,) colour of a white object in the photo, 0 to 255.
+        black: colour of a black object in the photo.
+        grey: whether the photo has no colours.
+        blur: standard deviation of its sharpest edges, pixels.
+        noise: standard deviation of its noise.
     """
 
     shade: Floats
@@ -41,11 +41,11 @@ class Light:
 
 
 def read_light(part: Pixels, surface: Surface) -> Light:
-    """Read the light from a face's own pixels.
+    """Estimate the light from a face's pixels.
 
     Args:
-        part: (H, W, 3) the picture below `surface`.
-        surface: where the face is in it.
+        part: (H, W, 3) the part of the picture that `surface` describes.
+        surface: the face's position in it.
     """
     lightness = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
     face = (np.abs(surface.x) < 0.7) & (surface.y > -0.3) & (surface.y < 0.95)
@@ -72,7 +72,7 @@ def read_light(part: Pixels, surface: Surface) -> Light:
 
 
 def _shade(lightness: Floats, surface: Surface, usual: float) -> Floats:
-    """Return the smooth part of the face's light: shadows stay, mouth, beard and eyes do not."""
+    """Return the smooth part of the face's light: shadows stay; mouth, beard and eyes are removed."""
     height, width = lightness.shape
     scale = 28 / surface.width
     size = (max(6, round(width * scale)), max(6, round(height * scale)))
@@ -87,7 +87,7 @@ def _shade(lightness: Floats, surface: Surface, usual: float) -> Floats:
 
 
 def _blur(lightness: Floats, contrast: float, face_width: float) -> float:
-    """Estimate the spread of an edge from the steepest slopes: a step of height C has C / (2.5 spread)."""
+    """Estimate the blur of edges from the steepest slopes: a step C has the slope C / (2.5 blur)."""
     across = np.abs(lightness[:, 2:] - lightness[:, :-2])
     down = np.abs(lightness[2:] - lightness[:-2])
     slope = max(*_ranked(across, 0.99), *_ranked(down, 0.99), 1.0) / 2
@@ -95,23 +95,23 @@ def _blur(lightness: Floats, contrast: float, face_width: float) -> float:
 
 
 def _noise(lightness: Floats) -> float:
-    """Estimate the grain: what a pixel differs from those around it, where most pixels differ little."""
+    """Estimate the noise: the difference of a pixel from its neighbours, in smooth areas."""
     rest = lightness[1:-1, 1:-1] - 0.25 * (
         lightness[:-2, 1:-1] + lightness[2:, 1:-1] + lightness[1:-1, :-2] + lightness[1:-1, 2:]
     )
-    # The calm third: lashes and hair are no grain.
+    # The smoothest third: eyelashes and hair are not noise.
     return min(max(1.6 * _ranked(np.abs(rest), 0.33)[0], 0.3), 5.0) if rest.size else 0.3
 
 
 def _ranked(values: NDArray[Any], *parts: float) -> tuple[float, ...]:
-    """Return the values that so many parts of all lie below; of many values a part is looked at."""
+    """Return quantiles; of many values only a sample is used."""
     flat = values.reshape(-1)
     ordered = np.sort(flat[:: max(1, flat.size // _LOOKED_AT)])
     return tuple(float(ordered[int(part * (ordered.size - 1))]) for part in parts)
 
 
 def _spread(colours: Pixels) -> Pixels:
-    """Return how far the channels of each colour lie apart, (N,)."""
+    """Return the range of the channels of each colour, (N,)."""
     first, second, third = colours[:, 0], colours[:, 1], colours[:, 2]
     high = np.maximum(np.maximum(first, second), third)
     return high - np.minimum(np.minimum(first, second), third)
@@ -126,26 +126,26 @@ def put(
     shadow_px: float,
     keep: NDArray[np.bool_] | None = None,
 ) -> Pixels:
-    """Put a drawn thing into the photo.
+    """Insert a drawn object into the photo.
 
     Args:
         part: (H, W, 3) the photo there.
-        albedo: (H, W, 3) colour of the thing with its own shading, 0 to about 1.
-        alpha: (H, W) how far it covers, 0 to 1.
+        albedo: (H, W, 3) colour of the object with its own shading, 0 to about 1.
+        alpha: (H, W) opacity, 0 to 1.
         light: of the photo.
-        rng: decides the grain.
-        shadow_px: softness of the shadow that it casts around itself.
-        keep: (H, W) pixels that stay as they are.
+        rng: random generator for the noise.
+        shadow_px: softness of its shadow.
+        keep: (H, W) pixels that stay unchanged.
     """
     colour = albedo * light.shade[..., None]
     colour *= light.white - np.float32(light.black)
     colour += np.float32(light.black)
     if light.grey:
-        # A faded print has a tint of its own.
+        # A faded print has its own tint.
         mean = colour.mean(2, keepdims=True)
         colour = mean * (light.white / light.white.mean())
     kernel = (0, 0)
-    # Colours are spread with their cover, so that nothing from outside the thing bleeds in.
+    # Colours are blurred together with their opacity, so that nothing from outside the object bleeds in.
     covered: NDArray[Any] = np.asarray(cv2.GaussianBlur(alpha, kernel, light.blur))
     inner: NDArray[Any] = np.asarray(cv2.GaussianBlur(colour * alpha[..., None], kernel, light.blur))
     inner /= np.maximum(covered, np.float32(1e-3))[..., None]

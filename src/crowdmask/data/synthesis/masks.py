@@ -1,4 +1,4 @@
-"""Draw a mask onto a bare face: many kinds, worn rightly and wrongly."""
+"""Draw a mask on a bare face: many kinds, worn correctly and incorrectly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Pixels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 LEAST_PX: Final = 20
-"""Narrower faces are left as they are: nobody could tell what was drawn there."""
+"""Minimum width of a face to draw on: on narrower ones nobody could recognise the drawing."""
 
 KINDS: Final = ("surgical", "cloth", "respirator", "printed", "black")
 STATES: Final[dict[str, int]] = {
@@ -30,7 +30,7 @@ STATES: Final[dict[str, int]] = {
     "on_chin": MASK_WORN_INCORRECT,
     "from_ear": MASK_WORN_INCORRECT,
 }
-"""How a mask is worn, and the label of it."""
+"""How a mask is worn, and the resulting label."""
 
 _KIND_CHANCES: Final = (0.36, 0.22, 0.17, 0.1, 0.15)
 _STATE_CHANCES: Final = (0.55, 0.22, 0.17, 0.06)
@@ -40,15 +40,15 @@ _MARGINS: Final = {
     "on_chin": (0.14, -0.2, 0.14, 0.28),
     "from_ear": (0.7, -0.2, 0.7, 0.3),
 }
-"""Of the part that is drawn on, see `lay`."""
+"""Margins of the part that is drawn on, see `lay`."""
 _MOST_TEXTURE_PX: Final = 220
-# A mask that hides behind other faces or beyond the picture's edge is none to learn from.
+# A mask that is hidden by other faces or outside the picture is not useful for training.
 _LEAST_SEEN, _LEAST_AREA = 0.7, 0.03
 
 
 @dataclass(frozen=True, eq=False)
 class _Area:
-    """Where a mask is: its own coordinates, and how deep inside of it each pixel lies, in pixels."""
+    """The position of a mask: its coordinates, and the distance of each pixel from its edge, in pixels."""
 
     u: Floats
     v: Floats
@@ -65,19 +65,19 @@ def draw_mask(
     keep: NDArray[np.bool_] | None = None,
     force: bool = False,
 ) -> tuple[Pixels, int]:
-    """Draw a mask onto a bare face.
+    """Draw a mask on a bare face.
 
-    A face that is too small, or whose eyes and bare mouth cannot be made out, is left as it is: a mask
-    would not sit there. So is one whose mask would hardly be seen.
+    A face that is too small, or whose eyes and bare mouth cannot be recognised, stays unchanged, since
+    the mask would not fit. So does a face whose mask would hardly be visible.
 
     Args:
         picture: (H, W, 3) RGB; not changed.
         box: xyxy of the face, forehead to chin, pixels.
-        rng: decides all; the same state gives the same mask.
-        kind: one of `KINDS`; left out: drawn.
-        state: one of `STATES`; left out: drawn.
-        keep: (H, W) pixels of the picture that stay as they are, such as other faces.
-        force: draw even where the face cannot be made out.
+        rng: random generator; the same state gives the same mask.
+        kind: one of `KINDS`; None: random.
+        state: one of `STATES`; None: random.
+        keep: (H, W) pixels of the picture that stay unchanged, such as other faces.
+        force: draw even if the face cannot be recognised.
     Returns:
         The new picture, and the label of the face in it, an index into `crowdmask.labels.LABELS`.
     """
@@ -111,9 +111,9 @@ def _worn(surface: Surface, edges: tuple[float, float, float, float, float], tig
     """Return a mask on the face.
 
     Args:
-        edges: heights of its upper edge at the nose and at the sides, of its lower edge at the middle
-            and at the sides; and how far around the head it reaches.
-        tight: how much its corners are rounded, 0 to 1.
+        edges: heights of its upper edge at the nose and at the sides, of its lower edge in the middle
+            and at the sides; and how far it reaches around the head.
+        tight: roundness of its corners, 0 to 1.
     """
     top, top_side, bottom, bottom_side, reach = (np.float32(e) for e in edges)
     at = np.clip(np.abs(surface.around) / reach, 0, 1.4)
@@ -171,8 +171,8 @@ def _on_chin(surface: Surface, kind: str, rng: np.random.Generator) -> _Area:
 
 
 def _from_ear(surface: Surface, kind: str, rng: np.random.Generator) -> _Area:
-    """Return a mask that hangs beside the cheek, seen half from the side."""
-    # From the ear that is seen, where the head is turned.
+    """Return a mask that hangs beside the cheek, seen partly from the side."""
+    # From the visible ear, if the head is turned.
     side = -1.0 if surface.pose.yaw > 0.15 or (surface.pose.yaw > -0.15 and rng.random() < 0.5) else 1.0
     half_wide, half_tall = rng.uniform(0.2, 0.38), rng.uniform(0.3, 0.42)
     middle_x, middle_y = side * rng.uniform(0.92, 1.12), rng.uniform(0.72, 0.95)
@@ -200,7 +200,7 @@ _AREAS: Final[dict[str, Callable[[Surface, str, np.random.Generator], _Area]]] =
 
 
 def _least(parts: tuple[Floats, ...], rounding: np.float32) -> Floats:
-    """Return the smallest of several distances, corners rounded."""
+    """Return the smallest of several distances, with rounded corners."""
     total = np.zeros_like(parts[0])
     for part in parts:
         total += np.exp(np.clip(-part / rounding, -30, 30))
@@ -209,7 +209,7 @@ def _least(parts: tuple[Floats, ...], rounding: np.float32) -> Floats:
 
 
 def _material(area: _Area, surface: Surface, kind: str, state: str, rng: np.random.Generator) -> Floats:
-    """Return the mask's colours with its own light and shade, (H, W, 3)."""
+    """Return the mask's colours with its own shading, (H, W, 3)."""
     rows = int(min(max(0.65 * surface.height, 16), _MOST_TEXTURE_PX))
     size = (rows, int(rows * 1.6))
     texture = _MATERIALS[kind](size, rng) * _creases(kind, state, size, rng)[..., None]
@@ -220,14 +220,14 @@ def _material(area: _Area, surface: Surface, kind: str, state: str, rng: np.rand
 
 
 def _creases(kind: str, state: str, size: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """Return the light and dark of pleats, seams and folds, about 1, on the mask laid flat."""
+    """Return the shading of pleats, seams and folds, about 1, on the flat mask."""
     u, v = cloth.coordinates(size)
     depth = rng.uniform(0.08, 0.17) + _CRUMPLED[state]
     if kind == "surgical":
         pleated = cloth.pleats(v, 3, 0.5 * depth + 0.06, rng) * cloth.folds(u, v, 4, depth, rng)
         return np.clip(pleated * (1 + np.float32(0.06) * (v < 0.07)), 0.4, 1.3)
     shade = cloth.folds(u, v, 2 if kind == "respirator" else 5, depth, rng)
-    if kind == "respirator" or rng.random() < 0.5:  # folded or sewn along the middle
+    if kind == "respirator" or rng.random() < 0.5:  # folded or sewn along the centre line
         shade -= np.float32(rng.uniform(0.1, 0.22)) * np.exp(-((u / np.float32(0.035)) ** 2))
         shade += np.float32(cloth.sign(rng) * rng.uniform(0.02, 0.09)) * np.tanh(u * np.float32(4))
     return np.clip(shade, 0.4, 1.3)
@@ -265,7 +265,7 @@ _CRUMPLED: Final = {"right": 0.0, "below_nose": 0.03, "on_chin": 0.1, "from_ear"
 
 
 def _form(surface: Surface, state: str) -> Floats:
-    """Return the light on the mask's shape: lit above the nose, dark below it and towards the ears."""
+    """Return the shading of the mask's shape: bright above the nose, dark below it and towards the ears."""
     if state == "from_ear":
         return np.ones_like(surface.x)
     ahead = np.clip(1 - surface.around**2 * np.float32(0.9), 0.3, 1)
@@ -278,11 +278,11 @@ def _form(surface: Surface, state: str) -> Floats:
 
 
 def _straps(area: _Area, surface: Surface, kind: str, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Return how far the straps cover each pixel, and their colour."""
+    """Return how much the straps cover each pixel, and their colour."""
     colour = cloth.black(rng) if kind == "black" or rng.random() < 0.15 else (0.92, 0.92, 0.93)
     thick = rng.uniform(0.012, 0.024) * surface.width
     ink = np.zeros(surface.shape(), np.uint8)
-    # A strap thinner than a pixel covers a part of it.
+    # A strap thinner than a pixel covers only a part of it.
     strength = int(215 * min(1.0, thick))
     for a, b in area.straps:
         ends = [(int(16 * x), int(16 * y)) for x, y in (a, b)]

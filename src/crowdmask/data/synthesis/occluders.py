@@ -1,4 +1,4 @@
-"""Cover the mouth of a bare face with what is no mask: hands, cups, phones, scarves, microphones."""
+"""Cover the mouth of a bare face with other objects than masks: hands, cups, phones, scarves, microphones."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _Point = tuple[float, float]
 
 @dataclass(eq=False)
 class _Canvas:
-    """Colours and cover of a thing, drawn at twice the size so that its edges come out soft.
+    """Colours and opacity of an object, drawn at twice the size so that its edges are smooth.
 
     Attributes:
-        surface: the face that it is before.
+        surface: the face behind it.
         colour: (2 H, 2 W, 3) float32, 0 to 1.
         cover: (2 H, 2 W) uint8.
     """
@@ -39,24 +39,24 @@ class _Canvas:
     cover: NDArray[np.uint8]
 
     def point(self, x: float, y: float) -> tuple[int, int]:
-        """Return a point of the upright face as drawing wants it: sixteenths of the canvas' pixels."""
+        """Return a point of the upright face as OpenCV draws it: in sixteenths of the canvas' pixels."""
         across, down = self.surface.project(x, y)
         return int(32 * across), int(32 * down)
 
     def polygon(self, corners: list[_Point], colour: cloth.Colour) -> None:
-        """Fill a polygon, corners in the face's coordinates."""
+        """Fill a polygon with corners in the face's coordinates."""
         points = np.array([self.point(*corner) for corner in corners], np.int32)
         cv2.fillPoly(self.colour, [points], colour, cv2.LINE_8, 4)
         cv2.fillPoly(self.cover, [points], 255, cv2.LINE_AA, 4)
 
     def bar(self, a: _Point, b: _Point, wide: float, colour: cloth.Colour) -> None:
-        """Draw a bar with round ends; `wide` is a part of the face's width."""
+        """Draw a bar with round ends; `wide` is relative to the face's width."""
         thick = max(1, round(2 * wide * self.surface.width))
         cv2.line(self.colour, self.point(*a), self.point(*b), colour, thick, cv2.LINE_8, 4)
         cv2.line(self.cover, self.point(*a), self.point(*b), 255, thick, cv2.LINE_AA, 4)
 
     def disc(self, at: _Point, wide: float, tall: float, colour: cloth.Colour) -> None:
-        """Fill an ellipse; its half sides are parts of the face's width."""
+        """Fill an ellipse; its half axes are relative to the face's width."""
         scale = 32 * self.surface.width
         axes = (max(16, int(wide * scale)), max(16, int(tall * scale)))
         tilt = math.degrees(self.surface.pose.roll)
@@ -72,17 +72,17 @@ def draw_occluder(
     keep: NDArray[np.bool_] | None = None,
     force: bool = False,
 ) -> Pixels:
-    """Cover the mouth of a bare face with something else than a mask; its label stays ``without_mask``.
+    """Cover the mouth of a bare face with something other than a mask; its label stays ``without_mask``.
 
-    A face that is too small or cannot be made out is left as it is, and the same array comes back.
+    If the face is too small or cannot be recognised, the same array is returned.
 
     Args:
         picture: (H, W, 3) RGB; not changed.
         box: xyxy of the face, forehead to chin, pixels.
-        rng: decides all.
-        kind: one of `OCCLUDERS`; left out: drawn.
-        keep: (H, W) pixels of the picture that stay as they are, such as other faces.
-        force: draw even where the face cannot be made out.
+        rng: random generator.
+        kind: one of `OCCLUDERS`; None: random.
+        keep: (H, W) pixels of the picture that stay unchanged, such as other faces.
+        force: draw even if the face cannot be recognised.
     """
     kind = kind or OCCLUDERS[int(rng.integers(len(OCCLUDERS)))]
     look = view_face(picture, box)
@@ -109,7 +109,7 @@ def draw_occluder(
 
 
 def _round(alpha: Floats, surface: Surface, rng: np.random.Generator) -> Floats:
-    """Return light and dark, (H, W, 1), that make a flat drawing look solid: darker near its edges."""
+    """Return a shading, (H, W, 1), that makes a flat drawing look solid: darker near its edges."""
     inner = cv2.GaussianBlur(alpha, (0, 0), max(0.6, 0.05 * surface.width))
     side = np.float32(cloth.sign(rng) * rng.uniform(0.02, 0.12))
     light = np.float32(0.7) + np.float32(0.3) * np.clip(inner * 1.25 - 0.2, 0, 1) + side * surface.x
@@ -118,11 +118,11 @@ def _round(alpha: Floats, surface: Surface, rng: np.random.Generator) -> Floats:
 
 
 def _skin(part: Pixels, surface: Surface, light: Light) -> cloth.Colour:
-    """Return the face's own skin as what reflects its light, 0 to 1."""
+    """Return the colour of the face's skin, without the light, 0 to 1."""
     face = (np.abs(surface.x) < 0.6) & (surface.y > 0.05) & (surface.y < 0.6)
     pixels = part[face] if face.any() else part.reshape(-1, 3)
     colour = np.median(pixels[:: max(1, len(pixels) // 500)], axis=0).astype(np.float32)
-    # What is drawn comes out darker than it is given, since its edges are shaded.
+    # The drawing becomes darker than the given colour, since its edges are shaded.
     red, green, blue = np.clip(
         1.15 * (colour - light.black) / np.maximum(light.white - light.black, 8), 0.03, 1
     )
@@ -137,7 +137,7 @@ def _hand(canvas: _Canvas, skin: cloth.Colour, rng: np.random.Generator) -> None
     """Fingers across the mouth, from one side or from below."""
     skin = _times(skin, rng.uniform(0.82, 1.08))
     thick = rng.uniform(0.1, 0.14)
-    ratio = canvas.surface.width / 2 / canvas.surface.span  # one in x is so much in y
+    ratio = canvas.surface.width / 2 / canvas.surface.span  # length in y of one unit in x
     if rng.random() < 0.6:
         start, angle = (
             (cloth.sign(rng) * rng.uniform(0.75, 1.0), rng.uniform(0.85, 1.2)),
@@ -160,7 +160,7 @@ def _hand(canvas: _Canvas, skin: cloth.Colour, rng: np.random.Generator) -> None
 
 
 def _cup(canvas: _Canvas, skin: cloth.Colour, rng: np.random.Generator) -> None:
-    """A cup at the mouth, its rim below the nose."""
+    """A cup at the mouth, with its rim below the nose."""
     colour = (0.93, 0.92, 0.9) if rng.random() < 0.4 else cloth.any_colour(rng)
     x, top = rng.normal(0, 0.12), MOUTH + rng.uniform(-0.14, 0.04)
     wide, tall, lean = rng.uniform(0.38, 0.6), rng.uniform(0.55, 0.85), rng.normal(0, 0.18)
@@ -178,7 +178,7 @@ def _cup(canvas: _Canvas, skin: cloth.Colour, rng: np.random.Generator) -> None:
 
 
 def _phone(canvas: _Canvas, skin: cloth.Colour, rng: np.random.Generator) -> None:
-    """A phone before the mouth or held to the cheek."""
+    """A phone in front of the mouth or held to the cheek."""
     colour = cloth.black(rng) if rng.random() < 0.65 else cloth.any_colour(rng)
     x, y = rng.normal(0, 0.28), MOUTH + rng.uniform(0.0, 0.25)
     wide, tall, lean = rng.uniform(0.3, 0.42), rng.uniform(0.45, 0.62), rng.normal(0, 0.25)

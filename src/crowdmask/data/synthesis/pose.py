@@ -1,8 +1,8 @@
-"""How a face is turned, seen from its pixels alone: no landmark model, so no licence but ours.
+"""The pose of a face, estimated from its pixels only: without a landmark model, and so without its licence.
 
-Eyes are dark and wide and come in pairs. Of all pairs of dark spots in the upper half of the box, the
-likeliest gives the tilt of the head, the height of the eyes, and by its distance from the box's middle
-how far the head is turned aside.
+Eyes are dark, wide and come in pairs. The most likely pair of dark spots in the upper half of the box
+gives the tilt of the head, the height of the eyes and, by its distance from the box's centre, how far the
+head is turned sideways.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 _WIDTH, _HEIGHT = 36, 48
 _SPOTS = 6
 _LARGEST_YAW: Final = 0.9
-# Where eyes lie in a box from forehead to chin, and how far from there they may, parts of its sides.
+# Expected position of the eyes in a box from forehead to chin, and its tolerance, relative to the box's size.
 _EYE_LINE, _EYE_LINE_SPREAD = 0.40, 0.065
 _EYE_GAP, _EYE_GAP_SPREAD = 0.43, 0.07
 _MIDDLE_SPREAD: Final = 0.13
@@ -30,13 +30,13 @@ _TILT_SPREAD: Final = 0.26
 
 @dataclass(frozen=True)
 class Pose:
-    """How a face is turned.
+    """The pose of a face.
 
     Attributes:
         roll: tilt in the picture's plane, radians; positive turns clockwise.
-        yaw: turn aside, radians; positive looks to the right of the picture.
+        yaw: sideways turn, radians; positive looks to the right of the picture.
         eye_line: height of the eyes in the box, 0 its top, 1 its bottom.
-        sure: how well the eyes were seen; about 0 is a guess, above 2 clear.
+        sure: how clearly the eyes were found; about 0 is a guess, above 2 is clear.
     """
 
     roll: float = 0.0
@@ -49,7 +49,7 @@ def estimate_pose(face: Pixels) -> Pose:
     """Estimate the pose of a face.
 
     Args:
-        face: (H, W, 3) RGB, the face's box and no more.
+        face: (H, W, 3) RGB, exactly the face's box.
     """
     height, width = face.shape[:2]
     grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
@@ -62,7 +62,7 @@ def estimate_pose(face: Pixels) -> Pose:
     lx, ly = left[:, None, 0], left[:, None, 1]
     rx, ry = right[None, :, 0], right[None, :, 1]
     across = (rx - lx) / _WIDTH
-    # A box is not square: angles are those of the picture.
+    # The box is not square: angles are measured in the picture.
     tilt = np.arctan2((ry - ly) / _HEIGHT * height, np.maximum(across, 0.05) * width)
     middle_x, middle_y = (lx + rx) / 2 / _WIDTH - 0.5, (ly + ry) / 2 / _HEIGHT
     strength = np.minimum(dark[ly, lx], dark[ry, rx]) / spread
@@ -76,7 +76,7 @@ def estimate_pose(face: Pixels) -> Pose:
     )
     i, j = np.unravel_index(int(np.argmax(score)), score.shape)
     best = float(score[i, j])
-    # What is seen badly counts for less than what is usual.
+    # An unclear result is moved towards the usual pose.
     trust = float(np.clip(0.35 + 0.3 * best, 0.15, 0.95))
     turn = float(np.clip(2.1 * middle_x[i, j], -0.78, 0.78))
     return Pose(
@@ -94,7 +94,7 @@ def _search_region(side: int) -> tuple[int, int, int, int]:
 
 
 def _spots(dark: Floats, side: int) -> NDArray[np.intp]:
-    """Return the darkest local spots of one side, (N, 2) x and y."""
+    """Return the darkest local minima of one side, (N, 2) x and y."""
     top, bottom, first, last = _search_region(side)
     peak = cv2.dilate(dark, np.ones((3, 5), np.uint8))
     part = np.where(dark >= peak, dark, -np.inf)[top:bottom, first:last]
@@ -104,7 +104,7 @@ def _spots(dark: Floats, side: int) -> NDArray[np.intp]:
 
 
 def _alike(flat: Floats, left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[Any]:
-    """Return how well the surroundings of each pair mirror each other, (L, R), -1 to 1."""
+    """Return how symmetrical the surroundings of each pair are, (L, R), -1 to 1."""
     padded = np.pad(flat, 4, mode="edge")
 
     def patches(spots: NDArray[np.intp], step: int) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""A face's own coordinates: every pixel's height on the face and its place around the head."""
+"""Coordinates on a face: every pixel's height on the face and its position around the head."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crowdmask.data.synthesis.pose import Pose
 
 Floats = NDArray[np.floating[Any]]
-"""In truth float32 throughout: it takes half the time."""
+"""Always float32 at run time, which takes half the time."""
 
 NOSE_BRIDGE, NOSE_TIP, MOUTH, CHIN = 0.15, 0.45, 0.67, 1.0
 """Heights on a face, from 0, the eyes, to 1, the chin; those of an average face."""
@@ -22,17 +22,17 @@ _HALF_TURN = math.pi / 2
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """The part of a picture around a face, in the coordinates of a head that stands upright.
+    """The part of a picture around a face, in the coordinates of an upright head.
 
     Attributes:
         left, top: of the part in the picture, pixels.
         centre: of the face's box in the part, pixels.
         width, height: of the face, pixels.
-        pose: how it is turned.
-        x: (H, W) across the picture, tilt undone: -1 and 1 are the sides of the box.
+        pose: of the face.
+        x: (H, W) horizontal position without the tilt: -1 and 1 are the sides of the box.
         y: (H, W) height, 0 at the eyes, 1 at the chin.
-        around: (H, W) place around the head: 0 the nose, -1 and 1 the ears, where the skin is seen.
-        half: (H, W) half the width of the head at that height, as `x`.
+        around: (H, W) position around the head, on visible skin: 0 is the nose, -1 and 1 are the ears.
+        half: (H, W) half the width of the head at that height, in units of `x`.
     """
 
     left: int
@@ -56,17 +56,17 @@ class Surface:
         return self.x.shape[0], self.x.shape[1]
 
     def inside(self) -> Floats:
-        """Return how far each pixel is inside the head's outline, (H, W), pixels."""
+        """Return the distance of each pixel from the head's outline, positive inside, (H, W), pixels."""
         return (self.half - np.abs(self.x)) * np.float32(self.width / 2)
 
     def locate(self, around: float, y: float) -> tuple[float, float]:
-        """Return where a point of the head is in the part, pixels; what is hidden comes to the outline."""
+        """Return the position of a point of the head in the part, pixels; hidden ones move to the outline."""
         angle = float(np.clip(around * _HALF_TURN + self.pose.yaw, -_HALF_TURN, _HALF_TURN))
         half = float(_half_width(np.array([y], np.float32))[0])
         return self.project(half * math.sin(angle), y)
 
     def project(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a point of the upright face is in the part, pixels."""
+        """Return the position of a point of the upright face in the part, pixels."""
         across = x * self.width / 2
         down = (self.pose.eye_line + y * (1 - self.pose.eye_line) - 0.5) * self.height
         cos, sin = math.cos(self.pose.roll), math.sin(self.pose.roll)
@@ -79,13 +79,13 @@ def lay(
     picture: tuple[int, int],
     margins: tuple[float, float, float, float] = (0.3, -0.15, 0.3, 0.3),
 ) -> Surface:
-    """Lay a face's coordinates over the part of a picture around it.
+    """Compute a face's coordinates for the part of a picture around it.
 
     Args:
         box: xyxy, pixels.
         pose: of the face.
         picture: height and width of the picture.
-        margins: left, top, right, bottom: how far the part reaches beyond the box, parts of its sides.
+        margins: left, top, right, bottom: margins of the part around the box, relative to its size.
     """
     x1, y1, x2, y2 = box
     width, height = x2 - x1, y2 - y1
@@ -102,7 +102,7 @@ def lay(
     y = (tall - np.float32(pose.eye_line)) * np.float32(1 / (1 - pose.eye_line))
     half = _half_width(y)
     if pose.yaw:
-        # What lies before the face, nose and mouth, reaches beyond the far cheek.
+        # Nose and mouth stick out in front of the face, beyond the far cheek.
         bulge = np.exp(-(((y - np.float32(0.6)) / np.float32(0.35)) ** 2))
         far = x * np.float32(math.copysign(1, pose.yaw)) > 0
         half = half + np.where(far, np.float32(0.14 * abs(math.sin(pose.yaw))) * bulge, np.float32(0))
@@ -112,6 +112,6 @@ def lay(
 
 
 def _half_width(y: Floats) -> Floats:
-    """Return half the width of a head, 1 at the cheeks, by the height: jaws are narrower."""
+    """Return half the width of a head by height, 1 at the cheeks: jaws are narrower."""
     down = np.clip((y - np.float32(0.35)) * np.float32(1 / 0.75), 0, 1)
     return np.float32(0.97) - np.float32(0.45) * down * down
