@@ -66,16 +66,12 @@ def options_of(name: tuple[str, ...]) -> dict[str, tuple[str, Writes]]:
     return found
 
 
-OUTPUTS = [
-    pytest.param(name, option, role, id=" ".join((*name, option)))
-    for name in NAMES
-    for option, role in options_of(name).values()
-]
+Output = tuple[tuple[str, ...], str, Writes]
+OUTPUTS: list[Output] = [(name, option, role) for name in NAMES for option, role in options_of(name).values()]
 
 
-def role_of(row: Any) -> Writes:
-    role: Writes = row.values[2]
-    return role
+def named(rows: list[Output]) -> list[Any]:
+    return [pytest.param(*row, id=" ".join((*row[0], row[1]))) for row in rows]
 
 
 def run(name: tuple[str, ...], *words: str) -> Any:
@@ -101,7 +97,7 @@ def test_every_file_and_folder_of_a_command_has_a_role(name: tuple[str, ...]) ->
 
 @pytest.mark.parametrize(
     ("name", "option", "role"),
-    [row for row in OUTPUTS if not role_of(row).extends and "{input}" in CALLS.get(row.values[0], ())],
+    named([row for row in OUTPUTS if not row[2].extends and "{input}" in CALLS.get(row[0], [])]),
 )
 def test_an_output_that_is_an_input_is_refused(
     name: tuple[str, ...], option: str, role: Writes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -129,7 +125,7 @@ def test_an_output_that_is_an_input_is_refused(
 @pytest.mark.parametrize(
     ("name", "option", "role"),
     # A video may be named like a video, and an output that is added to is a folder.
-    [row for row in OUTPUTS if role_of(row).kind is not Kind.VIDEO and not role_of(row).extends],
+    named([row for row in OUTPUTS if row[2].kind is not Kind.VIDEO and not row[2].extends]),
 )
 def test_records_never_replace_a_picture_or_a_file_of_another_kind(
     name: tuple[str, ...],
