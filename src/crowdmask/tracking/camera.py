@@ -1,17 +1,17 @@
-"""Measure how the camera has moved between two frames, so that tracks do not lose faces when it sweeps."""
+"""Measure the camera's motion between two frames, so that tracks do not lose faces when it pans."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-_WIDTH = 160  # of the small picture, about
+_WIDTH = 160  # approximate width of the small picture
 _POINTS = 32
 _LEAST_POINTS = 10
-_RENEW = 5  # frames that the same points are followed for, unless too many are lost
+_RENEW = 5  # number of frames with the same points, unless too many are lost
 _WINDOW = (13, 13)
 _LEVELS = 2
-_STEPS = (3, 10, 0.03)  # of each point: at most ten, until it moves by less than so much
+_STEPS = (3, 10, 0.03)  # iterations for each point: at most ten, or until it moves by less than this
 _AGREE = 0.5
 _TOLERANCE = 1.0  # pixels of the small picture
 _STILL = 0.15
@@ -20,8 +20,8 @@ _STILL = 0.15
 class CameraMotion:
     """Follow some points of a small grey picture from frame to frame.
 
-    What most of them do is the camera's motion. Where they do not agree, as in a crowd that fills the view,
-    it is taken to stand still.
+    The motion of most of them is the camera's motion. If they do not agree, as in a crowd that fills the
+    view, the camera is assumed to stand still.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class CameraMotion:
         self._age = 0
 
     def update(self, picture: NDArray[np.uint8]) -> tuple[float, float]:
-        """Return by how many pixels the picture's content has moved to the right and down.
+        """Return how many pixels the picture's content has moved to the right and down.
 
         Args:
             picture: the next frame, RGB uint8 (H, W, 3).
@@ -63,9 +63,9 @@ class CameraMotion:
 
 
 def _shrink(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
-    """Return the green of a picture in about `_WIDTH` columns, and by how much it is smaller.
+    """Return the green channel of a picture, reduced to about `_WIDTH` columns, and the scale factor.
 
-    Means of 2 x 2 of every so-many-th pixel: a scale that is a whole number takes a tenth of the time.
+    Means of 2 x 2 pixels at regular intervals: with a whole scale factor this takes a tenth of the time.
     """
     import cv2
 
@@ -79,11 +79,11 @@ def _shrink(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
 
 
 def _common(shift: NDArray[np.float32]) -> tuple[float, float]:
-    """Return the shift (x, y) that most of the points (N, 2) share, none where they do not agree."""
+    """Return the shift (x, y) that most of the points (N, 2) share; None if they do not agree."""
     if len(shift) < _LEAST_POINTS:
         return 0.0, 0.0
     middle = np.sort(shift, axis=0)[len(shift) // 2]
-    # A zoom moves the points at the border apart, by a little.
+    # A zoom moves the points at the border slightly apart.
     near = np.abs(shift - middle).max(axis=1) <= _TOLERANCE + 0.25 * np.abs(middle).max()
     if np.count_nonzero(near) < _AGREE * len(shift):
         return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Notice hard cuts, so that no track goes on across one."""
+"""Detect hard cuts, so that no track continues across one."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MEMORY = 15
 class CutDetector:
     """Compare each frame with the one before.
 
-    Two things are compared on a thumbnail: where it is light and where dark (by correlation, which does not
-    mind a flash or the camera's exposure) and how much there is of each colour. Both must break, and break
-    much more than they did in the frames before, as they do all the time while the camera sweeps.
+    Two things are compared on a thumbnail: the brightness pattern (by correlation, which ignores flashes
+    and the camera's exposure) and the amount of each colour. Both must change, and much more than in the
+    previous frames, since they change all the time while the camera pans.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class CutDetector:
         self._usual: deque[_Change] = deque(maxlen=_MEMORY)
 
     def is_cut(self, picture: NDArray[np.uint8]) -> bool:
-        """Say whether a new take begins with this frame; the first frame is none.
+        """Return whether this frame begins a new shot; False for the first frame.
 
         Args:
             picture: RGB uint8 (H, W, 3).
@@ -56,12 +56,12 @@ class CutDetector:
 
 
 class _Thumbnail:
-    """A small picture: its grey without its mean, of length 1, and, once asked for, its colours."""
+    """A thumbnail: its grey values, normalised to mean 0 and norm 1, and, when needed, its colours."""
 
     def __init__(self, picture: NDArray[np.uint8]) -> None:
         import cv2
 
-        # Means of 4 x 4 of its pixels: whole numbers on both sides make this quick.
+        # Means of 4 x 4 pixels: whole factors in both directions make this fast.
         few = cv2.resize(picture, (4 * _WIDTH, 4 * _HEIGHT), interpolation=cv2.INTER_NEAREST)
         small = cv2.resize(few, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
         self._pixels = np.asarray(small, np.uint8).reshape(-1, 3)
@@ -71,17 +71,17 @@ class _Thumbnail:
 
     @cached_property
     def colours(self) -> NDArray[np.float32]:
-        """Shares of the shades of each colour, (3, _BINS)."""
+        """Histogram of each colour channel, (3, _BINS)."""
         bins = self._pixels // (256 // _BINS) + np.arange(0, 3 * _BINS, _BINS, dtype=np.uint8)
         counts = np.bincount(bins.ravel(), minlength=3 * _BINS).reshape(3, _BINS)
         return counts.astype(np.float32) / np.float32(len(self._pixels))
 
 
 class _Change:
-    """How much has changed between two frames, from 0 to about 1.
+    """The change between two frames, from 0 to about 1.
 
     Attributes:
-        most: what it is at most; most frames need no more than this.
+        most: upper limit of the change; for most frames this is enough.
     """
 
     def __init__(self, before: _Thumbnail, now: _Thumbnail) -> None:
@@ -92,6 +92,6 @@ class _Change:
     @cached_property
     def value(self) -> float:
         """The geometric mean of both measures."""
-        # Neighbouring shades are alike: what moves by one bin is less of a change than what moves by five.
+        # Neighbouring shades are similar: a move by one bin is a smaller change than a move by five.
         apart = np.cumsum(self._before.colours - self._now.colours, axis=1)
         return math.sqrt(self._layout * min(float(np.abs(apart).sum(axis=1).mean()), 1.0))

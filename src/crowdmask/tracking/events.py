@@ -1,4 +1,4 @@
-"""Say when somebody appears, leaves, puts a mask on or takes it off."""
+"""Report when somebody appears, leaves, puts a mask on or takes it off."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ GRACE_S = 5.0
 
 _APPEAR_S = 0.5
 _MIN_SIGHTINGS = 3
-# A new state must last so long: a hand before the mouth looks like a mask for a moment, and a mask is worn
-# incorrectly on its way to the face.
+# Minimum duration of a new state: a hand in front of the mouth looks like a mask for a moment, and a mask
+# is worn incorrectly on its way to the face.
 _HOLD_S = {"with_mask": 1.5, "without_mask": 1.5, "mask_worn_incorrect": 3.0}
 _FIRST_HOLD_S = 1.0
-_SURE = 0.75  # by then so much of the newest evidence must agree; twice as late, it need not
+_SURE = 0.75  # minimum part of the newest evidence that must agree by then; not required after twice the time
 _INCORRECT_PAUSE_S = 10.0
 _SWEEP_S = 0.25
 _MEMORY_S = 30.0
@@ -42,13 +42,13 @@ _MEMORY_S = 30.0
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened.
+    """One event.
 
     Attributes:
         source: shown name of the source.
-        frame, time_s: when it began, though it is known only later.
+        frame, time_s: when it began; it becomes certain only later.
         event: one of `EVENTS`.
-        track: who.
+        track: number of the person's track.
         label: the state of the track then.
         confidence: of that state, 0 to 1.
         zone: name of the zone where it was noticed, if any.
@@ -81,7 +81,7 @@ class Event:
 
 
 def lived_enough(sightings: int, seconds: float) -> bool:
-    """Say whether a track was in view for long enough to be somebody: to be counted and told of."""
+    """Return whether a track was in view long enough to be counted and reported."""
     return sightings >= _MIN_SIGHTINGS and seconds >= _APPEAR_S
 
 
@@ -94,7 +94,7 @@ class _Person:
     zone: str | None = None
     sightings: int = 0
     appeared: bool = False
-    # The state that has lasted, and the one that wants to take its place.
+    # The confirmed state, and the candidate that may replace it.
     settled: str | None = None
     settled_s: float = 0.0
     next_label: str | None = None
@@ -108,18 +108,19 @@ class _Person:
 class EventFinder:
     """Find the events of one source.
 
-    An event is told once it is certain, and dated to when it began: rather late than false.
+    An event is reported once it is certain, with the time when it began: late events are better than false
+    ones.
     """
 
     def __init__(
         self, source: str, grace_s: float = GRACE_S, lost_s: float = LOST_S, *, run: str = ""
     ) -> None:
-        """Begin without anybody.
+        """Begin without people.
 
         Args:
             source: shown name of the source, for the records.
-            grace_s: without a mask for so long makes `no_mask`.
-            lost_s: not seen for so long, and in two frames, makes `person_left`.
+            grace_s: seconds without a mask that cause the event `no_mask`.
+            lost_s: seconds without being seen, and in two frames, that cause `person_left`.
             run: UUID of the run, for the records.
         """
         self.run = run
@@ -132,7 +133,7 @@ class EventFinder:
         self._pace = Pace()
         self._gone: dict[int, _Person] = {}
         self.people = 0
-        """So many were in view for long enough to be told of."""
+        """Number of people who were in view long enough to be reported."""
 
     def update(
         self,
@@ -151,7 +152,7 @@ class EventFinder:
             states: their states.
             zones: the zone of each face.
         Returns:
-            What has become certain with this frame.
+            The events that became certain with this frame.
         """
         self._frames.append((time_s, frame))
         self._pace.add(time_s)
@@ -185,9 +186,9 @@ class EventFinder:
         return events
 
     def finish(self) -> list[Event]:
-        """Return what is certain only because the source has ended.
+        """Return the events that become certain because the source has ended.
 
-        Who is in view at the end has not left.
+        People in view at the end have not left.
         """
         if not self._frames:
             return []
@@ -198,7 +199,7 @@ class EventFinder:
         return events
 
     def _back(self, track: int, time_s: float) -> _Person | None:
-        """Return who left and has come back: what was told of him is not told again."""
+        """Return the state of a person who left and came back: events are not reported twice."""
         person = self._gone.pop(track, None)
         if person is None:
             return None
@@ -210,7 +211,7 @@ class EventFinder:
         return lived_enough(person.sightings, person.seen_s - person.first_s)
 
     def _follow(self, track: int, person: _Person, since: float) -> list[Event]:
-        """Take note of a known state, and settle on it once it has lasted."""
+        """Record a known state, and confirm it once it has lasted long enough."""
         if person.label == person.settled:
             person.next_label = None
         else:
@@ -239,12 +240,12 @@ class EventFinder:
         if masked and was_masked is False:
             return [self._event(MASK_PUT_ON, track, person, began)]
         if not masked and before is not None:
-            # It was worn, be it incorrectly.
+            # A mask was worn, even if incorrectly.
             return [self._event(MASK_TAKEN_OFF, track, person, began)]
         return []
 
     def _sweep(self, before_s: float) -> list[Event]:
-        """Let go of everybody who was last seen before a time."""
+        """Report everybody as gone who was last seen before a time."""
         events: list[Event] = []
         for track in [track for track, person in self._people.items() if person.seen_s < before_s]:
             person = self._people.pop(track)
@@ -255,12 +256,12 @@ class EventFinder:
         return events
 
     def _forget(self, before_s: float) -> None:
-        """Forget who left so long ago that the tracker does not give the number again."""
+        """Forget people who left so long ago that the tracker does not reuse their number."""
         for track in [track for track, person in self._gone.items() if person.seen_s < before_s]:
             del self._gone[track]
 
     def _close(self, track: int, person: _Person) -> list[Event]:
-        """Settle on a change that had half its time and that nothing will contradict any more."""
+        """Confirm a change that lasted half of the required time and cannot be contradicted any more."""
         if person.next_label is None or person.settled is None or not person.appeared:
             return []
         enough = person.seen_s - person.next_s >= _HOLD_S[person.next_label] / 2

@@ -1,4 +1,4 @@
-"""The Kalman filter of BoT-SORT and C-BIoU with less arithmetic, for crowds."""
+"""The Kalman filter of BoT-SORT and C-BIoU with less computation, for crowds."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from trackers.utils.state_representations import XCYCWHStateEstimator
 
 
 class FaceState(XCYCWHStateEstimator):
-    """The place, size and speed of one face, filtered as the library does it, axis by axis.
+    """The position, size and speed of one face, filtered like in the library, but axis by axis.
 
-    The library keeps an 8 x 8 covariance and inverts a matrix for each face and frame. All its noises are
-    diagonal, so centre x, centre y, width and height never mix: four filters of a place and a speed give the
-    same numbers with a dozen operations on four values.
+    The library keeps an 8 x 8 covariance and inverts a matrix for each face and frame. All its noise
+    matrices are diagonal, so centre x, centre y, width and height are independent: four filters of a position
+    and a speed give the same numbers with a dozen operations on four values.
 
     Source: Aharon et al., BoT-SORT (2022), section 3.1.
     """
 
-    # Variances (4,) of places and of speeds, what each pair has in common, and the variance of a measurement.
+    # Variances (4,) of positions and speeds, their covariances, and the variance of a measurement.
     _place: NDArray[np.float64]
     _speed: NDArray[np.float64]
     _both: NDArray[np.float64]
@@ -47,7 +47,7 @@ class FaceState(XCYCWHStateEstimator):
             self._take_covariance(state_covariance)
 
     def predict(self, frame_step: float = 1.0, frame_rate: float | None = None) -> None:
-        """Move on by so many frames."""
+        """Predict this many frames ahead."""
         state = self.kf.state
         state[:4] += frame_step * state[4:]
         drift = self.motion.process_noise.build_Q(frame_step, frame_rate)
@@ -58,7 +58,7 @@ class FaceState(XCYCWHStateEstimator):
         self._speed = self._speed + own[4:]
 
     def update(self, bbox: NDArray[Any] | None) -> None:
-        """Take in a box that was found, xyxy."""
+        """Update with a detected box, xyxy."""
         if bbox is None:
             return
         state = self.kf.state
@@ -78,7 +78,7 @@ class FaceState(XCYCWHStateEstimator):
         return np.array([x - right, y - down, x + right, y + down])
 
     def _take_covariance(self, covariance: NDArray[np.float64]) -> None:
-        """Take the parts that are not always 0 of a covariance, (8, 8)."""
+        """Extract the elements of a covariance, (8, 8), that can differ from 0."""
         own = covariance.diagonal()
         self._place, self._speed = own[:4].copy(), own[4:].copy()
         self._both = covariance.diagonal(4).copy()
@@ -86,7 +86,7 @@ class FaceState(XCYCWHStateEstimator):
 
 @cache
 def fits() -> bool:
-    """Say whether the installed library calls its filters as `FaceState` expects."""
+    """Return whether the installed library calls its filters as `FaceState` expects."""
     try:
         from trackers.core.botsort.tracklet import BoTSORTTracklet
 

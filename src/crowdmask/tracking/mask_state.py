@@ -19,11 +19,11 @@ WINDOW_S = 1.0
 MIN_FACE_PX = 12.0
 
 FAR_FACE_PX = 24.0
-"""A face whose shorter side is smaller is told to be without a mask only on strong evidence."""
+"""Minimum shorter side of a face; a smaller one needs strong evidence to be without a mask."""
 
 _FAR_SHARE = 0.9
-_FAR_SURENESS = 0.65  # mean square of the confidence: on softened clips few masked faces reach it as bare
-_FAR_SLACK = 0.1  # so that it does not flicker
+_FAR_SURENESS = 0.65  # mean squared confidence: in blurred clips few masked faces reach it as bare
+_FAR_SLACK = 0.1  # hysteresis against flicker
 _MIN_SIGHTINGS = 3
 _MIN_EVIDENCE = 1.0
 _FIRST_SHARE = 0.7
@@ -31,7 +31,7 @@ _CHANGE_SHARE = 0.65
 _SLOW_WINDOW_S = 5.0
 _SLOW_STEPS = 2.5
 _FORGET_S = 10.0
-_GROWN = 1.15  # a face that was too small is so much larger when it counts again
+_GROWN = 1.15  # a face that was too small must grow by this factor to count again
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,9 @@ class States:
     """The states of the faces of one frame, in the order of its detections.
 
     Attributes:
-        label: (N) of `STATES`; "unknown" for a face without a track.
-        confidence: (N,) float32, 0 to 1: the share of the evidence that speaks for the label, a little
-            less where there is little evidence; 0 for "unknown".
+        label: N of `STATES`; "unknown" for a face without a track.
+        confidence: (N,) float32, 0 to 1: the share of the evidence for the label, slightly less if
+            there is little evidence; 0 for "unknown".
         since: (N,) float64, the time at which the state began, seconds; NaN for "unknown".
     """
 
@@ -65,7 +65,7 @@ class _Votes:
         step_s = time_s - self.sightings[-1][0] if self.sightings else 0.0
         self.sightings.append((time_s, label, weight))
         self.weight[label] += weight
-        # At low frame rates it reaches back three sightings; soon after a gap, not beyond that.
+        # At low frame rates it covers three detections; after a gap, nothing before the gap.
         reach_s = max(window_s, min(_SLOW_STEPS * step_s, slow_s))
         while time_s - self.sightings[0][0] > reach_s:
             _, old_label, old_weight = self.sightings.popleft()
@@ -82,9 +82,9 @@ class _Votes:
             self.state = best
 
     def is_told(self) -> bool:
-        """Say whether the state may be told: of a far face, not that it is bare, unless much speaks for it.
+        """Return whether the state may be reported: "no mask" for a distant face needs strong evidence.
 
-        Below some 24 pixels a mask of the colour of skin, or a soft picture, looks like a bare face.
+        Below about 24 pixels a skin-coloured mask, or a blurred picture, looks like a bare face.
         """
         if self.state is None or not self.far or LABELS[self.state] == "with_mask":
             return self.state is not None
@@ -95,7 +95,7 @@ class _Votes:
         return self.told
 
     def _began(self, label: int) -> float:
-        """Return the time that best parts what spoke against a label from what speaks for it."""
+        """Return the time that best separates the evidence against a label from the evidence for it."""
         level = best = 0.0
         began: float | None = None
         for time_s, seen, weight in self.sightings:
@@ -108,19 +108,19 @@ class _Votes:
 
 
 class MaskStates:
-    """Keep the state of every track of one source.
+    """Keeps the state of every track of one source.
 
-    A detection votes for its label with the square of its confidence, for `window_s`: so ten unsure frames
-    do not outvote five sure ones. A state is taken on once there is enough evidence, and changed only when
-    another label has clearly more than half of it.
+    A detection votes for its label with its squared confidence, for `window_s`, so ten uncertain frames do
+    not outvote five certain ones. A state is set once there is enough evidence, and changed only if another
+    label has clearly more than half of it.
     """
 
     def __init__(self, window_s: float = WINDOW_S, min_face_px: float = MIN_FACE_PX) -> None:
-        """Begin without a track.
+        """Begin without tracks.
 
         Args:
-            window_s: for how long a detection counts.
-            min_face_px: a face whose shorter side is smaller is "unknown" and does not vote.
+            window_s: how long a detection counts, seconds.
+            min_face_px: minimum shorter side of a face; a smaller one is "unknown" and does not vote.
         """
         self.window_s = window_s
         self.min_face_px = min_face_px

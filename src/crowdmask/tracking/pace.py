@@ -1,4 +1,4 @@
-"""Measure how far apart the frames of a source are, so that patience fits slow cameras, too."""
+"""Measure the time between the frames of a source, so that waiting times fit slow cameras, too."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections import deque
 
 _STEPS = 3
 _PATIENT_FRAMES = 2.5
-_MOST_PATIENT_S = 55.0  # a track is written down after a minute without a sighting
+_MOST_PATIENT_S = 55.0  # a track is written after a minute without a detection
 
 
 class Pace:
-    """The usual time between two frames; one pause, as of a stream that stalls, does not change it."""
+    """The usual time between two frames; a single pause, as of a stalled stream, does not change it."""
 
     def __init__(self) -> None:
-        """Begin without a frame."""
+        """Begin without frames."""
         self._last_s: float | None = None
         self._steps: deque[float] = deque(maxlen=_STEPS)
 
     def add(self, time_s: float) -> None:
-        """Note a frame; one that is not later than the last sets the clock anew."""
+        """Record a frame; one that is not later than the last one restarts the measurement."""
         if self._last_s is not None and time_s > self._last_s:
             self._steps.append(time_s - self._last_s)
         self._last_s = time_s
@@ -29,5 +29,5 @@ class Pace:
         return min(self._steps, default=0.0)
 
     def patience(self, usual_s: float) -> float:
-        """Return how long to wait for what should come within `usual_s`: at least for two frames."""
+        """Return how long to wait for something that usually takes `usual_s`: at least two frames."""
         return max(usual_s, min(_PATIENT_FRAMES * self.step_s, _MOST_PATIENT_S))

@@ -1,6 +1,6 @@
-"""Write what tracking finds: a line a frame, a row a track, a line a zone and second.
+"""Write tracking results: a line for each frame, a row for each track, a line for each zone and second.
 
-Several sources may write into one file, each from a thread of its own.
+Several sources may write into one file, each from its own thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TRACK_COLUMNS = (
 )  # fmt: skip
 
 FORGET_S = 60.0
-"""A track not seen for so long gets its row: over a long stream none are kept in memory."""
+"""A track not seen for this long is written and removed from memory, for long streams."""
 
 
 def frame_record(
@@ -45,8 +45,8 @@ def frame_record(
         source: shown name.
         frame, time_s: number and time of the frame in its source.
         detections: the faces.
-        tracks: (N,) their numbers, -1: none.
-        states: N, what each track is held to wear, or "unknown".
+        tracks: (N,) their track numbers; -1: none.
+        states: N states of the tracks, possibly "unknown".
         run: UUID of the run that numbered the tracks.
     """
     faces = [
@@ -69,7 +69,7 @@ def frame_record(
 
 
 class SharedLines:
-    """JSON lines of several threads; also a context manager."""
+    """JSON lines from several threads; also a context manager."""
 
     def __init__(self, target: str) -> None:
         """Open a file, or standard output for "-"."""
@@ -77,10 +77,10 @@ class SharedLines:
         self._lock = Lock()
 
     def write(self, records: Iterable[dict[str, Any]]) -> None:
-        """Append records, none of another thread between them.
+        """Append records together, without records of other threads between them.
 
         Raises:
-            OutputError: the disk is full, or the reader of a pipe has gone.
+            OutputError: the disk is full, or the reader of a pipe has ended.
         """
         with self._lock:
             self._lines.begin()
@@ -106,7 +106,7 @@ class _Life:
 
     def row(self, source: str, track: int, run: str) -> tuple[Any, ...]:
         frames = sum(self.states)
-        # What it was held to wear for most of the time that anything was known of it.
+        # The state that it had for most of the time with a known state.
         best = max(range(len(LABELS)), key=self.states.__getitem__)
         label = LABELS[best] if self.states[best] else UNKNOWN
         return (
@@ -118,10 +118,10 @@ class _Life:
 
 
 class TrackTable:
-    """One track a row, under `TRACK_COLUMNS`, written when it has ended; also a context manager."""
+    """One row for each track, with `TRACK_COLUMNS`, written when it has ended; also a context manager."""
 
     def __init__(self, target: str) -> None:
-        """Open a file, or standard output for "-", and write the head."""
+        """Open a file, or standard output for "-", and write the header."""
         self._file = LineFile(target)
         self._lock = Lock()
         self._lives: dict[tuple[str, str], dict[int, _Life]] = {}
@@ -152,7 +152,7 @@ class TrackTable:
             self._write([lives.pop(track).row(source, track, run) for track in ended])
 
     def finish(self, source: str, run: str = "") -> None:
-        """Write what is left of a run over a source that has ended."""
+        """Write the remaining tracks of a source that has ended."""
         with self._lock:
             lives = self._lives.pop((source, run), {})
             self._write([life.row(source, track, run) for track, life in lives.items()])

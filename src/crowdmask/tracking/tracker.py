@@ -1,9 +1,9 @@
-"""Give each face a number that it keeps for as long as it is in view.
+"""Give each face a number that it keeps while it is in view.
 
-A maintained library follows the boxes from frame to frame. On top lies a light layer of our own: a track gets
-a number once the detector has been fairly sure of it, and a face that was lost (behind a hand, a passer-by)
-and comes back at the same place and of the same size takes its old number again. Nothing of its looks is
-kept or compared.
+A maintained library follows the boxes from frame to frame. On top of it is a thin layer: a track gets a
+number once the detector has been fairly confident, and a face that was lost (behind a hand or a passer-by)
+and returns at the same place with the same size gets its old number back. Nothing about its appearance is
+stored or compared.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ if TYPE_CHECKING:
 
 ALGORITHMS: tuple[str, ...] = ("bytetrack", "botsort", "ocsort", "cbiou", "sort")
 DEFAULT_ALGORITHM = "cbiou"
-"""By the figures in docs/tracking.md."""
+"""The default, chosen by the figures in docs/tracking.md."""
 
 LOST_S = 5.0
-"""A face not seen for so long is gone for good, and its number with it."""
+"""A face not seen for this long has left for good, and its number is not reused."""
 PREDICT_S = 0.5
-"""For so long after it was last seen a missed face is guessed at."""
+"""How long the position of a missed face is predicted after it was last seen."""
 
 _LIBRARY_LOST_FRAMES = 30  # at 30 frames per second: one second
-# The library gives up a face that it misses for a second, be it a single frame of a slow camera: frames that
-# are further apart are told to it as if they were so far apart, and a face may be missed once or twice.
+# The library drops a face that it misses for a second, even if that is a single frame of a slow camera: a
+# longer step is passed to it as this maximum step, so that a face may be missed once or twice.
 _LIBRARY_STEP_S = 0.45
 _MATURE_S = 0.1
-_HIGH_SCORE = 0.6  # where the library tells sure boxes from unsure ones
+_HIGH_SCORE = 0.6  # the library's threshold between high- and low-confidence boxes
 _LEAST_SCORE = 0.11  # BoT-SORT and C-BIoU drop boxes of 0.1 and less
 _SMOOTHING_S = 0.15  # time constant of a face's speed
-_SURENESS = 0.35  # mean confidence that makes a track somebody
-_SURENESS_S = 1.0  # over about so long
+_SURENESS = 0.35  # minimum mean confidence for a track to get a number
+_SURENESS_S = 1.0  # averaged over about this time
 _UNNUMBERED_GAP_S = 0.2
-_UNSURE_RELINK_S = 0.5  # an unsure track may only continue a face that was lost just now
-_RELINK_DISTANCE = 1.0  # in face sizes, just after it was lost
-_RELINK_DISTANCE_LATE = 0.4  # when it is nearly given up: somebody else may have come by
-_RELINK_GROWTH = 1.6  # of the side of the box
-# Where nobody else is near, a large face that comes back is the same from further away, and later.
+_UNSURE_RELINK_S = 0.5  # an uncertain track may only continue a face that was lost just now
+_RELINK_DISTANCE = 1.0  # in face sizes, immediately after it was lost
+_RELINK_DISTANCE_LATE = 0.4  # shortly before it is dropped: it may be somebody else
+_RELINK_GROWTH = 1.6  # relative to the side of the box
+# If nobody else is near, a large face that returns is the same even after a longer distance and time.
 _PLAIN_SIDE_PX = 64.0
 _PLAIN_DISTANCE = 2.0
 _PLAIN_S = 12.0
@@ -59,7 +59,7 @@ _ALONE_DISTANCE = 4.0
 
 @dataclass(eq=False)
 class _Track:
-    """A track of the library; its number is None until the detector has been sure of it."""
+    """A track of the library; its number is None until the detector has been confident enough."""
 
     born_s: float
     box: NDArray[np.float64]
@@ -72,7 +72,8 @@ class _Track:
     def move(self, box: NDArray[np.float64], confidence: float, now: float, gap_s: float) -> None:
         step = now - self.seen_s
         if self.number is None and (step > gap_s or not self.sightings):
-            # It was hardly anybody, or gave its number away; now it may be somebody else: it begins anew.
+            # It was never confirmed, or its number was passed on; now it may be somebody else, so it
+            # restarts.
             self.born_s, self.sightings, self.speed = now, 0, np.zeros(4)
             self.box = box
         share = 1 - math.exp(-step / _SMOOTHING_S)
@@ -83,18 +84,18 @@ class _Track:
         self.box, self.seen_s = box, now
 
     def guess(self, now: float) -> NDArray[np.float64]:
-        """Return where the box would be if it had kept its course for at most half a second."""
+        """Return the predicted box with constant speed, for at most half a second."""
         moved = self.box + self.speed * min(now - self.seen_s, PREDICT_S)
-        # A face that came quickly closer does not turn inside out when it stops.
+        # The size of a face that quickly moved closer must not become negative when it stops.
         return moved if moved[2] > moved[0] and moved[3] > moved[1] else self.box
 
 
 class FaceTracker:
-    """Number the faces of one source, frame after frame.
+    """Numbers the faces of one source, frame by frame.
 
     Attributes:
         algorithm: one of `ALGORITHMS`.
-        predicted: tracks that this frame missed, seen at most `PREDICT_S` ago, as (number, xyxy).
+        predicted: tracks missing in this frame, seen at most `PREDICT_S` ago, as (number, xyxy).
     """
 
     def __init__(
@@ -108,8 +109,8 @@ class FaceTracker:
         Args:
             algorithm: one of `ALGORITHMS`.
             fps: frames per second that `update` will see.
-            threshold: the detector's least confidence of a face, one for all or one a label (a model's
-                `info.threshold`). Boxes below it start no track but keep one alive.
+            threshold: the detector's minimum confidence of a face, one for all labels or one for each
+                (a model's `info.threshold`). Boxes below it start no track but keep one alive.
         Raises:
             UsageError: no such algorithm, or a frame rate that is not positive.
         """
@@ -125,7 +126,7 @@ class FaceTracker:
         self._mature = max(2, round(_MATURE_S * fps))
         self._library = _make(algorithm, max(self._fps, 1 / _LIBRARY_STEP_S), self._mature)
         self._camera = CameraMotion()
-        # Where the first frame's corner is now: boxes are kept as if the camera had not moved since.
+        # Position of the first frame's corner: boxes are stored as if the camera had not moved since.
         self._corner = np.zeros(2)
         self._numbers = 0
         self._now: float | None = None
@@ -143,9 +144,9 @@ class FaceTracker:
         """Take the next frame.
 
         Args:
-            detections: its faces, those of low confidence too.
-            picture: the frame, RGB uint8 (H, W, 3), to follow the camera; None: it has not moved.
-            time_s: its time; None: one step of the frame rate after the last.
+            detections: its faces, including those of low confidence.
+            picture: the frame, RGB uint8 (H, W, 3), for the camera's motion; None: it has not moved.
+            time_s: its time; None: one frame after the last one.
         Returns:
             (N,) int64, the number of each face; -1: none yet.
         """
@@ -184,7 +185,7 @@ class FaceTracker:
         return numbers
 
     def reset(self) -> None:
-        """Forget every face, as at a hard cut. Numbers go on: none is given twice; time may start anew."""
+        """Forget all faces, as at a hard cut. Numbers are not reused; time may restart."""
         self._library.reset()
         self._camera.reset()
         self._corner = np.zeros(2)
@@ -201,7 +202,7 @@ class FaceTracker:
         elif time_s is None:
             now = before + step
         else:
-            # The library refuses a frame that is not later than the last.
+            # The library refuses a frame that is not later than the last one.
             now = max(time_s, before + 1e-3 * step)
         self._pace.add(now)
         if before is not None:
@@ -218,13 +219,13 @@ class FaceTracker:
         )
         found: supervision.Detections = self._library.update(given, timestamp=self._library_s)
         ids = np.full(len(detections), -1, np.int64)
-        # The library answers in an order of its own; the row number rides along as the class.
+        # The library changes the order; the row number is passed through as the class.
         if found.class_id is not None and len(found):
             ids[found.class_id] = np.asarray(found.tracker_id, np.int64)
         return ids
 
     def _scores(self, detections: Detections) -> NDArray[np.float32]:
-        """Stretch the confidences so that each label's threshold lies where the library draws its line."""
+        """Rescale the confidences so that each label's threshold becomes the library's threshold."""
         confidence = detections.confidence.astype(np.float64)
         threshold = self._threshold[detections.class_id]
         below = _HIGH_SCORE * confidence / threshold
@@ -233,14 +234,14 @@ class FaceTracker:
         return np.maximum(scores, _LEAST_SCORE).astype(np.float32)
 
     def _number(self, fresh: list[_Track], now: float) -> None:
-        """Give tracks the numbers of lost faces that they continue, or, where they are sure, new ones."""
+        """Give tracks the numbers of lost faces that they continue, or new numbers if they are confirmed."""
         lost = {key: track for key, track in self._tracks.items() if track.number is not None}
         pairs = sorted(
             (distance, index, key)
             for index, track in enumerate(fresh)
             for key, old in lost.items()
             if now - old.seen_s <= self._pace.patience(LOST_S)
-            # Who was seen while the new track was already there is somebody else.
+            # A face seen while the new track already existed is somebody else.
             if old.seen_s < track.born_s
             and (track.sureness >= _SURENESS or track.born_s - old.seen_s <= _UNSURE_RELINK_S)
             and (distance := _distance(old, track, now)) <= _reach(track.born_s - old.seen_s)
@@ -256,7 +257,7 @@ class FaceTracker:
                 track.number = self._numbers
 
     def _join_plain(self, fresh: list[_Track], now: float) -> None:
-        """Give a large face the number of the only one that it can be: no other, lost or seen, is near."""
+        """Give a large face the number of the only possible one: no other face, lost or visible, is near."""
         for track in fresh:
             if track.number is not None or track.sureness < _SURENESS or _side(track) < _PLAIN_SIDE_PX:
                 continue
@@ -278,7 +279,7 @@ def _hand_over(old: _Track, track: _Track) -> None:
 
 
 def _reach(gap_s: float) -> float:
-    """Return how far from its place a face that was lost for so long may come back, in face sizes."""
+    """Return the maximum distance of a face that returns after this time, in face sizes."""
     share = min(gap_s / LOST_S, 1.0)
     return _RELINK_DISTANCE + share * (_RELINK_DISTANCE_LATE - _RELINK_DISTANCE)
 
@@ -288,9 +289,9 @@ def _side(track: _Track) -> float:
 
 
 def _distance(lost: _Track, found: _Track, now: float) -> float:
-    """Return how far a face is from where a lost one was or would be now, in face sizes.
+    """Return the distance of a face from the last or predicted position of a lost one, in face sizes.
 
-    Infinite where the sizes differ too much.
+    Infinite if the sizes differ too much.
     """
     box = found.box
     old, new = lost.box[2:] - lost.box[:2], box[2:] - box[:2]
@@ -318,7 +319,7 @@ def _make(algorithm: str, fps: float, mature: int) -> Any:
     }
     new_face = {"track_activation_threshold": _HIGH_SCORE}
     two_steps = {**new_face, "high_conf_det_threshold": _HIGH_SCORE}
-    # Faces are small, so that they overlap less from frame to frame than bodies do.
+    # Faces are small, so they overlap less from frame to frame than bodies.
     loose = {
         "minimum_iou_threshold_first_assoc": 0.1,
         "minimum_iou_threshold_second_assoc": 0.2,
@@ -343,7 +344,7 @@ def _make(algorithm: str, fps: float, mature: int) -> Any:
 
 
 def _quick_state() -> dict[str, Any]:
-    """Return what makes the library's trackers take `FaceState`; nothing where its inside is another."""
+    """Return the options that make the library's trackers use `FaceState`; empty if its internals differ."""
     try:
         from crowdmask.tracking import face_state
     except ImportError:

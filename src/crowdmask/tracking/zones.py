@@ -1,4 +1,4 @@
-"""Count who is in a zone and who crosses a line.
+"""Count people in a zone and across a line.
 
 A zones file, in YAML; coordinates are parts of the picture's width and height, or pixels:
 
@@ -33,12 +33,12 @@ from crowdmask.tracking.tracker import LOST_S
 
 Point = tuple[float, float]
 
-_ENTER_S = 0.3  # a face on the border does not enter and leave with every frame
-_MARGIN = 0.15  # of a face's size: so far beyond a line is beyond it
-_PRESENT_S = 1.0  # a face that was missed for a moment is still there
+_ENTER_S = 0.3  # hysteresis: a face on the border must not enter and leave with every frame
+_MARGIN = 0.15  # minimum distance beyond a line, relative to the face's size
+_PRESENT_S = 1.0  # a face that is missed for a moment is still there
 _MAX_STEP_S = 1.0
 _MOST_PX = 100_000
-_NO_AREA = 1e-9  # of the square of its extent
+_NO_AREA = 1e-9  # relative to its squared extent
 
 
 class Zone(StrictModel):
@@ -49,7 +49,7 @@ class Zone(StrictModel):
 
 
 class Line(StrictModel):
-    """A line to be crossed; "in" is to the right-hand side of the way from start to end."""
+    """A line to be crossed; "in" is towards the right-hand side, seen from start to end."""
 
     name: Annotated[str, Field(min_length=1)]
     start: Point
@@ -97,7 +97,7 @@ def read_zones(path: str | Path) -> ZonesFile:
     """Read a zones file.
 
     Raises:
-        SourceError: it cannot be read or is not as it should be.
+        SourceError: it cannot be read or is invalid.
     """
     hint = "docs/tracking.md shows a zones file"
     return read_yaml(Path(path), ZonesFile, error=SourceError, what="the zones", hint=hint)
@@ -105,15 +105,15 @@ def read_zones(path: str | Path) -> ZonesFile:
 
 @dataclass(frozen=True)
 class ZoneCounts:
-    """What was counted at one zone or line.
+    """The counts of one zone or line.
 
     Attributes:
-        name, kind: which; kind is "zone" or "line".
-        entered, left: how often, by state at that moment; for a line: crossed inwards and outwards.
-        present: how many are in the zone now, by state; for a line always none.
-        masked_share: with a mask, of those present whose state is known; None: nobody.
-        masked_share_so_far: the same over all the time until now, everybody counted for as long as
-            they were in the zone (for a line: over all crossings); None: nobody yet.
+        name, kind: of the zone or line; kind is "zone" or "line".
+        entered, left: number by state at that moment; for a line: crossings inwards and outwards.
+        present: number of people in the zone now, by state; for a line always 0.
+        masked_share: share of people with a mask among those present with a known state; None: nobody.
+        masked_share_so_far: the same over the whole time until now, weighted by each person's time
+            in the zone (for a line: over all crossings); None: nobody yet.
     """
 
     name: str
@@ -141,7 +141,7 @@ class ZoneCounts:
 
 @dataclass(eq=False)
 class _Visit:
-    """One track at one zone: is it inside, and since when does it look otherwise."""
+    """One track at one zone: whether it is inside, and since when it seems to be otherwise."""
 
     inside: bool
     seen_s: float
@@ -178,7 +178,7 @@ class _Area:
             elif time_s - visit.other_s >= _ENTER_S:
                 visit.inside, visit.other_s = is_in, None
                 (self.entered if is_in else self.left)[label] += 1
-        # Who was lost inside has left it.
+        # A track that was lost inside has left.
         for track in [key for key, visit in self.visits.items() if time_s - visit.seen_s > lost_s]:
             visit = self.visits.pop(track)
             if visit.inside:
@@ -204,7 +204,7 @@ class _Area:
 
 @dataclass(eq=False)
 class _Gate:
-    """A line, and for each track the last place where it was clearly on one side."""
+    """A line, and for each track the last position where it was clearly on one side."""
 
     name: str
     start: NDArray[np.float64]
@@ -232,7 +232,7 @@ class _Gate:
             self.places[track] = (time_s, float(beyond[row]), centres[row])
             if before is None or before[1] * beyond[row] > 0:
                 continue
-            # Where between the two places the line was met, and whether it reaches so far.
+            # Where the path between the two positions meets the line, and whether the line is long enough.
             share = before[1] / (before[1] - beyond[row])
             met = before[2] + share * (centres[row] - before[2]) - self.start
             if 0 <= met @ self.way <= length * length:
@@ -248,15 +248,15 @@ class _Gate:
 
 
 class ZoneCounter:
-    """Count at all zones and lines of one source."""
+    """Counts at all zones and lines of one source."""
 
     def __init__(self, zones: ZonesFile, width: int, height: int, before: ZoneCounter | None = None) -> None:
         """Place the zones in the picture.
 
         Args:
             width, height: of the picture, pixels.
-            before: what counted until now, and no longer will: zones and lines that are the same go on
-                with its counts.
+            before: the previous counter, which this one replaces: unchanged zones and lines keep their
+                counts.
         """
         scale = np.array([width, height] if zones.units == "fraction" else [1, 1], np.float64)
         self.polygons: list[tuple[str, NDArray[np.float64]]] = [
@@ -272,13 +272,13 @@ class ZoneCounter:
         self._time_s: float | None = None
         self._pace = Pace()
         self.size, self._file = (width, height), zones
-        """Width and height of the picture that they are placed in."""
+        """Width and height of the picture that they refer to."""
         if before is not None and before._file.units == zones.units:
             self._go_on_from(before)
 
     @property
     def problems(self) -> list[str]:
-        """What cannot be right, one line each: shapes beyond the picture, as made for another size."""
+        """Probable mistakes, one line each: shapes outside the picture, as if made for another size."""
         width, height = self.size
         shapes = [(f"zone {name}", corners) for name, corners in self.polygons]
         shapes += [(f"line {name}", np.array([start, end])) for name, start, end in self.lines]
@@ -304,7 +304,7 @@ class ZoneCounter:
         for line, gate in zip(self._file.lines, self._gates, strict=True):
             if line in gates:
                 gate.entered, gate.left = gates[line].entered, gates[line].left
-                # Places are pixels: in another size they lie elsewhere.
+                # Positions are pixels, so in another size they are wrong.
                 gate.places = gates[line].places if before.size == self.size else {}
 
     def zone_of(self, xyxy: NDArray[np.float32]) -> list[str | None]:
@@ -330,9 +330,9 @@ class ZoneCounter:
             xyxy: (N, 4) their boxes.
             labels: (N) their states.
         Returns:
-            The counts of each zone and then each line, as they are now.
+            The current counts of each zone and then each line.
         """
-        # A time without frames, as after a lost connection, says nothing of who was there.
+        # A time without frames, as after a lost connection, says nothing about who was there.
         step_s = 0.0 if self._time_s is None else min(max(time_s - self._time_s, 0.0), _MAX_STEP_S)
         self._time_s = time_s
         self._pace.add(time_s)
@@ -349,7 +349,7 @@ class ZoneCounter:
         return self.counts()
 
     def counts(self) -> list[ZoneCounts]:
-        """Return the counts of each zone and then each line, as they are now."""
+        """Return the current counts of each zone and then each line."""
         return [area.counts() for area in self._areas] + [gate.counts() for gate in self._gates]
 
     def _inside(self, area: _Area, xyxy: NDArray[Any]) -> list[bool]:
@@ -358,14 +358,14 @@ class ZoneCounter:
 
 
 def _in_polygon(points: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say of each point (N, 2) whether it lies in a polygon (K, 2), which may reach beyond the picture.
+    """Return whether each point (N, 2) lies in a polygon (K, 2), which may extend beyond the picture.
 
-    Source: Haines, Point in Polygon Strategies (Graphics Gems IV, 1994): the crossings of a ray are odd.
+    Source: Haines, Point in Polygon Strategies (Graphics Gems IV, 1994): an odd number of ray crossings.
     """
     x, y = points[:, :1], points[:, 1:]
     (x1, y1), (x2, y2) = corners.T, np.roll(corners, -1, axis=0).T
     passes = (y1 > y) != (y2 > y)
-    rise = np.where(y2 == y1, 1.0, y2 - y1)  # where there is none, nothing passes
+    rise = np.where(y2 == y1, 1.0, y2 - y1)  # without an edge, nothing crosses
     return (passes & (x < x1 + (y - y1) / rise * (x2 - x1))).sum(axis=1) % 2 == 1
 
 
