@@ -19,13 +19,13 @@ def decode(deltas: Tensor, default_boxes: Tensor) -> Tensor:
     Source: Liu et al., SSD (2016), section 2.2.
     """
     centre = default_boxes[..., :2] + deltas[..., :2] * VARIANCES[0] * default_boxes[..., 2:]
-    # A wild size early in training must not overflow.
+    # A wrong size early in training must not overflow.
     half = default_boxes[..., 2:] * torch.exp((deltas[..., 2:] * VARIANCES[1]).clamp(-5, 5)) / 2
     return torch.cat([centre - half, centre + half], -1)
 
 
 def encode(boxes: Tensor, default_boxes: Tensor) -> Tensor:
-    """Turn boxes, (..., 4) xyxy, into what `decode` turns back."""
+    """Encode boxes, (..., 4) xyxy; the inverse of `decode`."""
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2
     sides = (boxes[..., 2:] - boxes[..., :2]).clamp(min=1e-3)
     offset = (centre - default_boxes[..., :2]) / default_boxes[..., 2:] / VARIANCES[0]
@@ -50,7 +50,7 @@ def pairwise_iou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def iou_and_giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Return IoU and generalised IoU of boxes pair by pair, both (N,).
+    """Return IoU and generalised IoU of pairs of boxes, both (N,).
 
     Source: Rezatofighi et al., Generalized Intersection over Union (2019), algorithm 1.
     """

@@ -1,10 +1,10 @@
 """The crowd detector: SSDLite heads on MobileNetV2 with a light top-down path, for faces from 8 px.
 
-Stock SSDLite begins at boxes of 60 px in a 300 px input and sees no crowd. Here the first level
-has stride 8, strengthened by the stride-4 layer, and three near-square boxes a cell from 8 px up.
-Each box answers two questions apart: is there a face (one logit, learnt as the IoU that its box
-reaches), and how is it masked (three logits, learnt on faces alone) - so that the rare classes do
-not lose faces, and faces of unknown label can teach the first question.
+The smallest boxes of stock SSDLite are 60 px in a 300 px input, too large for crowds. Here the
+first level has stride 8, with features of the stride-4 layer, and three nearly square boxes for each cell,
+from 8 px. Each box answers two separate questions: is there a face (one logit, trained to predict the IoU of
+its box), and how is it masked (three logits, trained on faces only). So rare classes do not cost faces, and
+faces of unknown label can train the first question.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from crowdmask.models.detector import DetectionModel, Raw, Shared, alone, flatte
 from crowdmask.models.mobilenet_v2 import InvertedResidual, conv_bn_relu6, feature_layers
 from crowdmask.models.plan import STOCK, Plan
 
-# Faces are about four fifths as wide as high.
+# A face's width is about four fifths of its height.
 _ASPECT = 0.8
 _STRIDES = (8, 16, 32)
 _LOGITS = 4
@@ -80,7 +80,7 @@ class Crowd(DetectionModel):
             for head in (judge, locate):
                 nn.init.normal_(head.weight, std=0.01)
                 nn.init.zeros_(cast(Tensor, head.bias))
-            # One box in a hundred holds a face at the start, or the many empty ones drown the rest.
+            # Start with a face probability of 1 %; otherwise the many background boxes dominate the loss.
             cast(Tensor, judge.bias).data[::_LOGITS] = -math.log(99)
         self._loss = CrowdLoss(self.grid)
 
@@ -103,7 +103,7 @@ class Crowd(DetectionModel):
         return self.answer(self.maps(pictures)[1])
 
     def maps(self, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Return what a teacher shows: the backbone's finest and coarsest maps, and the merged level maps."""
+        """Return the features for distillation: the backbone's finest and coarsest maps, and merged maps."""
         fine, taps = self.backbone(self.normalise(pictures))
         levels = [lateral(tap) for lateral, tap in zip(self.lateral, taps, strict=True)]
         levels[0] = levels[0] + self.lateral4(fine)
@@ -116,14 +116,14 @@ class Crowd(DetectionModel):
         return [fine, taps[-1]], outputs
 
     def answer(self, outputs: list[Tensor]) -> Raw:
-        """Judge the merged maps of the three levels."""
+        """Apply the heads to the merged maps of the three levels."""
         towers = [tower(x) for tower, x in zip(self.towers, outputs, strict=True)]
         logits = [flatten_level(judge(x), _LOGITS) for judge, x in zip(self.judge, towers, strict=True)]
         deltas = [flatten_level(locate(x), 4) for locate, x in zip(self.locate, towers, strict=True)]
         return Raw(torch.cat(logits, 1).float(), torch.cat(deltas, 1).float())
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        # Sigmoid times softmax, column by column: runtimes take four times as long over rows of three.
+        # Sigmoid times softmax, column by column: runtimes take four times as long for rows of three.
         face, *labels = logits.unbind(-1)
         most = torch.maximum(torch.maximum(labels[0], labels[1]), labels[2])
         parts = [torch.exp(label - most) for label in labels]

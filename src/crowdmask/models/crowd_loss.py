@@ -1,4 +1,4 @@
-"""What the crowd detector learns by: adaptive assignment, quality focal loss, GIoU, label entropy."""
+"""The loss of the crowd detector: adaptive assignment, quality focal loss, GIoU, label cross-entropy."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _LABEL_SMOOTHING = 0.02
 def assign(
     grid_xyxy: Tensor, level_sizes: list[int], shapes: list[int], faces: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Choose which default boxes answer for which face.
+    """Assign default boxes to faces.
 
-    For each face the boxes of the nearest cells of each level are candidates; those above the mean
-    plus the standard deviation of their IoU, and with their centre in the face, are chosen. A face
-    that gets none, as the smallest do whose box no cell's centre meets, gets its best candidate.
+    For each face the boxes of the nearest cells of each level are candidates; those whose IoU is
+    above the mean plus the standard deviation, and whose centre is in the face, are chosen. A face without
+    any, such as a tiny one that contains no cell's centre, gets its best candidate.
 
     Args:
         grid_xyxy: (A, 4) default boxes.
-        level_sizes: how many boxes each level has, A in all.
-        shapes: how many boxes a cell of each level has.
+        level_sizes: number of boxes of each level, A in total.
+        shapes: number of boxes for each cell of each level.
         faces: (N, 4) xyxy, N > 0.
     Returns:
         Indices of default boxes, (P,), and of the face of each, (P,); no box twice.
@@ -40,7 +40,7 @@ def assign(
     distance = torch.cdist(face_centres, centres)
     candidates, start = [], 0
     for size, per_cell in zip(level_sizes, shapes, strict=True):
-        # Boxes of one cell share their centre, so the nearest come cell by cell, all shapes together.
+        # Boxes of one cell share their centre, so the nearest ones come in cells, all shapes together.
         count = min(_NEAREST_CELLS * per_cell, size)
         nearest = distance[:, start : start + size].topk(count, largest=False, sorted=False).indices
         candidates.append(nearest + start)
@@ -58,7 +58,7 @@ def assign(
     chosen[lonely, overlap[lonely].argmax(1)] = True
     rows, columns = chosen.nonzero(as_tuple=True)
     box_index, face_index, quality = index[rows, columns], rows, overlap[rows, columns]
-    # A box that two faces want goes to the one that it fits best.
+    # A box chosen for two faces is assigned to the one with the higher IoU.
     best = torch.full((len(grid_xyxy),), -1.0, device=faces.device)
     best = best.scatter_reduce(0, box_index, quality, "amax")
     wins = quality == best[box_index]
@@ -105,7 +105,8 @@ class CrowdLoss:
             iou, giou = iou_and_giou(predicted, target["boxes"][face])
             quality[i, index] = iou.detach().clamp(0, 1)
             weight[i, index] = 1
-            # A box that fits well teaches most; none is silent, or a bad start would stay bad.
+            # Boxes with a high IoU have the largest weight; none has the weight 0, or a bad start would stay
+            # bad.
             weights.append(iou.detach().clamp(min=0.2))
             box_losses.append(1 - giou)
             label_losses.append(
@@ -121,10 +122,10 @@ class CrowdLoss:
         probability = face_logits.sigmoid()
         entropy = F.binary_cross_entropy_with_logits(face_logits, quality, reduction="none")
         face_loss = (entropy * (quality - probability).abs().square() * weight).sum()
-        # Of all outputs: with several cards every parameter must have a gradient in every step.
+        # Uses all outputs: with several GPUs every parameter must have a gradient in every step.
         zero = (raw.logits.sum() + raw.deltas.sum()) * 0
         share = torch.cat(weights) if weights else zero.new_zeros(0)
-        # Where other processes learn too, every one takes part, also with a batch that has no face.
+        # With several processes all must take part, even with a batch without faces.
         total, count = shared(torch.stack([share.sum(), share.new_tensor(float(len(share)))]))
         if not box_losses:
             return {"face": face_loss / count, "box": zero, "label": zero}

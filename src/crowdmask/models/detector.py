@@ -1,4 +1,4 @@
-"""What every architecture gives: the loss it learns by and the outputs it is exported with."""
+"""The interface of every architecture: its loss and its exported outputs."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from crowdmask.default_boxes import GridSpec
 from crowdmask.inference.model_file import InputSpec
 from crowdmask.models.plan import Plan
 
-# ImageNet's statistics, of pixels 0 to 255: the backbone's weights were learnt with them.
+# ImageNet's statistics, for pixels 0 to 255: the backbone's weights were trained with them.
 _MEAN = (123.675, 116.28, 103.53)
 _STD = (58.395, 57.12, 57.375)
 
 
 Shared = Callable[[Tensor], Tensor]
-"""Turns counts of this process's batch into what its losses are divided by."""
+"""Turns counts of this process's batch into the divisors of its losses."""
 
 
 def alone(counts: Tensor) -> Tensor:
-    """Return what a loss is divided by in a process that trains alone: the counts, 1 at least."""
+    """Return the divisors of the losses in a single process: the counts, at least 1."""
     return counts.clamp(min=1)
 
 
 class Raw(NamedTuple):
-    """A network's answer for a batch, before any probability is made of it.
+    """A network's raw output for a batch, before probabilities.
 
-    logits: (B, A, K) float32, K as the architecture's loss reads it.
+    logits: (B, A, K) float32; K depends on the architecture.
     deltas: (B, A, 4) float32, relative to the default boxes.
     """
 
@@ -42,7 +42,7 @@ class DetectionModel(nn.Module, ABC):
     """Base of the architectures.
 
     Attributes:
-        plan: widths and default boxes, of an architecture that comes in several.
+        plan: widths and default boxes, for architectures with several variants.
     """
 
     name: str
@@ -59,7 +59,7 @@ class DetectionModel(nn.Module, ABC):
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
 
     def normalise(self, pictures: Tensor) -> Tensor:
-        """Turn (B, 3, H, W) pixels 0 to 255 into what ImageNet weights expect."""
+        """Normalise (B, 3, H, W) pixels 0 to 255 as ImageNet weights expect."""
         return (pictures.float() - self.mean) / self.std
 
     @abstractmethod
@@ -68,7 +68,7 @@ class DetectionModel(nn.Module, ABC):
 
     @abstractmethod
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Turn logits (B, A, K) into (B, A, 3): how likely a face with each label is there."""
+        """Turn logits (B, A, K) into (B, A, 3): the probability of a face with each label."""
 
     @abstractmethod
     def loss(
@@ -81,10 +81,10 @@ class DetectionModel(nn.Module, ABC):
         """Return the parts of the loss for a batch.
 
         Args:
-            raw: the forward pass's answer.
+            raw: output of the forward pass.
             targets: for each picture ``boxes`` (N, 4) xyxy input pixels, ``labels`` (N,) int64,
                 ``label_weight`` (N,) float32, how much the label of each counts, and ``ignore``
-                (M, 4) xyxy, regions that are not judged.
+                (M, 4) xyxy, ignored regions.
             size: width and height of the input.
             shared: turns counts of this batch into what the losses are divided by, so that the mean gradient
                 of several processes is that of one large batch; called once for each call of this.
@@ -98,7 +98,7 @@ def flatten_level(x: Tensor, values: int) -> Tensor:
 
 
 def init_heads(module: nn.Module) -> None:
-    """Initialise new convolutions: normal weights of the fan-out's scale (He et al., 2015), no bias."""
+    """Initialise new convolutions: normal weights scaled by the fan-out (He et al., 2015), zero bias."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

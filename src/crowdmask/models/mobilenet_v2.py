@@ -24,8 +24,8 @@ LAST_CHANNELS = 1280
 class _HalvingDepthwise(nn.Conv2d):
     """A depthwise convolution of stride 2.
 
-    The gradient of that stride takes CPUs many times as long as that of stride 1 (201 against 25 ms for
-    144 channels of 80x80, bfloat16), so there training computes every position and keeps each second one.
+    On CPUs its gradient takes many times as long as with stride 1 (201 against 25 ms for 144 channels
+    of 80x80, bfloat16), so there training computes every position and keeps every second one.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def conv_bn_relu6(
 class InvertedResidual(nn.Module):
     """Expand, filter depthwise, project; add the input where shapes allow.
 
-    `expanded` is what lies between: the widest view of the block, on which SSDLite puts its heads.
+    `expanded` is the intermediate, widest feature map, to which SSDLite attaches its heads.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, hidden: int, expands: bool) -> None:

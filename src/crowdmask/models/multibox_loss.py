@@ -16,9 +16,9 @@ _UNJUDGED = -1
 
 
 def match(grid_xyxy: Tensor, faces: Tensor) -> Tensor:
-    """Return the index of the face that each default box answers for, (A,), -1 for none.
+    """Return the index of the face that each default box is assigned to, (A,); -1: none.
 
-    Each face gets its best box, however bad; then each box above 0.5 IoU its best face.
+    Each face gets its best box, whatever its IoU; then each box with an IoU above 0.5 gets its best face.
 
     Source: Liu et al., SSD (2016), section 2.2, "Matching strategy".
     """
@@ -49,7 +49,7 @@ class MultiBoxLoss:
         device = raw.logits.device
         boxes = torch.tensor(default_boxes(self.grid, *size), device=device)
         grid_xyxy = to_xyxy(boxes)
-        # Of all outputs: with several cards every parameter must have a gradient in every step.
+        # Uses all outputs: with several GPUs every parameter must have a gradient in every step.
         label_loss = raw.logits.sum() * 0
         box_loss = raw.deltas.sum() * 0
         matched = 0
@@ -70,7 +70,8 @@ class MultiBoxLoss:
             number = int(positive.sum())
             matched += number
             entropy = F.cross_entropy(raw.logits[i], truth.clamp(min=0), reduction="none")
-            # The many easy empty boxes would drown the faces: only the worst mistakes are learnt from.
+            # The many easy background boxes would dominate: only the hardest ones count (hard negative
+            # mining).
             mistakes = torch.where(truth == 0, entropy.detach(), torch.full_like(entropy, -1))
             count = min(_NEGATIVES_PER_POSITIVE * max(number, 1), int((truth == 0).sum()))
             hard = mistakes.topk(count).indices

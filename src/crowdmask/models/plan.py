@@ -1,4 +1,4 @@
-"""How wide a crowd detector is: what tells a narrowed network from the stock one."""
+"""The widths of a crowd detector: the difference between a narrowed network and the stock one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from crowdmask.errors import ModelError
 
-# Channels inside each of MobileNetV2's 17 blocks; the first block expands nothing, so these are the stem's.
+# Channels inside each of MobileNetV2's 17 blocks; the first has no expansion, so its number is the stem's.
 _HIDDEN = (32, 96, 144, 144, *(192,) * 3, *(384,) * 4, *(576,) * 3, *(960,) * 3)
 _SIZES = ((8.0, 13.0, 21.0), (32.0, 50.0, 76.0), (112.0, 180.0, 300.0))
 
@@ -40,10 +40,10 @@ class Plan:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Plan:
-        """Read what `to_dict` wrote; what is left out is the stock network's.
+        """Read what `to_dict` wrote; missing values are those of the stock network.
 
         Raises:
-            ModelError: it is no plan.
+            ModelError: it is not a plan.
         """
         stock = cls()
         try:
@@ -64,13 +64,13 @@ class Plan:
 
     @classmethod
     def of_weights(cls, state: Mapping[str, Tensor], stated: Mapping[str, Any] | None) -> Plan:
-        """Return the plan that weights were made by.
+        """Return the plan that the weights were trained with.
 
         Args:
             state: the tensors.
-            stated: what their file says; None: it is from before there were plans, so of the stock one.
+            stated: the plan in their file; None: the file is older than plans, so it is the stock one.
         Raises:
-            ModelError: the tensors have other shapes than the file states.
+            ModelError: the tensors' shapes differ from the stated plan.
         """
         plan = cls() if stated is None else cls.from_dict(stated)
         for block, wide in enumerate(plan.hidden, 1):

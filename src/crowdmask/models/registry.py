@@ -15,13 +15,13 @@ _PLANNED: dict[str, Callable[[Plan], DetectionModel]] = {"crowd": Crowd}
 
 
 def build(name: str, plan: Plan | None = None) -> DetectionModel:
-    """Return a new model of an architecture, its weights drawn at random.
+    """Return a new model of an architecture with random weights.
 
     Args:
         name: of the architecture.
         plan: its widths and default boxes; None: the stock ones.
     Raises:
-        ModelError: there is no architecture of that name, or it comes in one width only.
+        ModelError: there is no architecture of that name, or it has only one width.
     """
     if name not in ARCHITECTURES:
         raise ModelError(f"there is no architecture '{name}'; choose from {', '.join(ARCHITECTURES)}")

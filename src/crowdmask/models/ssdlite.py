@@ -21,7 +21,7 @@ from crowdmask.models.multibox_loss import MultiBoxLoss
 _STRIDES = (16, 32, 64, 128, 256, 512)
 _MIN_SIZES = (60, 105, 150, 195, 240, 285)
 _MAX_SIZES = (None, 150, 195, 240, 285, 300)
-# channels of each further map and of the 1x1 convolution before it
+# channels of each additional map and of the 1x1 convolution before it
 _EXTRAS = ((512, 256), (256, 128), (256, 128), (128, 64))
 _LOGITS = 4  # background, then the three labels
 
