@@ -19,7 +19,7 @@ from crowdmask.media.video_writer import VideoWriter
 
 _AHEAD_BYTES = 48_000_000
 _HOLD = 30
-"""So many frames that are not looked at wait at most for the next one that is."""
+"""Maximum number of frames without detection that wait for the next frame with detection."""
 
 
 class FileRun(Run):
@@ -34,7 +34,7 @@ class FileRun(Run):
         self._reading, self._jump_told = Reading(), False
 
     def stats(self) -> SourceStats:
-        """Return how the file fares: nothing of it is ever dropped."""
+        """Return the state of the file; no frame of a file is dropped."""
         fps = self.frames / self.seconds if self.seconds else 0.0
         state: State = "live" if self.ended_s is None else "ended"
         if self.started_s is None:
@@ -51,7 +51,7 @@ class FileRun(Run):
         self.total = info.frames
         self._fps = info.fps
         self._begin(fps, self._writer_opener(info))
-        # Every frame is needed where a video is written.
+        # A video to write needs every frame.
         frames = read_frames(self._address, every if self.sink is None else 1, self._reading)
         depth = max(2, min(8, _AHEAD_BYTES // (3 * info.width * info.height)))
         ahead = Prefetch(frames, depth, f"read {self.source}")
@@ -90,10 +90,10 @@ class FileRun(Run):
             elif self.sink is not None:
                 self._carry(frame, before)
             self._tell_jump()
-            if self.options.paced:  # as fast as it happened, not as fast as it can be
+            if self.options.paced:  # in real time, not as fast as possible
                 self.stop.wait(max(0.0, frame.time_s - self._played_s()))
 
-        self.frames = self._reading.frames  # with those after the last one that was looked at
+        self.frames = self._reading.frames  # including those after the last frame with detection
         self._tell_jump()
 
     def _tell_jump(self) -> None:
@@ -117,17 +117,17 @@ class FileRun(Run):
         return True
 
     def _carry(self, frame: Frame, before: TrackedFrame) -> None:
-        """Draw a frame that is not looked at as the one before."""
+        """Draw a frame without detection with the result of the previous one."""
         if not self.options.blur:
             self._put(frame, before)
             return
-        # A face moves on meanwhile: where it is next must be blurred, too.
+        # The face moves in the meantime, so its next position must be blurred, too.
         self._held.append(frame)
         if len(self._held) >= _HOLD:
             self._release_unseen()
 
     def _release_unseen(self) -> None:
-        """Let the frames go that no frame follows which is looked at."""
+        """Release the waiting frames that are not followed by a frame with detection."""
         if self._held and self.last is not None:
             seen = self._setting.finder.find(self._held[-1].picture)
             self._release(self.last, None, seen.xyxy)
@@ -149,7 +149,7 @@ class FileRun(Run):
 
 
 def between(before: TrackedFrame, after: TrackedFrame, time_s: float) -> NDArray[np.float32]:
-    """Return where the people of two frames were at a time between them, (M, 4)."""
+    """Return the interpolated boxes of the people at a time between two frames, (M, 4)."""
     share = (time_s - before.time_s) / max(after.time_s - before.time_s, 1e-6)
     earlier = dict(zip(before.tracks.tolist(), before.detections.xyxy, strict=True))
     places = [

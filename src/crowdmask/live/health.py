@@ -1,4 +1,4 @@
-"""How a camera fares, for whoever looks after it."""
+"""The health of a camera, for monitoring."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ News: TypeAlias = Literal["started", "receiving", "connection", "notice", "ended
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """How one camera, stream or video of a session fares.
+    """The health of one camera, stream or video of a session.
 
     Attributes:
         camera: its name in the session.
-        source: shown address, without credentials.
-        run: UUID of the run; another one after each restart.
-        state: "queued" is a file that waits for its turn, "waiting" the time between two tries to connect,
-            "failed" an output that could not be written or an internal error.
-        frames: received and decoded so far; of a file, also those that were not looked at.
-        fps: received a second, of the last seconds; of a file, on average.
-        dropped: received, and replaced by a newer frame before they were looked at.
-        reconnects: how often the connection came back.
+        source: displayed address, without credentials.
+        run: UUID of the run; it changes with each restart.
+        state: "queued": a file that waits for its turn; "waiting": between two attempts to connect;
+            "failed": an output that could not be written, or an internal error.
+        frames: number received and decoded so far; for a file, including those without detection.
+        fps: frames received per second during the last seconds; for a file, the average.
+        dropped: frames replaced by a newer one before detection.
+        reconnects: how often the connection was restored.
         frozen: whether it sends the same picture all the time.
-        latency_ms: from a frame's decoding to its result, the median of the last; None: no result yet.
-        down_since: UTC time since which no frame comes; None: frames come, or it has ended as it should.
-        restarts: how often the session began it anew after it failed or hung.
-        result_age_s: seconds since the last result; None: none yet. A live camera with frames and a high age
-            hangs.
-        last_error: what went wrong last, in one line.
-        news: what has just happened, where a listener is told of it: "connection" is one that was lost, came
-            back or froze, "notice" something about the source that somebody should know; else None.
-        message: the same in one line that names the source, where something went wrong or right again.
+        latency_ms: median time from decoding a frame to its result, for the last frames; None: no result yet.
+        down_since: UTC time since when no frames come; None: frames come, or it ended normally.
+        restarts: how often the session restarted it after it failed or hung.
+        result_age_s: seconds since the last result; None: no result yet. If it is high although frames come,
+            the camera's run hangs.
+        last_error: the last problem, in one line.
+        news: the reason for a report to listeners: "connection": it was lost, restored or froze; "notice":
+            information about the source; otherwise None.
+        message: the same in one line with the source's name, if something went wrong or was restored.
     """
 
     camera: str
@@ -56,5 +56,5 @@ class Health:
 
     @property
     def is_over(self) -> bool:
-        """Whether no frame will come any more unless it is restarted."""
+        """Whether no more frames will come without a restart."""
         return self.state in ("gave up", "ended", "closed", "failed")

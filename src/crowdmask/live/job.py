@@ -1,4 +1,4 @@
-"""Follow everybody in a list of sources, once: what ``crowdmask track`` does."""
+"""Track everybody in a list of sources, once: what ``crowdmask track`` does."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from crowdmask.live.sources import VideoSource, find_videos
 
 @dataclass(frozen=True, kw_only=True)
 class RecordFiles:
-    """Where the records of all sources go; "-" is standard output, None: not written.
+    """Output files for the records of all sources; "-" is standard output, None: not written.
 
     Attributes:
-        json: one JSON line a frame.
-        events: one JSON line an event.
-        csv: one row a track.
-        zone_counts: the counts of the zones, one JSON line a second.
+        json: one JSON line for each frame.
+        events: one JSON line for each event.
+        csv: one row for each track.
+        zone_counts: the counts of the zones, one JSON line each second.
     """
 
     json: str | None = None
@@ -36,10 +36,10 @@ class RecordFiles:
     zone_counts: str | None = None
 
     def __post_init__(self) -> None:
-        """Check that each has a place of its own.
+        """Check that all files differ.
 
         Raises:
-            UsageError: two would write to the same.
+            UsageError: two of them are the same.
         """
         used: dict[str, str] = {}
         for name, target in vars(self).items():
@@ -51,13 +51,13 @@ class RecordFiles:
 
 @dataclass(frozen=True, eq=False)
 class TrackJob:
-    """The sources of a job, each with the video that it is written to; made by `plan_job`.
+    """The sources of a job, each with its output video; made by `plan_job`.
 
     Attributes:
-        sources: what is worked on.
+        sources: the sources to process.
         options: of each source.
-        problems: what was asked for and holds nothing to work on.
-        files: where records go.
+        problems: requested sources without anything to process.
+        files: output files for records.
     """
 
     sources: Sequence[VideoSource]
@@ -68,11 +68,11 @@ class TrackJob:
 
 @dataclass(frozen=True, eq=False)
 class JobResult:
-    """What became of a job.
+    """The result of a job.
 
     Attributes:
-        runs: of all sources, those too that were never begun.
-        failed: so many sources could not be read to their end, or their results not be written.
+        runs: of all sources, including those that were never started.
+        failed: number of sources that could not be read to their end, or whose results could not be written.
     """
 
     runs: Sequence[Run]
@@ -113,23 +113,23 @@ def run_job(
     look: Callable[[Sequence[Run]], None] = lambda runs: None,
     stop: Event | None = None,
 ) -> JobResult:
-    """Work on all sources until they have ended or `stop` is set.
+    """Process all sources until they have ended or `stop` is set.
 
     Args:
-        make_detector: loads the model that all share.
+        make_detector: loads the model, which all sources share.
         input_size: see `Session`.
-        look: called with all runs again and again meanwhile, in this thread.
+        look: called with all runs repeatedly during the work, in this thread.
     Returns:
-        What became of it. A video that cannot be written ends its own source only; records that cannot be
+        The result. A video that cannot be written ends only its own source; records that cannot be
         written end all, since all share them.
     Raises:
         OutputError: a file of records cannot be opened or finished.
-        Exception: an internal error ended a source; the others are done all the same.
+        Exception: an internal error ended a source; the others are finished first.
     """
     give_back_large_blocks()
     stop = stop or Event()
     files = job.files
-    # Before any file is opened: the model may not be one to track with.
+    # Before any file is opened: the model may not be suitable for tracking.
     session = Session(make_detector(), input_size=input_size)
     with Records(files.json, files.events, files.csv, files.zone_counts) as records, session:
         if listener is not None:
@@ -152,7 +152,7 @@ def run_job(
 
 
 def _names(sources: Sequence[VideoSource]) -> list[str]:
-    """Return a name for each: two addresses may differ by their passwords only."""
+    """Return a unique name for each: two addresses may differ only in their passwords."""
     names: list[str] = []
     for source in sources:
         names.append(source.name if source.name not in names else f"{source.name} ({len(names) + 1})")

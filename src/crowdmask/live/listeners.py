@@ -1,4 +1,4 @@
-"""Tell whoever listens what the cameras of a session see."""
+"""Pass on to listeners what the cameras of a session see."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from crowdmask.live.tracked_frame import TrackedFrame, View
 from crowdmask.tracking.events import Event
 
 LOG = logging.getLogger("crowdmask.live")
-"""What happens to cameras, for the program's own log; nothing that is logged holds a password."""
-# Without a handler Python would print warnings on standard error, beside what the command says.
+"""Log of what happens to cameras; it never contains a password."""
+# Without a handler Python would print warnings on standard error, in addition to the command's output.
 LOG.addHandler(logging.NullHandler())
 
 _LOG_AGAIN_S = 60.0
-"""A listener that fails with every frame is logged so often at most."""
+"""How often a listener that fails with every frame is logged at most."""
 
 FrameListener: TypeAlias = Callable[[str, View], None]
 ResultListener: TypeAlias = Callable[[str, TrackedFrame], None]
@@ -30,16 +30,16 @@ HealthListener: TypeAlias = Callable[[str, Health], None]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Listener:
-    """Functions to be called with the name of a camera and what it saw; each may be left out.
+    """Functions that are called with the name of a camera and what it saw; each is optional.
 
-    They are called in the threads of the cameras, several at once, so they have to return soon and use locks.
-    One that raises is logged, and the camera goes on.
+    They are called in the cameras' threads, several at the same time, so they must return quickly and use
+    locks. If one raises an error, it is logged, and the camera continues.
 
     Attributes:
-        frames: gets every frame to show, in the thread that draws; of a file at the time it is done.
-        results: gets what is known of each frame that was looked at.
-        events: gets each event.
-        health: is told when a camera starts, is lost, comes back, freezes or ends.
+        frames: receives every frame to show, in the drawing thread; for a file, when it is done.
+        results: receives the result of each frame with detection.
+        events: receives each event.
+        health: receives a report when a camera starts, is lost, is restored, freezes or ends.
     """
 
     frames: FrameListener | None = None
@@ -49,42 +49,42 @@ class Listener:
 
 
 class Listeners:
-    """The listeners of one session; for any thread."""
+    """The listeners of one session; thread-safe."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin empty."""
         self._lock = Lock()
         self._all: tuple[Listener, ...] = ()
         self._logged: dict[tuple[Listener, str], float] = {}
 
     @property
     def want_frames(self) -> bool:
-        """Whether anybody looks at frames, so that they have to be handed on."""
+        """Whether any listener wants frames."""
         return any(each.frames is not None for each in self._all)
 
     def add(self, listener: Listener) -> Callable[[], None]:
-        """Tell this one from now on; returns what ends it."""
+        """Add a listener; return a function that removes it."""
         with self._lock:
             self._all = (*self._all, listener)
         return lambda: self._remove(listener)
 
     def frame(self, camera: str, view: View) -> None:
-        """Tell of a frame to show."""
+        """Pass on a frame to show."""
         for each in self._all:
             self._call(each, each.frames, camera, view)
 
     def result(self, camera: str, result: TrackedFrame) -> None:
-        """Tell what is known of a frame."""
+        """Pass on the result of a frame."""
         for each in self._all:
             self._call(each, each.results, camera, result)
 
     def event(self, camera: str, event: Event) -> None:
-        """Tell of an event."""
+        """Pass on an event."""
         for each in self._all:
             self._call(each, each.events, camera, event)
 
     def health(self, camera: str, health: Health) -> None:
-        """Tell how a camera fares."""
+        """Pass on the health of a camera."""
         for each in self._all:
             self._call(each, each.health, camera, health)
 

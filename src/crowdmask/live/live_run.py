@@ -1,4 +1,4 @@
-"""Track the people in front of a camera, the newest frame always first."""
+"""Track the people in front of a camera, always with the newest frame."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WAIT_S = 0.25
 _USUAL_FPS = 25.0
 _LEAST_FPS = 0.01
 SHORT_GAP_S = 8.0
-"""After a reconnect within so long the people of before go on; another view is noticed as a cut."""
+"""Maximum duration of an interruption after which tracks continue; a changed view is detected as a cut."""
 _OVER = ("gave up", "ended", "closed")
 
 
@@ -38,11 +38,11 @@ class LiveRun(Run):
         self._opening = Lock()
 
     def stats(self) -> SourceStats:
-        """Return how the source fares."""
+        """Return the state of the source."""
         return self._reader.stats if self._reader is not None else SourceStats(self.source)
 
     def _work(self) -> None:
-        with self._opening:  # it may give up and report before its constructor is left
+        with self._opening:  # it may give up and report before its constructor returns
             self._reader = LiveReader(self._source, self.options.live, self._report)
         try:
             self._follow(self._reader)
@@ -79,7 +79,7 @@ class LiveRun(Run):
         return self.stop.is_set() or (for_s is not None and time.monotonic() >= began_s + for_s)
 
     def _begin_with(self, frame: Frame) -> None:
-        """Choose the rate that the frames will be looked at: the stream's, or as fast as that can be."""
+        """Choose the frame rate of detection: the stream's, or as fast as possible."""
         rate = live_rate(
             self._setting.finder,
             frame.picture,
@@ -94,7 +94,7 @@ class LiveRun(Run):
         return None if out is None else lambda width, height: VideoWriter(out, width, height, rate)
 
     def _report(self, line: str) -> None:
-        """Pass on what the reader says; why it gave up is told at the end of this run."""
+        """Pass on the reader's messages; the reason for giving up is reported at the end of this run."""
         with self._opening:
             reader = self._reader
         if reader is None or reader.stats.state not in _OVER:
@@ -107,10 +107,10 @@ class LiveRun(Run):
             self.stop.wait(max(0.0, started + 1 / max_fps - time.monotonic()))
 
     def _judge(self, stats: SourceStats) -> None:
-        """Say what went wrong with a source that gave nothing, or that was given up on.
+        """Raise the error of a source that sent nothing or was given up.
 
         Raises:
-            VideoError: with the reason.
+            VideoError: contains the reason.
         """
         if stats.state == "gave up":
             raise VideoError(f"{stats.last_error or self.source}; given up")
@@ -125,15 +125,15 @@ def live_rate(
     max_fps: float | None = None,
     rivals: int = 0,
 ) -> float:
-    """Return about how many frames a second of a live source will be looked at, by trying it.
+    """Measure about how many frames per second of a live source can be processed.
 
     Args:
         picture: one of its frames, RGB uint8 (H, W, 3).
-        every: each so-many-th frame is looked at.
-        max_fps: no more than these are.
-        rivals: so many other live sources share the model.
+        every: every n-th frame is used.
+        max_fps: upper limit.
+        rivals: number of other live sources that share the model.
     """
-    finder.find(picture)  # the first time takes longer
+    finder.find(picture)  # the first run takes longer
     started = time.perf_counter()
     finder.find(picture)
     fastest = 1 / (max(time.perf_counter() - started, 1e-3) * (1 + rivals))

@@ -1,4 +1,4 @@
-"""How the C library keeps memory, for runs that go on for days."""
+"""Settings of the C library's memory allocator, for runs that last for days."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ _LARGE = 128 * 1024
 
 
 def give_back_large_blocks() -> bool:
-    """Have blocks of 128 kB and more, such as frames, go back to the system as soon as they are freed.
+    """Return blocks of 128 kB and more, such as frames, to the system as soon as they are freed.
 
-    glibc starts that way, but raises the limit with the first large block that is freed. Frames are taken
-    by one thread and freed by another, so each thread's heap is then left with holes that only grow.
+    This is glibc's initial setting, but it raises the limit when the first large block is freed. Frames
+    are allocated in one thread and freed in another, so every thread's heap then becomes more and more
+    fragmented. psutil can release memory once (`heap_trim`), but cannot change this setting.
 
     Returns:
-        Whether this system's C library could be told; others need no telling.
+        Whether the setting was changed; C libraries other than glibc do not need it.
     Source: mallopt(3).
     """
     if not sys.platform.startswith("linux"):

@@ -1,4 +1,4 @@
-"""How one camera, stream or video is worked on."""
+"""Options of one camera, stream or video."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from crowdmask.tracking.tracker import ALGORITHMS, DEFAULT_ALGORITHM
 from crowdmask.tracking.zones import ZonesFile
 
 MOST_FPS = 1_000
-"""No camera is faster."""
+"""Faster than any camera."""
 MOST_TIMEOUT_S = 3_600
 MOST_S = 1_000_000_000
-"""Thirty years: as good as for ever."""
+"""Thirty years, practically unlimited."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CameraOptions:
-    """How one camera, stream or video is worked on; checked when made.
+    """Options of one camera, stream or video; validated on creation.
 
     Attributes:
-        every: look at each so-many-th frame only.
-        max_fps: look at no more frames a second; None: no limit.
-        for_s: end after so many seconds, of a file by its own clock; None: with the source.
-        out: annotated video to write; None: none.
-        blur: make faces unreadable in the video and, unless asked otherwise, in views and snapshots.
-        paced: play a file no faster than it happened, for somebody who looks on.
-        algorithm: how faces are followed, one of `tracking.tracker.ALGORITHMS`.
-        grace_s: without a mask for so long makes the event `no_mask`.
-        zones: zones and lines to count at, if any.
+        every: process every n-th frame only.
+        max_fps: maximum number of frames per second to process; None: no limit.
+        for_s: end after this many seconds, for a file by its timestamps; None: at the end of the source.
+        out: annotated video to write; None: no video.
+        blur: make faces unreadable in the video and, by default, in views and snapshots.
+        paced: play a file in real time, for viewers.
+        algorithm: tracking algorithm, one of `tracking.tracker.ALGORITHMS`.
+        grace_s: seconds without a mask that cause the event `no_mask`.
+        zones: zones and lines for counting; None: none.
         rtsp_transport: how RTSP cameras are to send, one of `readers.capture.RTSP_TRANSPORTS`.
         timeout_s: a camera that sends no frame for so long is connected to anew; None: after 5 seconds, or
             later where its own pace is slow.
@@ -65,7 +65,7 @@ class CameraOptions:
             ("timeout", self.timeout_s, MOST_TIMEOUT_S),
         )
         for name, value, most in bounded:
-            if value is not None and not 0 < value <= most:  # nor is what is no number
+            if value is not None and not 0 < value <= most:  # also refuses NaN
                 raise UsageError(f"`{name}` must be above 0 and at most {most:,}, not {value:g}")
         if not (0 <= self.grace_s <= MOST_S):
             raise UsageError(f"`grace` must be 0 to {MOST_S:,} seconds, not {self.grace_s:g}")
@@ -78,7 +78,7 @@ class CameraOptions:
 
     @property
     def settings(self) -> Settings:
-        """What the pipeline needs of it."""
+        """The options that the pipeline needs."""
         return Settings(self.algorithm, self.grace_s, self.zones)
 
     @property
@@ -87,7 +87,7 @@ class CameraOptions:
         return LiveSettings(deadline_s=self.timeout_s, rtsp_transport=self.rtsp_transport)
 
     def needs_new_run(self, before: CameraOptions, is_file: bool) -> bool:
-        """Say whether a camera that works by `before` has to begin anew to work by these.
+        """Return whether a change from `before` to these options needs a restart.
 
         Zones, grace, blur, limits and pace are taken over while it runs; an output, another algorithm, how a
         camera is connected to and, of a file, which frames are read, are not.

@@ -1,4 +1,4 @@
-"""Name the annotated video of each source."""
+"""Choose the file name of each source's annotated video."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _LONGEST_NAME = 80
 
 
 def name_outputs(out: str, names: Sequence[str], sources: Sequence[str] = ()) -> list[Path]:
-    """Return a file for each source: `out` itself, or one of its own in the folder `out`.
+    """Return a file for each source: `out` itself, or a file in the folder `out`.
 
     Args:
-        out: a file for one source; a folder for several, or where it is or looks like one.
-        names: what each source is called: path, number of a camera, or address without credentials.
+        out: a file for one source; a folder for several sources, or if it is or looks like a folder.
+        names: name of each source: path, camera number, or address without credentials.
         sources: files that must not be overwritten.
     Raises:
         UsageError: one file for several sources, a name that is not a video's, or one of the sources.
@@ -45,7 +45,7 @@ def name_outputs(out: str, names: Sequence[str], sources: Sequence[str] = ()) ->
 def without_outputs(
     sources: Sequence[VideoSource], given: Sequence[str], out: str | None
 ) -> list[VideoSource]:
-    """Leave out what an earlier run wrote: files below the folder `out` that were not named outright."""
+    """Leave out the output of earlier runs: files in the folder `out` that were not given by name."""
     if out is None or not os.path.isdir(out) or os.path.realpath(out) in map(os.path.realpath, given):
         return list(sources)
     below = os.path.join(os.path.realpath(out), "")
@@ -66,7 +66,7 @@ def _stem(name: str) -> str:
 
 def _free_name(folder: Path, stem: str, used: set[str], kept: set[str]) -> Path:
     path, number = folder / f"{stem}.mp4", 1
-    # Compared without case: some file systems know none.
+    # Compared without case: some file systems ignore it.
     while str(path).casefold() in used or os.path.realpath(path) in kept:
         number += 1
         path = folder / f"{stem}-{number}.mp4"

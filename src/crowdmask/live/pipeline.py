@@ -1,4 +1,4 @@
-"""One source's way from a frame to what is known of it: faces, tracks, states, events, counts."""
+"""The pipeline of one source, from a frame to its result: faces, tracks, states, events, counts."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from crowdmask.media.video import Frame
 
 LOW_CONFIDENCE = BLUR_CONFIDENCE
-"""What may be a face keeps its track alive, and is blurred, from this confidence on."""
+"""Minimum confidence at which a possible face keeps its track alive and is blurred."""
 
 VIDEO_INPUT_PX = 512
-"""Least long side of the network's input for video: quick, and faces in view are seen many times."""
+"""Minimum long side of the network's input for video: fast, and visible faces are seen many times."""
 
 _INPUT_SHARE = 0.4
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How sources are tracked, the same for all of one run.
+    """Tracking options of one source.
 
     Attributes:
         algorithm: one of `tracking.tracker.ALGORITHMS`.
-        grace_s: without a mask for so long makes the event `no_mask`.
+        grace_s: seconds without a mask that cause the event `no_mask`.
         zones: zones and lines, if any.
     """
 
@@ -54,8 +54,8 @@ class Times:
     """Seconds spent on the frames of one source.
 
     Attributes:
-        frames: so many were looked at.
-        detect_s, track_s: on finding faces; on tracks, states, events and counts.
+        frames: number of processed frames.
+        detect_s, track_s: time for detection; time for tracks, states, events and counts.
     """
 
     frames: int = 0
@@ -64,18 +64,18 @@ class Times:
 
 
 class FrameFinder:
-    """Find the faces of frames, low-confidence ones too; several sources share one.
+    """Finds the faces of frames, including those of low confidence; shared by several sources.
 
-    As `Detector.detect` does without a closer look, with a size of input that suits each source: faces in
-    view are seen many times.
+    Like `Detector.detect` without a closer look, with an input size that suits each source, since visible
+    faces are seen many times.
     """
 
     def __init__(self, detector: Detector, input_size: int | None = None) -> None:
         """Wrap a detector.
 
         Args:
-            detector: its thresholds say what is shown.
-            input_size: for every source; None: chosen by the size of the frames.
+            detector: its thresholds decide which faces are shown.
+            input_size: for all sources; None: depends on the size of the frames.
         Raises:
             ModelError: the model has other labels than `LABELS`.
         """
@@ -86,7 +86,7 @@ class FrameFinder:
         self._by_size: dict[int, Detector] = {}
 
     def find(self, picture: NDArray[np.uint8]) -> Detections:
-        """Return all that may be a face, by falling confidence.
+        """Return all possible faces, highest confidence first.
 
         Args:
             picture: RGB uint8 (H, W, 3).
@@ -98,7 +98,7 @@ class FrameFinder:
         return self._by_size[size].detect_with_candidates(picture, floor=LOW_CONFIDENCE).candidates
 
     def sure(self, detections: Detections) -> NDArray[np.bool_]:
-        """Say of each face whether its label's threshold is reached, (N,)."""
+        """Return whether each face reaches its label's threshold, (N,)."""
         return detections.reach(self.threshold)
 
 
@@ -112,13 +112,13 @@ def input_size_for(info: ModelInfo, width: int, height: int) -> int:
 
 
 class Pipeline:
-    """Follow the people of one source.
+    """Tracks the people of one source.
 
     Attributes:
-        times: what it has cost so far.
-        tracks: so many people were in view for long enough to be told of.
-        notes: lines that somebody should read; whoever tells them takes them away.
-        run: UUID that stands in every record: track numbers are unique within it.
+        times: time spent so far.
+        tracks: number of people who were in view long enough to be reported.
+        notes: lines for the user; the code that reports them removes them.
+        run: UUID in every record: track numbers are unique within it.
     """
 
     def __init__(
@@ -127,9 +127,9 @@ class Pipeline:
         """Prepare for a source.
 
         Args:
-            source: shown name.
+            source: displayed name.
             fps: frames per second that `process` will see.
-            finder: may be shared with other sources.
+            finder: can be shared with other sources.
             run: UUID of this run; None: a new one.
         Raises:
             UsageError: no such algorithm.
@@ -151,12 +151,12 @@ class Pipeline:
 
     @property
     def brief(self) -> int:
-        """So many more were numbered, and gone too soon to be told of."""
+        """Number of further tracks that were too short to be reported."""
         return max(0, self._numbered - self.tracks)
 
     @property
     def zones(self) -> ZoneCounter | None:
-        """The zones, placed in the picture from the first frame on."""
+        """The zones in pixels of the picture, available after the first frame."""
         return self._zones
 
     def process(self, frame: Frame) -> TrackedFrame:
@@ -173,21 +173,21 @@ class Pipeline:
         return result
 
     def change(self, settings: Settings) -> None:
-        """Go on with other zones and another grace from the next frame; tracks and states stay.
+        """Change zones and grace from the next frame on; tracks and states stay.
 
-        A zone or line that is as it was keeps its counts, the others begin at 0.
+        An unchanged zone or line keeps its counts, the others begin at 0.
         """
         self._events.grace_s = settings.grace_s
         if settings.zones != self._zones_file:
             self._zones_file, self._replace_zones = settings.zones, True
 
     def restart(self) -> None:
-        """Begin new tracks, as after a stream's reconnect."""
+        """Begin new tracks, for example after a stream's reconnect."""
         self._tracker.reset()
         self._cuts.reset()
 
     def finish(self) -> list[Event]:
-        """Return the events that are certain only because the source has ended."""
+        """Return the events that become certain because the source has ended."""
         return self._events.finish()
 
     def _follow(self, frame: Frame, found: Detections) -> TrackedFrame:

@@ -1,4 +1,4 @@
-"""Write the results of all sources of a run into the files that were asked for."""
+"""Write the results of all sources of a run to files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ZONES_EVERY_S = 1.0
 
 
 class Records:
-    """Files of records, each None where it was not asked for; also a context manager.
+    """The files of records, each None if not wanted; also a context manager.
 
-    Several cameras may share them, each from a thread of its own.
+    Thread-safe: several cameras may share them.
 
     Attributes:
-        failed: the first error of writing, if there was one; it concerns all who share the files.
+        failed: the first write error, if any; it concerns all cameras that share the files.
     """
 
     def __init__(
@@ -33,10 +33,10 @@ class Records:
         """Open the files; "-" is standard output.
 
         Args:
-            frames: one JSON line a frame.
-            events: one JSON line an event.
-            tracks: one CSV row a track.
-            zones: one JSON line of counts a second and source.
+            frames: one JSON line for each frame.
+            events: one JSON line for each event.
+            tracks: one CSV row for each track.
+            zones: one JSON line of counts for each second and source.
         Raises:
             OutputError: one cannot be written.
         """
@@ -50,7 +50,7 @@ class Records:
         self.failed: OutputError | None = None
 
     def write(self, result: TrackedFrame) -> None:
-        """Write what is known of one frame.
+        """Write the result of one frame.
 
         Raises:
             OutputError: the disk is full, or the reader of a pipe has gone.
@@ -68,11 +68,11 @@ class Records:
                 self._zones.write([_zone_record(result)])
 
     def finish(self, source: str, run: str, events: list[Event], last: TrackedFrame | None) -> None:
-        """Write what is left of a run over a source that has ended.
+        """Write the remaining results of a source that has ended.
 
         Args:
-            events: those that became certain by its end.
-            last: what was known of its last frame, if it had any.
+            events: events that became certain at its end.
+            last: the result of its last frame, if any.
         """
         with self._noting_failure():
             self._write_events(events)

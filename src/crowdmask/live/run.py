@@ -1,4 +1,4 @@
-"""What the runs over files and over live sources have in common."""
+"""The common base of runs over files and live sources."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from crowdmask.tracking.events import Event
 
 
 class Output(Protocol):
-    """Where the results of a run have to go: unlike a listener's, its errors end the run."""
+    """A required output of a run: unlike a listener's errors, its errors end the run."""
 
     def write(self, result: TrackedFrame) -> None:
-        """Take what is known of one frame.
+        """Write the result of one frame.
 
         Raises:
             OutputError: it cannot be written.
         """
 
     def finish(self, source: str, run: str, events: list[Event], last: TrackedFrame | None) -> None:
-        """Take what is left at the end of a run.
+        """Write the remaining results at the end of a run.
 
         Raises:
             OutputError: it cannot be written.
@@ -51,15 +51,15 @@ class Output(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What a run works in.
+    """The environment of a run.
 
     Attributes:
         camera: its name in the session.
-        finder: the one model.
-        listeners: who is told.
-        outputs: where results have to go.
-        rivals: how many other live sources share the model now.
-        restarts: how often the camera was begun anew after a failure.
+        finder: the shared model.
+        listeners: receive results, events and health.
+        outputs: the required outputs.
+        rivals: returns how many other live sources currently share the model.
+        restarts: how often the camera was restarted after a failure.
     """
 
     camera: str
@@ -71,19 +71,19 @@ class Setting:
 
 
 class Run(ABC):
-    """One source from its first frame to its last, worked on in a thread of its own.
+    """One source from its first frame to its last, processed in its own thread.
 
     Attributes:
-        id: UUID that stands in every record.
-        source: shown name.
-        options: how it is worked on; `change` replaces them.
-        stop: ends this run when set, what was begun is finished.
-        problem: why it could not be read, or not to its end, in one line.
-        failed: the error of an output, or an internal one, that ended it.
-        frames: so many were read; total: so many there will be, if that is known.
-        events: so many were found.
-        pipeline, sink: once they are there.
-        newest: the last frame to show, for snapshots.
+        id: UUID in every record.
+        source: displayed name.
+        options: its options; `change` replaces them.
+        stop: ends this run when set, after the current frame.
+        problem: why it could not be read, or could not be read to its end, in one line.
+        failed: the error of an output, or the internal error, that ended it.
+        frames: number of frames read; total: expected number, if known.
+        events: number of events found.
+        pipeline, sink: available after the first frame.
+        newest: the last shown frame, for snapshots.
     """
 
     def __init__(self, source: VideoSource, options: CameraOptions, setting: Setting) -> None:
@@ -115,27 +115,27 @@ class Run(ABC):
 
     @property
     def seconds(self) -> float:
-        """How long it has been worked on."""
+        """How long it has been running."""
         if self.started_s is None:
             return 0.0
         return (self.ended_s or time.monotonic()) - self.started_s
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more comes of it."""
+        """Whether the run has ended."""
         return self._over.is_set()
 
     def change(self, options: CameraOptions) -> None:
-        """Work by other options from the next frame on; for those that need no new run."""
+        """Use other options from the next frame on; only for options that need no restart."""
         self.options = options
 
     def start(self) -> None:
-        """Begin to work, in a thread of its own."""
+        """Start, in its own thread."""
         self._thread = Thread(target=self.run, name=self._setting.camera, daemon=True)
         self._thread.start()
 
     def end(self) -> None:
-        """Ask for the end, without waiting for it; what has not begun never will."""
+        """Request the end without waiting for it; a run that has not started never starts."""
         self.stop.set()
         with self._gate:
             if self.started_s is None and self.ended_s is None:
@@ -143,13 +143,13 @@ class Run(ABC):
                 self._over.set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait for the end; says whether it came in time. The run's own thread does not wait for itself."""
+        """Wait for the end; return whether it came in time. The run's own thread does not wait for itself."""
         if current_thread() is self._thread:
             return False
         return self._over.wait(timeout_s)
 
     def abandon(self) -> None:
-        """Have nobody wait for a run that hangs."""
+        """Stop waiting for a run that hangs."""
         self._over.set()
 
     def run(self) -> None:
@@ -163,7 +163,7 @@ class Run(ABC):
             self._work()
         except VideoError as error:
             self.problem = str(error)
-        except BaseException as error:  # whoever looks on decides what it means for the others
+        except BaseException as error:  # the owner decides what it means for the other runs
             self.failed = error
             if not isinstance(error, OutputError):
                 details = "".join(traceback.format_exception(error))
@@ -177,7 +177,7 @@ class Run(ABC):
 
     @property
     def error(self) -> str | None:
-        """Why it ended before it should, in one line without credentials."""
+        """Why it ended early, in one line without credentials."""
         if self.failed is None:
             return self.problem
         if isinstance(self.failed, OutputError):
@@ -186,10 +186,10 @@ class Run(ABC):
 
     @abstractmethod
     def stats(self) -> SourceStats:
-        """Return how the source fares; for any thread."""
+        """Return the state of the source; thread-safe."""
 
     def health(self) -> Health:
-        """Return how the camera fares; for any thread."""
+        """Return the health of the camera; thread-safe."""
         stats, result_s = self.stats(), self._result_s
         return Health(
             camera=self._setting.camera,
@@ -209,10 +209,10 @@ class Run(ABC):
         )
 
     def tell_health(self, news: News, message: str | None = None) -> None:
-        """Tell the listeners and the log what has happened.
+        """Report to the listeners and the log what has happened.
 
         Args:
-            message: one line that names the source; None: it went as it should.
+            message: one line that names the source; None: nothing went wrong.
         """
         camera = self._setting.camera
         usual = self.error is None and news not in ("connection", "notice")
@@ -222,13 +222,13 @@ class Run(ABC):
 
     @abstractmethod
     def _work(self) -> None:
-        """Work through the source."""
+        """Process the source."""
 
     def _begin(self, rate: float, open_writer: Callable[[int, int], VideoWriter] | None) -> None:
         """Prepare for the first frame.
 
         Args:
-            rate: so many frames a second will be looked at.
+            rate: number of frames per second that will be processed.
             open_writer: makes the writer of `out` for a width and height; None: no video is written.
         """
         self._applied = options = self.options
@@ -237,7 +237,7 @@ class Run(ABC):
             self.sink = VideoSink(open_writer, self._show)
 
     def _look(self, frame: Frame) -> TrackedFrame:
-        """Find out about one frame and write it down."""
+        """Process one frame and write its result."""
         assert self.pipeline is not None
         options = self.options
         if options is not self._applied:
@@ -253,17 +253,17 @@ class Run(ABC):
         return result
 
     def _put(self, frame: Frame, result: TrackedFrame, hidden: NDArray[np.float32] | None = None) -> None:
-        """Hand a frame on to be drawn, written and shown.
+        """Pass on a frame to be drawn, written and shown.
 
         Args:
-            result: of this frame, or of the one before that was looked at.
-            hidden: (M, 4) what to blur; None: as the result says.
+            result: of this frame, or of the last processed one before it.
+            hidden: (M, 4) boxes to blur; None: those of the result.
         """
         places = result.hidden if hidden is None else hidden
         view = View(frame.picture, frame.time_s, result, places, self.options.blur)
         self.newest = view
         if self.sink is None and self._setting.listeners.want_frames:
-            self.sink = VideoSink(None, self._show)  # somebody has begun to look
+            self.sink = VideoSink(None, self._show)  # a viewer has appeared
         if self.sink is not None:
             self.sink.put(view)
 
@@ -271,7 +271,7 @@ class Run(ABC):
         self._setting.listeners.frame(self._setting.camera, view)
 
     def _finish(self) -> None:
-        """Write what is left, and the end of the video.
+        """Write the remaining results, and finish the video.
 
         Raises:
             OutputError: it cannot be written.

@@ -1,4 +1,4 @@
-"""Work on cameras, streams and videos that come and go while others are worked on."""
+"""Process cameras, streams and videos that can be added and removed at any time."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from crowdmask.live.tracked_frame import Rgb
 
 _TICK_S = 0.05
 END_S = 5.0
-"""For so long whoever removes a camera waits for its end; what hangs longer is left alone."""
+"""How long removing a camera waits for its end; a thread that hangs longer is abandoned."""
 
 
 @dataclass(eq=False)
 class _Camera:
-    """One camera of a session and its run of now."""
+    """One camera of a session and its current run."""
 
     name: str
     source: VideoSource
@@ -43,10 +43,10 @@ class _Camera:
 
 
 class Session:
-    """Follow the people before any number of cameras, streams and videos, with one detector.
+    """Tracks people in any number of cameras, streams and videos with one detector.
 
-    Cameras and streams are worked on at once, each in threads of its own; video files one after another. All
-    methods may be called from any thread. Also a context manager, which closes it.
+    Cameras and streams are processed at the same time, each in its own threads; video files one after the
+    other. All methods are thread-safe. Also a context manager, which closes it.
 
         with Session(Detector(shares_cores=True)) as session:
             session.listen(Listener(events=lambda camera, event: print(camera, event)))
@@ -59,11 +59,11 @@ class Session:
     """
 
     def __init__(self, detector: Detector, *, input_size: int | None = None) -> None:
-        """Begin without a camera.
+        """Begin without cameras.
 
         Args:
-            detector: finds the faces of all; best made with `shares_cores=True`.
-            input_size: long side of the network's input, pixels; None: chosen by the size of the frames.
+            detector: shared by all; best created with `shares_cores=True`.
+            input_size: long side of the network's input, pixels; None: depends on the size of the frames.
         """
         self._finder = FrameFinder(detector, input_size)
         self._listeners = Listeners()
@@ -73,7 +73,7 @@ class Session:
         self._closed = False
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Tell a listener of all that is seen from now on; call what is returned to end that."""
+        """Add a listener; call the returned function to remove it."""
         return self._listeners.add(listener)
 
     def add(
@@ -84,19 +84,20 @@ class Session:
         options: CameraOptions | None = None,
         outputs: Sequence[Output] = (),
     ) -> str:
-        """Begin to work on a camera, stream or video.
+        """Add and start a camera, stream or video.
 
         Args:
             source: a video file, number of a camera, or address.
-            camera: its name in this session; None: the shown name of the source.
-            options: how it is worked on; None: as is good for most.
-            outputs: where its results have to go: if one cannot be written this camera ends, and no other.
+            camera: its name in this session; None: the displayed name of the source.
+            options: its options; None: the defaults.
+            outputs: required outputs of its results: if one cannot be written, this camera ends, but no
+                other.
         Returns:
             The camera's name.
         Raises:
-            SourceError: the source is none, or not one.
-            UsageError: there is a camera of this name, another one writes to the same video, or the session
-                is closed.
+            SourceError: it is not a source, or it is several.
+            UsageError: the name is already used, another camera writes to the same video, or the session is
+                closed.
         """
         found = _one_source(source)
         name = found.name if camera is None else camera
@@ -111,10 +112,10 @@ class Session:
         return name
 
     def remove(self, camera: str, *, timeout_s: float = END_S) -> bool:
-        """End a camera and forget it; its video and records are finished.
+        """End a camera and remove it; its video and records are finished.
 
         Returns:
-            Whether it had ended in time; a thread that hangs is left alone.
+            Whether it ended in time; a thread that hangs is abandoned.
         Raises:
             UsageError: there is no such camera.
         """
@@ -123,10 +124,10 @@ class Session:
         return _end(run, timeout_s)
 
     def change(self, camera: str, options: CameraOptions) -> None:
-        """Work on a camera by other options.
+        """Change the options of a camera.
 
-        Zones, grace, blur and limits are taken over with the next frame: tracks, the run, and the counts of
-        zones that stay the same go on. Another output or algorithm begins a new run.
+        Zones, grace, blur and limits change with the next frame: tracks, the run, and the counts of
+        unchanged zones continue. Another output or algorithm starts a new run.
 
         Raises:
             UsageError: there is no such camera, or another one writes to the same video.
@@ -143,7 +144,7 @@ class Session:
             self._begin_anew(camera)
 
     def restart(self, camera: str, *, timeout_s: float = END_S) -> None:
-        """Begin a camera anew that failed, ended or hangs; it is counted in its health.
+        """Restart a camera that failed, ended or hangs; its health counts the restarts.
 
         Raises:
             UsageError: there is no such camera.
@@ -151,7 +152,7 @@ class Session:
         self._begin_anew(camera, restarts=1, timeout_s=timeout_s)
 
     def options(self, camera: str) -> CameraOptions:
-        """Return how a camera is worked on.
+        """Return the options of a camera.
 
         Raises:
             UsageError: there is no such camera.
@@ -160,13 +161,13 @@ class Session:
             return self._get(camera).options
 
     def snapshot(self, camera: str, *, blur: bool | None = None, annotated: bool = True) -> Rgb | None:
-        """Return the newest frame of a camera as it is seen; drawn now, in the thread that asks.
+        """Return the newest frame of a camera; it is drawn now, in the calling thread.
 
         Args:
-            blur: make faces unreadable; None: as the camera is set.
+            blur: make faces unreadable; None: as in the camera's options.
             annotated: draw boxes, states, zones and counts.
         Returns:
-            RGB uint8 (H, W, 3), not to be written to; None: no frame yet.
+            RGB uint8 (H, W, 3), read-only; None: no frame yet.
         Raises:
             UsageError: there is no such camera.
         """
@@ -175,17 +176,17 @@ class Session:
         return None if view is None else view.render(blur=blur, annotated=annotated)
 
     def health(self) -> list[Health]:
-        """Return how all cameras fare, in the order they were added."""
+        """Return the health of all cameras, in the order in which they were added."""
         return [run.health() for run in self.runs]
 
     @property
     def runs(self) -> list[Run]:
-        """The runs of all cameras, in the order they were added."""
+        """The runs of all cameras, in the order in which they were added."""
         with self._lock:
             return [each.run for each in self._cameras.values()]
 
     def stop(self) -> None:
-        """Ask all cameras to end, without waiting for it."""
+        """Request the end of all cameras without waiting for it."""
         for run in self.runs:
             run.end()
 
@@ -193,7 +194,7 @@ class Session:
         """Wait until all cameras have ended.
 
         Args:
-            look: called again and again meanwhile, in this thread.
+            look: called repeatedly while waiting, in this thread.
         """
         while open_ := [run for run in self.runs if not run.is_over]:
             look()
@@ -201,7 +202,7 @@ class Session:
         look()
 
     def close(self, *, timeout_s: float = END_S) -> bool:
-        """End all cameras; says whether they had ended in time."""
+        """End all cameras; return whether they ended in time."""
         with self._lock:
             self._closed = True
         self.stop()
@@ -213,19 +214,19 @@ class Session:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # Who interrupts a second time does not want to wait.
+        # After a second interruption there is no more waiting.
         interrupted = kind is not None and not issubclass(kind, Exception)
         self.close(timeout_s=0.0 if interrupted else END_S)
 
     def _begin_anew(self, camera: str, *, restarts: int = 0, timeout_s: float = END_S) -> None:
         with self._lock:
             run = self._get(camera).run
-        # Waited for without the lock, which its listeners may want.
+        # Waits without the lock, which its listeners may need.
         if not _end(run, timeout_s):
             LOG.warning("%s: hangs, and is left alone", camera)
         with self._lock:
             known = self._cameras.get(camera)
-            if known is None or known.run is not run or self._closed:  # somebody else was quicker
+            if known is None or known.run is not run or self._closed:  # another thread was faster
                 return
             self._start(camera, known.source, known.options, known.outputs, known.restarts + restarts)
 
@@ -246,7 +247,7 @@ class Session:
             self._files.put(run)
 
     def _rivals(self) -> int:
-        """Return how many live sources share the model with one of them."""
+        """Return how many other live sources share the model."""
         with self._lock:
             cameras = list(self._cameras.values())
         return max(0, sum(each.source.is_live and not each.run.is_over for each in cameras) - 1)
@@ -264,7 +265,7 @@ class Session:
 
 
 class _Lane:
-    """Runs one after another, in a thread that lives as long as there are any."""
+    """Runs files one after the other, in a thread that exists as long as there are any."""
 
     def __init__(self) -> None:
         self._lock = RLock()

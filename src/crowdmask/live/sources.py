@@ -1,4 +1,4 @@
-"""Turn what a user typed into videos, cameras and streams; keep passwords out of all that is shown."""
+"""Turn user input into videos, cameras and streams; keep passwords out of everything that is displayed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Kind = Literal["file", "camera", "stream"]
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _DEVICE = re.compile(r"/dev/video(\d+)")
-# Many cameras take user and password, or a key, as part of the query.
+# Many cameras take user name and password, or a key, in the query.
 _SECRET = re.compile(
     r"([?&;][^=&;#]*(?:user|usr|login|pass|pwd|pw|token|key|auth|secret|sig|session|sid|credential)[^=&;#]*=)"
     r"[^&;#]*",
@@ -35,9 +35,9 @@ class VideoSource:
     """One video file, camera or stream.
 
     Attributes:
-        kind: a file is read to its end, a camera or stream for as long as it lives.
-        address: path, device number or address; with its credentials, so it is never shown.
-        name: what is shown of it, in messages and records.
+        kind: a file is read to its end, a camera or stream for as long as it exists.
+        address: path, device number or address; with its credentials, so it is never displayed.
+        name: displayed in messages and records.
     """
 
     kind: Kind
@@ -46,7 +46,7 @@ class VideoSource:
 
     @property
     def is_live(self) -> bool:
-        """Whether it has no end of its own."""
+        """Whether it is a live source without an end."""
         return self.kind != "file"
 
 
@@ -55,7 +55,7 @@ class FoundVideos:
     """What a list of sources holds.
 
     Attributes:
-        sources: each once, in the order given, folders sorted by path.
+        sources: each once, in the given order, folders sorted by path.
         problems: what holds nothing to work on, each with its reason.
     """
 
@@ -64,7 +64,7 @@ class FoundVideos:
 
 
 def find_videos(given: Sequence[str | PathLike[str]]) -> FoundVideos:
-    """List the videos, cameras and streams that were asked for.
+    """List the requested videos, cameras and streams.
 
     Args:
         given: video files (any suffix), folders of videos with all below them, patterns, numbers of
@@ -78,7 +78,7 @@ def find_videos(given: Sequence[str | PathLike[str]]) -> FoundVideos:
 
 
 def hide_credentials(address: str) -> str:
-    """Return the address without user, password, and what a query may hold of such."""
+    """Return the address without user name and password, also in the query."""
     match = _ADDRESS.match(address)
     if match is None:
         return address
@@ -88,7 +88,7 @@ def hide_credentials(address: str) -> str:
     at = host.rfind("@")
     port = host.rpartition(":")[2] if ":" in host else "0"
     if at < 0 and not port.isdigit() and "@" in rest:
-        # A password with a slash or question mark in it: no address by the standard, yet typed.
+        # A password with a slash or question mark: not a valid address, but users type it.
         return f"{scheme}{HIDDEN}@" + _SECRET.sub(rf"\1{HIDDEN}", rest[rest.rfind("@") + 1 :])
     shown = f"{HIDDEN}@{place[at + 1 :]}" if at >= 0 else place
     return scheme + shown + _SECRET.sub(rf"\1{HIDDEN}", mark + query)
@@ -130,7 +130,7 @@ def _add_address(found: FoundVideos, item: str, scheme: str, where: str) -> None
     name = hide_credentials(item)
     try:
         complete = bool(urlsplit(item).netloc)
-    except ValueError:  # brackets that hold no IPv6 address
+    except ValueError:  # brackets without an IPv6 address
         complete = False
     if scheme not in SCHEMES:
         kinds = ", ".join(f"{each}://" for each in SCHEMES)

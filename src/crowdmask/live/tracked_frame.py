@@ -1,4 +1,4 @@
-"""What is known of one frame of a video, and how it is drawn."""
+"""The result of one frame of a video, and how it is drawn."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ Rgb: TypeAlias = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class TrackedFrame:
-    """What is known of one frame: faces, tracks, states, events and counts.
+    """The result of one frame: faces, tracks, states, events and counts.
 
     Attributes:
-        source: shown name of the video, camera or stream, without credentials.
+        source: displayed name of the video, camera or stream, without credentials.
         frame: number of the frame in its source, from 0.
         time_s: since the start of a file, or since the first frame of a live source.
-        detections: the faces to show: those above their label's threshold, and fainter ones that continue a
-            track.
+        detections: the faces to show: those above their label's threshold, and those of lower confidence
+            that continue a track.
         tracks: (N,) int64, the number of each face's track; -1: none yet.
-        states: N, what each face is held to wear: one of `LABELS`, or "unknown".
-        confidence: (N,) float32, of the state; of the detection where the state is unknown.
-        hidden: (M, 4) float32 xyxy, everything that may be a face, also where only a track says so: what has
-            to be blurred where nobody may be recognised.
-        events: what has become certain with this frame.
+        states: N states of the faces: one of `LABELS`, or "unknown".
+        confidence: (N,) float32, of the state; of the detection if the state is unknown.
+        hidden: (M, 4) float32 xyxy, every possible face, including predicted positions of tracks: what must
+            be blurred so that nobody can be recognised.
+        events: events that became certain with this frame.
         zones: the counts of each zone and line until now.
         run: UUID of the run. Track numbers are unique within one source and one run only.
-        picture: RGB uint8 (H, W, 3), the frame itself; not to be written to.
-        placed: the zones and lines, placed in the picture; None: there are none.
+        picture: RGB uint8 (H, W, 3), the frame itself; read-only.
+        placed: the zones and lines in pixels of the picture; None: there are none.
     """
 
     source: str
@@ -58,11 +58,11 @@ class TrackedFrame:
         """Return the frame with its people, zones and counts drawn.
 
         Args:
-            blur: make everything that may be a face unreadable first.
+            blur: first make every possible face unreadable.
         Returns:
             RGB uint8 (H, W, 3).
         Raises:
-            ValueError: the frame has no picture any more.
+            ValueError: the frame no longer has a picture.
         """
         if self.picture is None:
             raise ValueError("this frame has no picture to draw on")
@@ -71,14 +71,14 @@ class TrackedFrame:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One frame as it is seen, together with what was known last.
+    """One frame to show, with the latest result.
 
     Attributes:
-        picture: RGB uint8 (H, W, 3); not to be written to.
+        picture: RGB uint8 (H, W, 3); read-only.
         time_s: its time.
-        result: of this frame, or of the last one before it that was looked at.
-        hidden: (M, 4) float32 xyxy, what to blur in it.
-        blur: whether faces are blurred unless `render` is told otherwise.
+        result: of this frame, or of the last processed one before it.
+        hidden: (M, 4) float32 xyxy, boxes to blur in it.
+        blur: default of `render`.
     """
 
     picture: Rgb
@@ -89,17 +89,17 @@ class View:
 
     @cached_property
     def drawn(self) -> Rgb:
-        """The picture as the camera is set, drawn once for all who look."""
+        """The picture with the camera's options, drawn once for all viewers."""
         return self.render()
 
     def render(self, *, blur: bool | None = None, annotated: bool = True) -> Rgb:
-        """Return the picture, blurred and drawn on.
+        """Return the picture, blurred and annotated.
 
         Args:
-            blur: make faces unreadable; None: as the camera is set.
+            blur: make faces unreadable; None: as in the camera's options.
             annotated: draw boxes, states, zones and counts.
         Returns:
-            RGB uint8 (H, W, 3); not to be written to, it may be `picture` itself.
+            RGB uint8 (H, W, 3); read-only, since it may be `picture` itself.
         """
         picture, result = self.picture, self.result
         if (self.blur if blur is None else blur) and len(self.hidden):

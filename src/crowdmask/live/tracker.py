@@ -1,4 +1,4 @@
-"""The public way to follow people from Python: frames or a source in, a value per frame out."""
+"""The public Python interface for tracking: frames or a source in, one value per frame out."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _WAIT_S = 0.25
 
 
 class Tracker:
-    """Follow the people in a video, a camera, a stream, or frames of your own.
+    """Track the people in a video, a camera, a stream, or your own frames.
 
-    Nobody is identified: a track is a number that lives as long as a person is in view. One tracker follows
-    one source at a time and is not thread-safe; several trackers may share one detector. For cameras that
-    come and go, see `crowdmask.live.session.Session`.
+    Nobody is identified: a track is a number that exists while a person is in view. A tracker handles one
+    source at a time and is not thread-safe; several trackers may share one detector. For cameras that are
+    added and removed, see `crowdmask.live.session.Session`.
 
         tracker = Tracker()
         for seen in tracker.track("street.mp4"):
@@ -52,7 +52,7 @@ class Tracker:
 
     Attributes:
         detector: finds the faces.
-        fps: frames a second of `update` and of frames without times.
+        fps: frames per second for `update` and for frames without times.
         run: UUID of the run: track numbers are unique within it; None: no frame yet.
     """
 
@@ -69,17 +69,17 @@ class Tracker:
         rtsp_transport: str = "auto",
         timeout_s: float | None = None,
     ) -> None:
-        """Prepare to follow.
+        """Prepare for tracking.
 
         Args:
             detector: finds the faces; None: the default one is loaded.
-            fps: about so many frames a second will come by `update`, or without times; a video file and a
-                camera have their own.
-            every: look at each so-many-th frame of a source only; `update` looks at every frame.
-            algorithm: how faces are followed, one of `crowdmask.tracking.tracker.ALGORITHMS`.
-            grace_s: without a mask for so long makes the event `no_mask`.
-            zones: zones and lines to count at, or the YAML file that holds them.
-            input_size: long side of the network's input, pixels; None: chosen by the size of the frames.
+            fps: approximate frames per second of `update`, or of frames without times; video files and
+                cameras have their own rate.
+            every: process every n-th frame of a source only; `update` processes every frame.
+            algorithm: tracking algorithm, one of `crowdmask.tracking.tracker.ALGORITHMS`.
+            grace_s: seconds without a mask that cause the event `no_mask`.
+            zones: zones and lines for counting, or a YAML file with them.
+            input_size: long side of the network's input, pixels; None: depends on the size of the frames.
             rtsp_transport: how RTSP cameras are to send: "auto", "tcp" or "udp".
             timeout_s: a camera that sends no frame for so long is connected to anew; None: after 5 seconds,
                 or later where its own pace is slow.
@@ -103,19 +103,19 @@ class Tracker:
 
     @property
     def run(self) -> str | None:
-        """UUID of the run of now or last."""
+        """UUID of the current or last run."""
         return None if self._pipeline is None else self._pipeline.run
 
     def update(self, picture: NDArray[np.uint8], time_s: float | None = None) -> TrackedFrame:
-        """Take the next frame of a source that you read yourself.
+        """Process the next frame of a source that you read yourself.
 
         Args:
-            picture: RGB uint8 (H, W, 3); not to be written to afterwards.
-            time_s: its time, seconds, later than the one before; None: one step of `fps` later.
+            picture: RGB uint8 (H, W, 3); do not modify it afterwards.
+            time_s: its time, seconds, later than the previous one; None: one frame of `fps` later.
         Returns:
             What is known of it.
         Raises:
-            TypeError, ValueError: it is no RGB uint8 array, or earlier than the one before.
+            TypeError, ValueError: it is not an RGB uint8 array, or not later than the previous one.
         """
         if self._pipeline is None or not self._index:
             self._begin("frames", self.fps)
@@ -123,25 +123,25 @@ class Tracker:
         return self._take(picture, now, self._index)
 
     def finish(self) -> list[Event]:
-        """Return the events that are certain only because the source has ended; `update` then begins anew."""
+        """Return the events that the source's end makes certain; `update` then begins a new run."""
         self._index = 0
         return [] if self._pipeline is None else self._pipeline.finish()
 
     def track(self, source: Source) -> Iterator[TrackedFrame]:
-        """Follow a source to its end, or for as long as you iterate.
+        """Track a source to its end, or as long as you iterate.
 
         Args:
             source: a video file, the number of a camera, an address (rtsp://, http://), or an iterable of
                 frames: RGB uint8 arrays (H, W, 3), or pairs of a time in seconds and such an array.
         Yields:
-            A value per frame that was looked at. Each holds its picture: to keep the values of a long video,
-            leave it out by `dataclasses.replace(seen, picture=None)`. Of what has an end the last value also
-            has the events that are certain only by that. Of a live source the newest frame comes first: what
-            arrives while you work is dropped.
+            One value for each processed frame. Each contains its picture: to keep the values of a long
+            video, remove it with `dataclasses.replace(seen, picture=None)`. If the source has an end, the
+            last value also has the events that become certain then. For a live source you always get the
+            newest frame: frames that arrive while you work are dropped.
         Raises:
-            SourceError: it is no source, or several.
-            VideoError: it cannot be read, or not to its end; what could be read has been yielded.
-            TypeError, ValueError: a frame is no RGB uint8 array, or earlier than the one before.
+            SourceError: it is not a source, or it is several.
+            VideoError: it cannot be read, or cannot be read to its end; what could be read has been yielded.
+            TypeError, ValueError: a frame is not an RGB uint8 array, or not later than the previous one.
         """
         if not isinstance(source, (str, PathLike, int)):
             return self._to_the_end(self._look_at_each(source))
@@ -210,7 +210,7 @@ class Tracker:
                 raise VideoError(reader.stats.last_error or f"{source.name}: no frame came")
 
     def _to_the_end(self, values: Generator[TrackedFrame, None, None]) -> Iterator[TrackedFrame]:
-        """Hold each value back until the next is there, so that the last one can take what the end tells."""
+        """Delay each value by one, so that the final events can be added to the last one."""
         held: TrackedFrame | None = None
         error: VideoError | None = None
         try:

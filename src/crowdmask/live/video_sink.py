@@ -1,4 +1,4 @@
-"""Blur, draw and encode frames in a thread beside the detector."""
+"""Blur, draw and encode frames in a thread parallel to the detector."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WAIT_S = 0.2
 
 @dataclass
 class SinkTimes:
-    """Seconds spent on `frames` frames: on blurring and drawing, and on encoding and writing."""
+    """Seconds spent on `frames` frames: for blurring and drawing, and for encoding and writing."""
 
     frames: int = 0
     draw_s: float = 0.0
@@ -28,13 +28,13 @@ class SinkTimes:
 
 @dataclass(eq=False)
 class VideoSink:
-    """Take frames and their results, and hand the annotated ones on; the writer opens with the first.
+    """Receives frames and their results, and passes on annotated frames; the writer opens with the first one.
 
     Attributes:
-        open_writer: makes a writer of width and height; None: no video is written.
-        show: gets each frame, in the thread that draws; None: nobody looks.
-        times: what it has cost so far; drawing for `show` alone counts as writing.
-        sound_problem: why the sound is missing or ends early, if it does, once closed.
+        open_writer: makes a writer for a width and height; None: no video is written.
+        show: receives each frame, in the drawing thread; None: frames are not shown.
+        times: time spent so far; drawing only for `show` counts as writing.
+        sound_problem: why the sound is missing or ends early, if it does; set when closed.
     """
 
     open_writer: Callable[[int, int], VideoWriter] | None
@@ -46,7 +46,7 @@ class VideoSink:
     _failed: BaseException | None = None
 
     def put(self, view: View) -> None:
-        """Hand over the next frame; waits while the queue is full.
+        """Pass on the next frame; waits while the queue is full.
 
         Raises:
             OutputError: an earlier frame could not be written.
@@ -84,7 +84,7 @@ class VideoSink:
     def _work(self) -> None:
         try:
             self._write_all()
-        except BaseException as error:  # handed over to the thread that puts
+        except BaseException as error:  # passed to the calling thread
             self._failed = error
 
     def _write_all(self) -> None:
@@ -116,7 +116,7 @@ class VideoSink:
 
 
 def _fit(picture: Rgb, size: tuple[int, int]) -> Rgb:
-    """Return the picture in the video's size: a stream may change its own."""
+    """Return the picture in the video's size: a stream may change its size."""
     if (picture.shape[1], picture.shape[0]) == size:
         return picture
     from PIL import Image

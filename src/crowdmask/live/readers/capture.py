@@ -21,30 +21,30 @@ RTSP_TRANSPORTS = ("auto", "tcp", "udp")
 
 AnyFrame: TypeAlias = "VideoFrame | NDArray[np.uint8]"
 
-# Whatever a camera encodes, it tells within so long what it is.
+# Maximum time that FFmpeg may take to identify a camera's codec.
 _ANALYSE_S = 1.0
 _MARGIN_S = 0.3
 
 
 class Capture:
-    """An open source; only the thread that opened it may read or close it.
+    """An open source; not thread-safe: only the thread that opened it may read or close it.
 
-    FFmpeg does not bear a container that is closed while another thread reads from it.
+    FFmpeg crashes if a container is closed while another thread reads from it.
 
     Attributes:
-        length_s: of what has an end, like a video file on a web server; None for what is live.
-        paced: whether frames have to wait for their time, since they come by the file or segment.
+        length_s: of a source with an end, like a video file on a web server; None: live.
+        paced: whether frames must wait for their time, since they come in files or segments.
     """
 
     length_s: float | None = None
     paced = False
 
     def frames(self) -> Iterator[tuple[AnyFrame | None, float | None]]:
-        """Yield each frame and its time; None in its place for what could not be decoded yet."""
+        """Yield each frame and its time; None instead of a frame that could not be decoded yet."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Give the source back."""
+        """Close the source."""
         raise NotImplementedError
 
 
@@ -52,11 +52,11 @@ def open_capture(source: VideoSource, timeout_s: float, rtsp_transport: str = "a
     """Connect.
 
     Args:
-        timeout_s: FFmpeg gives up when a step of connecting, or the wait for more, takes longer.
+        timeout_s: FFmpeg gives up if a step of connecting, or waiting for data, takes longer.
         rtsp_transport: one of `RTSP_TRANSPORTS`.
     Raises:
         av.FFmpegError, OSError, ModuleNotFoundError: it cannot be opened.
-        VideoError: it sends no video, or of an unknown codec.
+        VideoError: it sends no video, or an unknown codec.
     """
     if source.kind == "camera" and sys.platform == "win32":
         return _OpenCvCapture(int(source.address))
@@ -74,7 +74,7 @@ class _FfmpegCapture(Capture):
         except VideoError:
             self._container.close()
             raise
-        # Threads that decode a frame each would hold some back.
+        # Frame-parallel decoding would delay frames.
         self._stream.thread_type = "SLICE"
         self.length_s = self._container.duration / av.time_base if self._container.duration else None
         self.paced = self.length_s is not None or self._container.format.name == "hls"
@@ -83,7 +83,7 @@ class _FfmpegCapture(Capture):
         for packet in self._container.demux(self._stream):
             try:
                 frames: list[Any] = packet.decode()
-            except av.InvalidDataError:  # joined between two key frames, or damaged on the way
+            except av.InvalidDataError:  # joined between two key frames, or damaged in transit
                 frames = []
             if not frames:
                 yield None, None
@@ -95,7 +95,7 @@ class _FfmpegCapture(Capture):
 
 
 class _OpenCvCapture(Capture):
-    """A camera on Windows, where FFmpeg opens none by its number."""
+    """A camera on Windows, where FFmpeg cannot open cameras by number."""
 
     def __init__(self, number: int) -> None:
         import cv2
@@ -127,7 +127,7 @@ def _request(
         if sys.platform == "darwin":
             return source.address, "avfoundation", {"framerate": "30"}
         return f"/dev/video{source.address}", "v4l2", {}
-    # A little longer than PyAV's own wait, whose error is the clearer one.
+    # A little longer than PyAV's own time-out, whose error is clearer.
     wait = str(round((timeout_s + _MARGIN_S) * 1e6))
     options = {"analyzeduration": str(round(_ANALYSE_S * 1e6))}
     if source.address.lower().startswith("rtsp"):

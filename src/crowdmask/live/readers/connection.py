@@ -1,4 +1,4 @@
-"""One connection to a live source, read in a thread of its own until it ends or is abandoned."""
+"""One connection to a live source, read in its own thread until it ends or is abandoned."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from crowdmask.live.readers.patience import Patience
 from crowdmask.live.readers.troubles import Trouble, describe, silent
 from crowdmask.live.sources import VideoSource
 
-# What has a length and ends so shortly before its end is complete.
+# A source with a known length that ends this close to its end is complete.
 _NEAR_END_S = 2.0
 _LONGEST_WAIT_S = 2.0
-# FFmpeg gets so much longer to notice by itself, which frees all that it holds.
+# FFmpeg gets this much longer to notice by itself, which frees all its memory.
 _GRACE_S = 0.5
 
 
 class Connection:
-    """A thread that opens a source and hands over each frame.
+    """A thread that opens a source and passes on each frame.
 
-    A read can hang whatever time-out it was given, so nobody ever waits for this thread: it is left
-    alone, and frees what it holds should it ever wake up.
+    A read can hang in spite of its time-out, so nobody waits for this thread: it is abandoned, and
+    frees its memory if it ever continues.
 
     Attributes:
-        trouble: why it ended, once `ended` is set; None where the source was complete.
+        trouble: why it ended, once `ended` is set; None: the source was complete.
         ended: set at the end of the thread.
     """
 
@@ -43,7 +43,7 @@ class Connection:
         Args:
             patience: says how soon after the one before a frame has to come.
             timeout_s: what FFmpeg is told; None: the same.
-            deliver: gets this connection and each frame, in the thread.
+            deliver: receives this connection and each frame, in the thread.
             rtsp_transport: one of `capture.RTSP_TRANSPORTS`.
         """
         self.trouble: Trouble | None = None
@@ -66,19 +66,19 @@ class Connection:
         return self._thread.is_alive()
 
     def overdue(self, now: float) -> Trouble | None:
-        """Return the trouble of a source that is silent for longer than it may be."""
-        # Connecting has two steps, and a stream may begin long before its first key frame.
+        """Return the error of a source that has been silent for too long."""
+        # Connecting has two steps, and the first key frame may come long after the stream begins.
         deadline_s = self._patience.allowed_s
         if now - self._progress <= deadline_s * (1 if self._any_frame else 2) + _GRACE_S:
             return None
         return Trouble(f"{self._source.name}: {silent(deadline_s, self._opened)}", "silent")
 
     def abandon(self) -> None:
-        """Take no more frames, and let the thread end when it can."""
+        """Ignore further frames, and let the thread end when it can."""
         self._abandoned.set()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the end of the thread, but not for long."""
+        """Wait a short time for the end of the thread."""
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
@@ -92,7 +92,7 @@ class Connection:
                 capture.close()
         except VideoError as error:
             self.trouble = Trouble(f"{self._source.name}: {error}")
-        except Exception as error:  # whatever it is, this source has it, and the others go on
+        except Exception as error:  # any error affects only this source; the others continue
             waited_s = time.monotonic() - self._progress
             self.trouble = describe(self._source, error, self._timeout_s, waited_s, self._opened)
         finally:
@@ -116,17 +116,17 @@ class Connection:
 
 
 class _Pace:
-    """Hold frames back that come faster than they are to be shown."""
+    """Delay frames that come faster than they should be shown."""
 
     def __init__(self) -> None:
         self.read_s = 0.0
         self._offset: float | None = None
 
     def wait_s(self, time_s: float, now: float) -> float:
-        """Return for how long to wait with a frame of `time_s`."""
+        """Return how long to delay a frame with the time `time_s`."""
         self.read_s = max(self.read_s, time_s)
         early = 0.0 if self._offset is None else time_s + self._offset - now
-        # Late, or with a clock that was set anew: count from here.
+        # Late, or the clock was reset: restart from here.
         if self._offset is None or early < -_LONGEST_WAIT_S or early > _LONGEST_WAIT_S:
             self._offset = now - time_s
             return 0.0

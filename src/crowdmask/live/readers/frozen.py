@@ -1,4 +1,4 @@
-"""Notice a camera that hangs and sends the same picture again and again."""
+"""Detect a camera that hangs and sends the same picture repeatedly."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 _POINTS = 64
-# Encoding one picture again and again changes it a little, from key frame to key frame. A living
-# camera's noise changes more, also before a wall.
+# Encoding the same picture repeatedly changes it a little between key frames. The noise of a
+# working camera changes more, even in front of a wall.
 _MEAN_CHANGE = 0.3
 _CHANGED = 8
 _SHARE_CHANGED = 0.001
 
 
 class FrozenCheck:
-    """Measure for how long a picture has not changed."""
+    """Measure how long the picture has not changed."""
 
     def __init__(self) -> None:
-        """Begin without a picture."""
+        """Begin without pictures."""
         self._reference: NDArray[np.int16] | None = None
         self._since = 0.0
 
@@ -33,13 +33,13 @@ class FrozenCheck:
 
 
 def _sample(frame: VideoFrame | NDArray[np.uint8]) -> NDArray[np.int16]:
-    """Return about 4,000 points of the brightness, on a grid."""
+    """Return the brightness at about 4,000 points of a grid."""
     if isinstance(frame, np.ndarray):
         luma: Any = frame[..., 1]
     else:
-        plane: Any = frame.planes[0]  # a buffer, which its types do not say
+        plane: Any = frame.planes[0]  # a buffer, contrary to its type stubs
         lines = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
-        luma = lines[:, : plane.width]  # behind it lies padding
+        luma = lines[:, : plane.width]  # the rest of each row is padding
     down, across = (max(1, side // _POINTS) for side in luma.shape)
     return luma[down // 2 :: down, across // 2 :: across].astype(np.int16)
 

@@ -1,4 +1,4 @@
-"""Read ahead in a thread, so that decoding goes on beside detecting."""
+"""Read ahead in a thread, so that decoding and detection run in parallel."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _WAIT_S = 0.2
 
 
 class Prefetch(Generic[T]):
-    """Iterate over what a thread reads ahead, `depth` values at most.
+    """Iterate over values that a thread reads ahead, at most `depth` of them.
 
-    Whatever the iterator raises is raised here, after all that came before it.
+    An error of the iterator is raised here, after all values before it.
     """
 
     def __init__(self, values: Iterator[T], depth: int, name: str = "read") -> None:
-        """Begin to read."""
+        """Start reading."""
         self._queue: Queue[tuple[bool, T | BaseException | None]] = Queue(depth)
         self._closed = Event()
         self._thread = Thread(target=self._read, args=(values,), name=name, daemon=True)
@@ -36,7 +36,7 @@ class Prefetch(Generic[T]):
                 return
 
     def close(self) -> None:
-        """End the thread; what it has read ahead is dropped."""
+        """End the thread and drop what it has read ahead."""
         self._closed.set()
         self._thread.join(timeout=5)
 
@@ -46,7 +46,7 @@ class Prefetch(Generic[T]):
                 if not self._put(True, value):
                     break
             self._put(False, None)
-        except BaseException as error:  # handed over to the thread that iterates
+        except BaseException as error:  # now owned by the iterating thread
             self._put(False, error)
         finally:
             close = getattr(values, "close", None)
@@ -54,7 +54,7 @@ class Prefetch(Generic[T]):
                 close()
 
     def _put(self, more: bool, value: T | BaseException | None) -> bool:
-        """Say whether anybody still wants the value."""
+        """Return whether the value is still wanted."""
         while not self._closed.is_set():
             try:
                 self._queue.put((more, value), timeout=_WAIT_S)

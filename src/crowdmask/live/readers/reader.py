@@ -1,4 +1,4 @@
-"""Read live sources so that they neither hang nor fall behind: the newest frame wins."""
+"""Read live sources without hanging or falling behind: only the newest frame is kept."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from crowdmask.media.video import Frame
 Report = Callable[[str], None]
 
 _LOOK_S = 0.1
-# A connection that lasted so long was a good one: the next pause is short again.
+# After a connection that lasted this long, the next pause is short again.
 _STEADY_S = 5.0
 _MOST_HANGING = 3
 
 
 @dataclass(frozen=True, eq=False)
 class _Newest:
-    """A frame that nobody has taken yet, as it was decoded."""
+    """A decoded frame that has not been taken yet."""
 
     raw: AnyFrame
     index: int
@@ -42,16 +42,16 @@ class _Newest:
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """How patient a reader is.
+    """Time-outs and retries of a reader.
 
     Attributes:
         deadline_s: a source that sends no frame for so long is connected to anew; None: after
             `usual_s`, or later where its own pace is slow.
         usual_s: see there.
-        timeout_s: what FFmpeg is told; None: the deadline.
-        retry_s, most_retry_s: pause before the first try again; it doubles up to the longest.
-        password_tries: so often a password that is refused is tried.
-        frozen_s: the same picture for so long is reported as frozen.
+        timeout_s: time-out for FFmpeg; None: the deadline.
+        retry_s, most_retry_s: pause before the first retry; it doubles up to the maximum.
+        password_tries: number of attempts with a password that is refused.
+        frozen_s: the same picture for this long is reported as frozen.
         rtsp_transport: one of `capture.RTSP_TRANSPORTS`.
     """
 
@@ -66,10 +66,10 @@ class LiveSettings:
 
 
 class LiveReader:
-    """A camera or stream that is read beside the program's own work; also a context manager.
+    """A camera or stream that is read in the background; also a context manager.
 
-    It holds one frame, the newest: what is not taken in time is dropped and counted. It connects
-    again for as long as there is hope.
+    It keeps only the newest frame: frames that are not taken in time are dropped and counted. It
+    reconnects unless the error is permanent.
     """
 
     def __init__(
@@ -82,19 +82,19 @@ class LiveReader:
 
         Args:
             source: a camera or stream.
-            settings: None: those that are good for most.
-            report: gets one line when something goes wrong or right again, in another thread.
+            settings: None: the defaults.
+            report: receives one line when something goes wrong or is restored, in another thread.
         """
         self.source = source
         self.name = source.name
         self._settings = settings or LiveSettings()
         self._patience = Patience(self._settings.deadline_s, self._settings.usual_s)
         self._report = report or (lambda line: None)
-        self._arrival = Condition()  # notified of every frame and every end
+        self._arrival = Condition()  # notified of every frame and every end of a connection
         self._stop = Event()
         self._converter = FrameConverter()
         self._rate, self._latency = RateMeter(), LatencyMeter()
-        # All below is shared by the threads, under `_arrival`.
+        # Everything below is shared between threads and protected by `_arrival`.
         self._newest: _Newest | None = None
         self._connection: Connection | None = None
         self._state: State = "connecting"
@@ -113,19 +113,19 @@ class LiveReader:
 
     @property
     def generation(self) -> int:
-        """How often it was connected to anew; tracks begin again when a frame's changes."""
+        """Number of reconnects; tracks restart when it changes between frames."""
         with self._arrival:
             return max(0, self._connects - 1)
 
     @property
     def finished(self) -> bool:
-        """Whether no frame will come any more: given up, at its end, or closed."""
+        """Whether no more frames will come: given up, at the end, or closed."""
         with self._arrival:
             return self._newest is None and self._state in ("gave up", "ended", "closed")
 
     @property
     def stats(self) -> SourceStats:
-        """How it fares now."""
+        """Its current state."""
         with self._arrival:
             return SourceStats(
                 self.name,
@@ -141,24 +141,24 @@ class LiveReader:
             )
 
     def take(self, timeout_s: float) -> Frame | None:
-        """Return the newest frame, once; None where none came in time."""
+        """Return the newest frame, once; None if none came in time."""
         with self._arrival:
             self._arrival.wait_for(lambda: self._newest is not None or self.finished, timeout_s)
             taken, self._newest = self._newest, None
         if taken is None:
             return None
-        # Converted here, so that frames which are dropped cost only their decoding.
+        # Converted here, so that dropped frames only cost their decoding.
         raw = taken.raw
         picture = self._converter.upright(raw) if isinstance(raw, VideoFrame) else raw
         return Frame(self.name, taken.index, taken.time_s, picture, taken.captured, taken.generation)
 
     def done(self, frame: Frame) -> None:
-        """Note that all work on a frame is done, for the latency."""
+        """Record that the work on a frame is done, for the latency."""
         with self._arrival:
             self._latency.add(time.monotonic() - frame.captured)
 
     def stop(self) -> None:
-        """Ask for the end without waiting for it."""
+        """Request the end without waiting for it."""
         self._stop.set()
         with self._arrival:
             self._state, self._newest, self._down_since = "closed", None, None
@@ -167,7 +167,7 @@ class LiveReader:
             self._arrival.notify_all()
 
     def close(self, timeout_s: float = 1.0) -> None:
-        """End reading; a thread that hangs is left alone and does not keep the program from ending."""
+        """End reading; a hanging thread is abandoned and does not keep the program from ending."""
         self.stop()
         end = time.monotonic() + timeout_s
         self._thread.join(timeout_s)
@@ -182,7 +182,7 @@ class LiveReader:
         self.close()
 
     def _supervise(self) -> None:
-        """Connect, watch, and connect again, until there is no hope or no interest."""
+        """Connect, watch, and reconnect, until the error is permanent or the reader is closed."""
         failures, refused = 0, 0
         while not self._stop.is_set():
             self._wait_for_hanging()
@@ -208,7 +208,7 @@ class LiveReader:
 
     def _connect(self) -> Connection:
         settings = self._settings
-        with self._arrival:  # held until the reader knows whose frames it takes
+        with self._arrival:  # held until the reader has stored the new connection
             self._state = "closed" if self._stop.is_set() else "connecting"
             self._connection = Connection(
                 self.source, self._patience, settings.timeout_s, self._take_in, settings.rtsp_transport
@@ -217,7 +217,7 @@ class LiveReader:
             return self._connection
 
     def _watch(self, connection: Connection) -> Trouble | None:
-        """Return why the connection ended, None where the source was complete or nobody asks."""
+        """Return why the connection ended; None if the source was complete or the reader is closed."""
         told_frozen = False
         while not connection.ended.wait(_LOOK_S):
             if self._stop.is_set():
@@ -238,7 +238,7 @@ class LiveReader:
         return connection.trouble
 
     def _take_in(self, connection: Connection, raw: AnyFrame) -> None:
-        """Make a frame the newest; runs in the thread of the connection."""
+        """Store a frame as the newest; runs in the connection's thread."""
         now = time.monotonic()
         with self._arrival:
             if connection is not self._connection or self._stop.is_set():
@@ -259,7 +259,7 @@ class LiveReader:
             self._arrival.notify_all()
 
     def _disconnect(self, trouble: Trouble) -> bool:
-        """Note the end of a connection; say whether it was one that lasted."""
+        """Record the end of a connection; return whether it had lasted long enough."""
         with self._arrival:
             steady = self._here and time.monotonic() - self._live_since > _STEADY_S
             self._connection, self._here, self._frozen = None, False, False
@@ -270,7 +270,7 @@ class LiveReader:
         return steady
 
     def _is_hopeless(self, trouble: Trouble, refused: int) -> bool:
-        if trouble.sort == "camera":  # one that was there once may be connected again
+        if trouble.sort == "camera":  # a device that existed before may be plugged in again
             return self._connects == 0
         return refused >= self._settings.password_tries
 
@@ -285,13 +285,13 @@ class LiveReader:
             self._tell(line)
 
     def _tell(self, line: str) -> None:
-        """Report a line once, until something else happens."""
+        """Report a line only once, until something else happens."""
         if line != self._told and not self._stop.is_set():
             self._told = line
             self._report(line)
 
     def _wait_for_hanging(self) -> None:
-        """Don't open a source again and again while earlier reads of it hang, each with its memory."""
+        """Wait while earlier reads of the source hang, since each one keeps its memory."""
         while not self._stop.is_set():
             self._hanging = [each for each in self._hanging if each.alive]
             if len(self._hanging) < _MOST_HANGING:

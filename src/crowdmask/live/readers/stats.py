@@ -1,4 +1,4 @@
-"""Count what comes from a live source, and how long it takes to be worked on."""
+"""Statistics of a live source: frames and processing time."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _SAMPLES = 100
 
 @dataclass(frozen=True)
 class SourceStats:
-    """How a live source fares.
+    """The state of a live source.
 
     Attributes:
-        name: as shown, without credentials.
-        frames: received and decoded so far.
-        fps: received a second, of the last seconds.
-        dropped: received, and replaced by a newer one before anybody took them.
-        reconnects: how often it came back.
+        name: displayed name, without credentials.
+        frames: number received and decoded so far.
+        fps: frames received per second during the last seconds.
+        dropped: frames replaced by a newer one before they were taken.
+        reconnects: how often the connection was restored.
         frozen: whether it sends the same picture all the time.
-        latency_ms: from a frame's decoding to its result, the median of the last; None: no result yet.
-        state: "waiting" is the time between two tries.
-        last_error: what went wrong last, in one line.
-        down_since: UTC time since which no frame comes; None: frames come, or it ended as it should.
+        latency_ms: median time from decoding a frame to its result, for the last frames; None: no result yet.
+        state: "waiting": between two attempts to connect.
+        last_error: the last problem, in one line.
+        down_since: UTC time since when no frames come; None: frames come, or it ended normally.
     """
 
     name: str
@@ -44,41 +44,41 @@ class SourceStats:
 
 
 class RateMeter:
-    """Frames a second, of the last seconds."""
+    """Frames per second during the last seconds."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin empty."""
         self._times: deque[float] = deque(maxlen=1200)
 
     def add(self, now: float) -> None:
-        """Note one frame at `now`, seconds."""
+        """Record one frame at `now`, seconds."""
         self._times.append(now)
 
     def fps(self, now: float) -> float:
-        """Return the rate, 0 where nothing came of late."""
+        """Return the rate; 0 if nothing came recently."""
         while self._times and now - self._times[0] > _SPAN_S:
             self._times.popleft()
         if len(self._times) < 2:
             return 0.0
-        # The wait for a frame that is overdue counts too, so that a stream that stops fades out.
+        # An overdue frame's waiting time counts, too, so the rate of a stopped stream falls.
         gap = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
         overdue = now - self._times[-1]
         span = self._times[-1] - self._times[0] + (overdue if overdue > 2 * gap else 0.0)
-        # What a server had in store for the first moment is no rate.
+        # The frames that a server had buffered before the start do not count.
         return (len(self._times) - 1) / max(span, 1.0)
 
 
 class LatencyMeter:
-    """Milliseconds from decoding to result."""
+    """Milliseconds from decoding to the result."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin empty."""
         self._samples: deque[float] = deque(maxlen=_SAMPLES)
 
     def add(self, seconds: float) -> None:
-        """Note one frame."""
+        """Record one frame."""
         self._samples.append(seconds * 1000)
 
     def median_ms(self) -> float | None:
-        """Return the median of the last frames, None where there is none."""
+        """Return the median of the last frames; None if there is none."""
         return statistics.median(self._samples) if self._samples else None

@@ -1,4 +1,4 @@
-"""Say in one line what is wrong with a live source, and whether it is worth trying again."""
+"""Describe the error of a live source in one line, and whether to try again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Trouble:
     """Why a connection ended.
 
     Attributes:
-        text: one line without credentials, the name of the source first.
+        text: one line without credentials, beginning with the source's name.
         sort: a wrong password is not tried for ever, lest the camera locks the account; a camera
             that never was there is not waited for; one that is silent may be slow.
     """
@@ -33,12 +33,12 @@ class Trouble:
 def describe(
     source: VideoSource, error: Exception, deadline_s: float, waited_s: float, opened: bool
 ) -> Trouble:
-    """Put an error of FFmpeg's into words, without its own, which hold the address.
+    """Describe an error of FFmpeg without FFmpeg's text, which contains the address.
 
     Args:
-        deadline_s: how long FFmpeg was to wait.
-        waited_s: how long it did.
-        opened: whether the source had answered before.
+        deadline_s: FFmpeg's time-out.
+        waited_s: how long it waited.
+        opened: whether the source had answered.
     """
     if source.kind == "camera":
         return _of_camera(source, error)
@@ -62,7 +62,7 @@ def describe(
             told, sort = silent(deadline_s, opened), "silent"
         case av.EOFError():
             told, sort = "the stream ended", "other"
-        case av.InvalidDataError() if waited_s >= 0.9 * deadline_s:  # what RTSP makes of silence
+        case av.InvalidDataError() if waited_s >= 0.9 * deadline_s:  # how RTSP reports a time-out
             told, sort = silent(deadline_s, opened), "silent"
         case av.InvalidDataError():
             told, sort = "sends nothing that FFmpeg takes for a video", "other"
@@ -80,7 +80,7 @@ def describe(
 
 
 def silent(deadline_s: float, opened: bool) -> str:
-    """Say that nothing came in time."""
+    """Return the message that nothing came in time."""
     seconds = "1 second" if deadline_s == 1 else f"{deadline_s:g} seconds"
     return f"no {'frame' if opened else 'answer'} for {seconds}"
 
@@ -105,6 +105,6 @@ def _of_camera(source: VideoSource, error: Exception) -> Trouble:
 def _has_host(address: str) -> bool:
     try:
         socket.getaddrinfo(urlsplit(address).hostname, None)
-    except (OSError, ValueError):  # ValueError: what cannot be a name at all
+    except (OSError, ValueError):  # ValueError: an invalid name
         return False
     return True
