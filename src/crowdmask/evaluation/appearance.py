@@ -1,8 +1,8 @@
-"""Whether a detector is worse for faces that look dark, or that stand in the dark.
+"""Whether a detector is worse for faces that look dark, or that are in the dark.
 
-Faces are sorted by the colour and the lightness of their pixels. That is a rough proxy of the apparent skin
-tone: light, white balance and exposure move it as much as skin does, and it says nothing about any person.
-Only the counts of many faces leave this module.
+Faces are grouped by the colour and the lightness of their pixels. This is a rough proxy of the apparent
+skin tone: light, white balance and exposure affect it as much as skin does, and it says nothing about any
+person. Only counts of many faces leave this module.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from crowdmask.labels import WITHOUT_MASK
 from crowdmask.media.pictures import open_picture
 
 MIN_WIDTH_PX = 24
-"""Narrower faces have too few pixels of skin to speak of its colour."""
+"""Minimum width of a face; narrower ones have too few pixels of skin."""
 
 MIN_FACES = 50
-"""A group of fewer faces is joined to the next: a share of so few means little."""
+"""Minimum number of faces in a group; smaller groups are joined with a neighbour."""
 
 NOTE = (
     "Groups are by the colour and lightness of the faces' pixels: a rough proxy of apparent skin tone that "
@@ -37,7 +37,7 @@ TONE, LIGHT = "skin tone", "light"
 LIGHT_BANDS = ("dark", "medium", "bright")
 _LIGHT_EDGES = (40.0, 60.0)
 UNKNOWN = -1
-# A row of counts of each group: faces, found, found with the right label of two, with a mask of any kind.
+# Columns of the counts of each group: faces, found, found with the right label of two, with any mask.
 _FACES, _FOUND, _RIGHT, _MASKED = range(4)
 RATES = ("recall", "class_accuracy")
 
@@ -46,11 +46,11 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class FaceAppearance:
-    """How the faces of one picture look, in the order of `ScoredPicture.faces`.
+    """The appearance of the faces of one picture, in the order of `ScoredPicture.faces`.
 
     Attributes:
-        tone: (M,) index into `SKIN_BANDS`; `UNKNOWN` where the face is narrow or shows too little skin.
-        light: (M,) index into `LIGHT_BANDS`; `UNKNOWN` where the face is narrow.
+        tone: (M,) index into `SKIN_BANDS`; `UNKNOWN` if the face is narrow or shows too little skin.
+        light: (M,) index into `LIGHT_BANDS`; `UNKNOWN` if the face is narrow.
     """
 
     tone: Indices
@@ -59,15 +59,15 @@ class FaceAppearance:
 
 @dataclass(frozen=True)
 class Group:
-    """What was measured on the faces of one look.
+    """The measures of the faces of one group.
 
     Attributes:
-        name: one of the bands, or the first and the last of those joined.
-        faces: how many.
-        masked: the share of them with a mask of any kind, 0 to 1.
-        median_width_px: of them; groups differ in this, too.
-        rates: each of `RATES` at the default thresholds; NaN where there is nothing to measure.
-        intervals: their 95 % bootstrap intervals, if asked for.
+        name: one of the bands, or the first and the last of joined bands.
+        faces: number of faces.
+        masked: share of them with any mask, 0 to 1.
+        median_width_px: median width of the faces; groups differ in this, too.
+        rates: each of `RATES` at the default thresholds; NaN if there is nothing to measure.
+        intervals: their 95 % bootstrap intervals, if requested.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Gap:
-    """The distance of the best group from the worst; the interval is of the difference of these two."""
+    """The difference between the best and the worst group, with its interval."""
 
     best: str
     worst: str
@@ -94,8 +94,8 @@ class Grouping:
 
     Attributes:
         by: `TONE` or `LIGHT`.
-        unknown: faces wide enough whose look could not be told.
-        gaps: of each of `RATES`; none where fewer than two groups can be measured.
+        unknown: number of faces that are wide enough but could not be assigned to a band.
+        gaps: of each of `RATES`; empty if fewer than two groups can be measured.
     """
 
     by: str
@@ -104,7 +104,7 @@ class Grouping:
     gaps: dict[str, Gap]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; NaN where there is nothing to measure."""
+        """Return plain values for JSON; NaN if there is nothing to measure."""
         groups = [
             {
                 "name": group.name,
@@ -130,7 +130,7 @@ class Grouping:
 
 @dataclass(frozen=True)
 class Appearance:
-    """Groups by apparent skin tone and by light, of each slice that can be judged on its own."""
+    """Groups by apparent skin tone and by light, for each slice with enough faces."""
 
     slices: dict[str, tuple[Grouping, ...]]
 
@@ -144,9 +144,9 @@ class Appearance:
 
 
 def appearance_of(pixels: NDArray[np.uint8], faces: NDArray[np.float32]) -> FaceAppearance:
-    """Sort the faces of one picture by their pixels.
+    """Determine the bands of the faces of one picture from their pixels.
 
-    The same upper part of every face is taken, masked or not, so that groups don't differ by what was cut.
+    The same upper part of every face is used, with or without a mask, so that groups do not differ in this.
 
     Args:
         pixels: RGB uint8 (H, W, 3).
@@ -166,15 +166,15 @@ def appearance_of(pixels: NDArray[np.uint8], faces: NDArray[np.float32]) -> Face
 
 
 def appearance_of_samples(samples: Iterable[Sample]) -> list[FaceAppearance]:
-    """Read the photos again and sort the faces of each.
+    """Read the photos again and determine the bands of their faces.
 
     Raises:
-        PictureError: one of them cannot be read any more.
+        PictureError: one of them can no longer be read.
     """
     result = []
     for sample in samples:
         picture = open_picture(sample.path)
-        # A huge JPEG is decoded at a lower scale; widths count in pixels of what is looked at.
+        # A huge JPEG is decoded at a lower scale; widths are in pixels of the decoded picture.
         scale = np.array([picture.image.width / picture.width, picture.image.height / picture.height] * 2)
         faces = (sample.boxes[~sample.ignore] * scale).astype(np.float32)
         result.append(appearance_of(np.asarray(picture.image), faces))
@@ -184,13 +184,13 @@ def appearance_of_samples(samples: Iterable[Sample]) -> list[FaceAppearance]:
 def measure_appearance(
     pictures: Sequence[ScoredPicture], looks: Sequence[FaceAppearance], bootstrap: int = 0, seed: int = 0
 ) -> Appearance:
-    """Measure recall and labels of found faces by how the faces look.
+    """Measure recall and label accuracy by the faces' appearance.
 
     Args:
-        pictures: what was found in each; a face counts as found at the detector's own thresholds.
-        looks: as many, see `appearance_of_samples`.
-        bootstrap: how many times pictures are drawn again for the intervals; 0 for none.
-        seed: of those draws.
+        pictures: with detections; a face counts as found at the detector's own thresholds.
+        looks: one for each picture, see `appearance_of_samples`.
+        bootstrap: number of bootstrap samples for the intervals; 0: none.
+        seed: random seed of the bootstrap.
     """
     look_of = {id(picture): look for picture, look in zip(pictures, looks, strict=True)}
     result: dict[str, tuple[Grouping, ...]] = {}
@@ -210,11 +210,11 @@ def measure_appearance(
 def join_bands(faces: Sequence[int], least: int = MIN_FACES) -> list[tuple[int, int]]:
     """Join neighbouring bands until each group has enough faces, or one is left.
 
-    The smallest group joins its smaller neighbour, again and again.
+    The smallest group is repeatedly joined with its smaller neighbour.
 
     Args:
-        faces: of each band, in order.
-        least: faces that a group needs.
+        faces: number of faces of each band, in order.
+        least: minimum number of faces of a group.
     Returns:
         First and last band of each group, in order.
     """
@@ -257,7 +257,7 @@ def _grouping(
     every = np.concatenate([np.zeros(0, np.int64), *looks])
     width = np.concatenate([np.zeros(0, np.float32), *widths])
     ranges = join_bands(np.bincount(every[every != UNKNOWN], minlength=len(bands)).tolist())
-    # (P, G, 4), so that pictures can be drawn again.
+    # (P, G, 4), for the bootstrap over pictures.
     sums = np.zeros((len(looks), len(ranges), 4))
     for index, (look, rows) in enumerate(zip(looks, counts, strict=True)):
         for group, (first, last) in enumerate(ranges):
@@ -300,7 +300,7 @@ def _rates(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ends(rates: NDArray[np.float64]) -> tuple[int, int] | None:
-    """Return the best and the worst group, or None where there are not two to compare."""
+    """Return the best and the worst group; None if there are fewer than two."""
     if (~np.isnan(rates)).sum() < 2:
         return None
     return int(np.nanargmax(rates)), int(np.nanargmin(rates))

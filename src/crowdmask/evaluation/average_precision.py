@@ -1,8 +1,8 @@
-"""Average precision: how well a ranking by confidence separates faces from the rest.
+"""Average precision: how well the ranking by confidence separates faces from the rest.
 
-Own arithmetic rather than a COCO evaluator's, since those know neither our ignore rule (a false
-detection inside an ignore region at any IoU threshold) nor widths instead of areas, and stop at a
-number of detections a picture. Where both can say something they agree; the tests hold them side by side.
+This is our own implementation, since COCO evaluators support neither our ignore rule (a false
+detection inside an ignored region at any IoU threshold) nor widths instead of areas, and limit the number of
+detections in a picture. Where both apply, they agree; tests compare them.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from crowdmask.evaluation.matching import ANY_FACE, FALSE, IGNORED, ScoredPictur
 
 IOU_THRESHOLDS: tuple[float, ...] = tuple(0.5 + 0.05 * i for i in range(10))
 RECALL_POINTS = np.linspace(0, 1, 101)
-# A false box has no true width, so it counts for a range of widths that is a little wider.
+# A false box has no true width, so it counts for a slightly wider range of widths.
 FALSE_BELOW, FALSE_ABOVE = 0.8, 1.25
 
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Detections of one class by falling confidence.
+    """Detections of one class, highest confidence first.
 
     Attributes:
         confidence: (R,).
-        hit: (R,) float, 1 for a found face, 0 for a false detection; ignored ones are left out.
-        picture: (R,) index of the picture that each came from.
-        faces: (P,) faces of this class in each picture.
+        hit: (R,) float, 1 for a found face, 0 for a false detection; without ignored ones.
+        picture: (R,) index of the picture of each.
+        faces: (P,) number of faces of this class in each picture.
     """
 
     confidence: NDArray[np.float32]
@@ -40,10 +40,10 @@ class Ranking:
     def curve(
         self, weights: NDArray[np.float64] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return recall and precision, (R,) each, after each further detection.
+        """Return recall and precision, (R,) each, after each detection.
 
         Args:
-            weights: (P,) how often each picture counts; once where left out.
+            weights: (P,) how often each picture counts; None: once.
         """
         weight = np.ones(len(self.hit)) if weights is None else weights[self.picture]
         total = self.faces.sum() if weights is None else float(weights @ self.faces)
@@ -73,9 +73,9 @@ def rank(
     """Match one class in every picture.
 
     Args:
-        pictures: what to measure; `found` is ranked.
-        protocol: (3,) the class that each label counts as.
-        class_index: the class of the protocol.
+        pictures: the pictures to measure; `found` is ranked.
+        protocol: (3,) the class of each label.
+        class_index: a class of the protocol.
         iou_thresholds: (T,).
         width_px: only faces of this width, from (inclusive) to (exclusive), in pixels of the picture.
     Returns:
@@ -154,12 +154,12 @@ def class_scores(pictures: Sequence[ScoredPicture], protocol: NDArray[np.int64])
 def face_ap50(
     pictures: Sequence[ScoredPicture], width_px: tuple[float, float] = (0.0, np.inf)
 ) -> tuple[float, int]:
-    """Return AP50 of faces whatever their label, and how many faces of that width there are."""
+    """Return AP50 of faces of any label, and the number of faces of that width."""
     ranking = rank(pictures, ANY_FACE, 0, (0.5,), width_px)[0]
     return ranking.average_precision(), int(ranking.faces.sum())
 
 
 def mean(values: Sequence[float]) -> float:
-    """Return the mean without the NaNs; NaN if nothing is left."""
+    """Return the mean without NaNs; NaN if nothing is left."""
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else float("nan")

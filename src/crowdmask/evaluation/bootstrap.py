@@ -1,4 +1,4 @@
-"""How far a measure would move on other pictures of the same kind."""
+"""How much a measure would vary on other pictures of the same kind."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def bootstrap_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Return a percentile interval of a measure over pictures drawn again with replacement.
+    """Return the percentile bootstrap interval of a measure over pictures drawn with replacement.
 
     Pictures are drawn, not faces, since the faces of one picture share its light, crowd and camera.
 
     Args:
         measure: takes how often each picture was drawn, (P,), and returns the measure.
-        pictures: P.
-        samples: how many times to draw.
-        level: the share of the samples that the interval holds, 0 to 1.
-        seed: of the draws; the same seed gives the same draws to every measure.
+        pictures: their number P.
+        samples: number of bootstrap samples.
+        level: share of the samples inside the interval, 0 to 1.
+        seed: random seed; the same seed gives the same draws for every measure.
     Returns:
-        Low and high end; NaN where no sample has a value.
+        Lower and upper end; NaN if no sample has a value.
     """
 
     def measures(weights: Weights) -> list[float]:
@@ -46,7 +46,7 @@ def bootstrap_intervals(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """Return the interval of each of several measures, which are taken of the same draws.
+    """Return the intervals of several measures of the same draws.
 
     Args:
         measures: takes how often each picture was drawn, (P,), and returns a value for each of `names`.

@@ -13,22 +13,22 @@ from crowdmask.labels import LABELS
 
 Floats = NDArray[np.float64]
 BINS = 10
-# How much of the raw score is mixed into a table, so that equal confidences never hide an order.
+# Part of the raw score that is mixed into a table, so that different scores keep different confidences.
 _STRICTNESS = 1e-3
-# From this raw score on, the least that a detector with a closer look keeps, no confidence is below the other
-# number: precision-recall curves are drawn down to that, and the far faces that the network is least sure of
-# would be cut off them.
+# From this raw score on, the minimum that a detector with a closer look keeps, the confidence is at least the
+# other number: precision-recall curves go down to that, and would otherwise lose distant faces with the
+# lowest scores.
 _FAINT_RAW, _FAINT = 0.02, 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Detections with the truth about each.
+    """Detections and whether each is right.
 
     Attributes:
-        confidence: (D,) as the detector said it.
-        right: (D,) bool: there is a face, and its label is right under the 2-class protocol.
-        class_id: (D,) the label that was said, index into `LABELS`.
+        confidence: (D,) of the detector.
+        right: (D,) bool; there is a face, and its label is right under the 2-class protocol.
+        class_id: (D,) the predicted label, index into `LABELS`.
     """
 
     confidence: NDArray[np.float32]
@@ -37,12 +37,12 @@ class Judged:
 
 
 def judge(pictures: Sequence[ScoredPicture], minimum: float = 0.0, found: bool = True) -> Judged:
-    """Say of each detection whether it is right; those in ignore regions are left out.
+    """Determine whether each detection is right, without those in ignored regions.
 
     Args:
-        pictures: what to judge.
-        minimum: least confidence, 0 to 1.
-        found: take all detections; otherwise only the ones shown to a user.
+        pictures: with detections and truth.
+        minimum: minimum confidence, 0 to 1.
+        found: use all detections; otherwise only those shown to a user.
     """
     confidences, rights, labels = [np.zeros(0, np.float32)], [np.zeros(0, bool)], [np.zeros(0, np.int64)]
     for picture in pictures:
@@ -61,12 +61,12 @@ def judge(pictures: Sequence[ScoredPicture], minimum: float = 0.0, found: bool =
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Confidence against truth in ten bins of equal width.
+    """Reliability in ten bins of equal width.
 
     Attributes:
-        count: (10,) detections.
+        count: (10,) number of detections.
         confidence: (10,) their mean confidence; NaN for an empty bin.
-        right: (10,) the share of them that is right; NaN for an empty bin.
+        right: (10,) share of right ones; NaN for an empty bin.
     """
 
     count: NDArray[np.int64]
@@ -75,7 +75,7 @@ class Reliability:
 
     @property
     def expected_error(self) -> float:
-        """The mean distance of confidence from truth (ECE), 0 to 1; NaN without detections.
+        """The expected calibration error (ECE), 0 to 1; NaN without detections.
 
         Source: Guo et al., On Calibration of Modern Neural Networks (2017), section 2.
         """
@@ -86,7 +86,7 @@ class Reliability:
 
 
 def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> Reliability:
-    """Compare confidence with truth.
+    """Compare confidences with the share of right detections.
 
     Args:
         confidence: (D,) 0 to 1; 0.1 belongs to the second bin, 1 to the last.
@@ -101,13 +101,14 @@ def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> R
 
 
 def calibration_sums(pictures: Sequence[ScoredPicture], minimum: float = 0.0) -> Floats:
-    """Return what `expected_error` needs of each picture, so that pictures can be drawn again.
+    """Return each picture's sums for `expected_error`, for the bootstrap over pictures.
 
     Args:
         pictures: P of them.
-        minimum: least confidence of the detections that count.
+        minimum: minimum confidence of the detections that count.
     Returns:
-        (P, 11): for each bin the confidences less the number of right detections; last, the detections.
+        (P, 11): for each bin the sum of confidences minus the number of right detections; last, the number of
+        detections.
     """
     rows = np.zeros((len(pictures), BINS + 1))
     for row, picture in zip(rows, pictures, strict=True):
@@ -119,28 +120,28 @@ def calibration_sums(pictures: Sequence[ScoredPicture], minimum: float = 0.0) ->
 
 
 def expected_error(sums: Floats) -> float:
-    """Return the expected calibration error of `calibration_sums`, (11,), added over pictures."""
+    """Return the expected calibration error of `calibration_sums`, (11,), summed over pictures."""
     return float(np.abs(sums[:BINS]).sum() / sums[BINS]) if sums[BINS] else float("nan")
 
 
 def _bins(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
-    # A confidence of 0.7 is 6.9999999 tenths in 32-bit floating point.
+    # In 32-bit floating point, a confidence of 0.7 is 6.9999999 tenths.
     return np.minimum((confidence.astype(np.float64) * BINS + 1e-6).astype(np.int64), BINS - 1)
 
 
 def fit_calibration(
     raw_scores: NDArray[np.floating], right: NDArray[np.bool_], knots: int = 25
 ) -> dict[str, list[float]]:
-    """Fit a table that turns a raw score into the share of such detections that is right.
+    """Fit a table that turns a raw score into the share of right detections with this score.
 
-    Isotonic regression finds the best rising steps; the steps that differ least are joined until few
-    enough are left, and straight lines through their middles replace them, so that no order is lost.
-    The faintest keep 1 %, whatever their share.
+    Isotonic regression finds the best increasing steps; the steps that differ least are joined until
+    few enough are left, and linear interpolation between their centres replaces them, so that the order is
+    preserved. The lowest scores get at least 1 %, whatever their share.
 
     Args:
         raw_scores: (D,) 0 to 1.
         right: (D,) bool.
-        knots: at most so many points in the table, at least 4.
+        knots: maximum number of points in the table, at least 4.
     Returns:
         ``raw`` from 0 to 1 and ``confidence``, both strictly increasing, for `numpy.interp`.
     Raises:
@@ -159,7 +160,7 @@ def fit_calibration(
     share = np.bincount(index, np.asarray(right, np.float64)) / count
     blocks = _pool(unique, share, count.astype(np.float64))
     blocks = _join(blocks, knots - 3)
-    # Three of three right is no proof of certainty: half a right and half a wrong one more in each step.
+    # Three right of three are not certainty: add half a right and half a wrong detection to each step.
     shares = (blocks[:, 1] * blocks[:, 2] + 0.5) / (blocks[:, 2] + 1)
     blocks = _pool(blocks[:, 0], shares, blocks[:, 2])
 
@@ -174,7 +175,7 @@ def fit_calibration(
 
 
 def _pool(x: Floats, y: Floats, weight: Floats) -> Floats:
-    """Join neighbours that fall (pool adjacent violators); return (B, 3) rows of mean x, mean y, weight."""
+    """Join decreasing neighbours (pool adjacent violators); return (B, 3) rows of mean x, mean y, weight."""
     blocks: list[list[float]] = []
     for row in np.stack([x, y, weight], axis=1).tolist():
         blocks.append(row)
@@ -185,7 +186,7 @@ def _pool(x: Floats, y: Floats, weight: Floats) -> Floats:
 
 
 def _join(blocks: Floats, limit: int) -> Floats:
-    """Join the neighbouring steps whose difference costs least until at most `limit` are left (Ward)."""
+    """Join the most similar neighbouring steps until at most `limit` are left (Ward's method)."""
     rows = blocks.tolist()
     while len(rows) > limit:
         array = np.array(rows)
@@ -202,7 +203,7 @@ def _merge(left: list[float], right: list[float]) -> list[float]:
 
 
 def _extend(inner: Floats) -> float:
-    """Go on from the last step to a raw score of 1 as steeply as the table rose before it, at most to 1."""
+    """Extrapolate from the last step to a raw score of 1 with the same slope, at most to 1."""
     before = inner[-2] if len(inner) > 1 else np.zeros(3)
     rise = (inner[-1, 1] - before[1]) / (inner[-1, 0] - before[0])
     return float(min(1.0, inner[-1, 1] + rise * (1 - inner[-1, 0])))
@@ -215,17 +216,17 @@ def choose_threshold(
     precision: float = 0.9,
     beta: float = 1.0,
 ) -> float:
-    """Choose the confidence from which detections of one label are shown.
+    """Choose the minimum confidence of the shown detections of one label.
 
     Args:
-        confidence: (D,) of that label's detections.
+        confidence: (D,) of the label's detections.
         right: (D,) bool.
-        faces: how many there are to find.
-        precision: what part of those shown must be right, 0 to 1.
-        beta: how many times as much recall counts as precision.
+        faces: number of faces to find.
+        precision: minimum share of right ones among those shown, 0 to 1.
+        beta: weight of recall relative to precision.
     Returns:
-        The threshold of the best F-beta among those that reach the precision, half-way to the next
-        lower confidence; where none reaches it, the one that comes nearest. 0.5 without detections.
+        The threshold with the best F-beta among those that reach the precision, half-way to the
+        next lower confidence; if none reaches it, the closest one. 0.5 without detections.
     """
     if not len(confidence):
         return 0.5
@@ -233,7 +234,7 @@ def choose_threshold(
     ranked = confidence[order].astype(np.float64)
     hits = np.cumsum(right[order])
     seen = np.arange(1, len(order) + 1)
-    # Equal confidences are shown together or not at all.
+    # Detections with equal confidence are shown together or not at all.
     last_of_equals = np.append(ranked[1:] != ranked[:-1], True)
     reached = hits / seen
     recall = hits / max(faces, 1)
@@ -250,10 +251,10 @@ def choose_threshold(
 def choose_thresholds(
     pictures: Sequence[ScoredPicture], precision: float = 0.9, beta: float = 1.0
 ) -> dict[str, float]:
-    """Choose each label's threshold on pictures that were neither trained on nor reported.
+    """Choose each label's threshold on pictures that are neither used for training nor reported.
 
     Args:
-        pictures: with all detections down to a confidence of about 0.01 in `found`.
+        pictures: `found` contains all detections down to a confidence of about 0.01.
         precision, beta: as in `choose_threshold`. A detection is right when there is a face and its
             label is right under the 2-class protocol.
     """

@@ -1,4 +1,4 @@
-"""What a user sees at the detector's own thresholds: faces found, missed, made up and mislabelled."""
+"""Results at the detector's own thresholds: faces found, missed, falsely detected and mislabelled."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class ConfusionCounts:
     """Counts of faces and detections.
 
     Attributes:
-        confusion: (3, 3) found faces, true label by row, said label by column.
+        confusion: (3, 3) found faces, true label by row, predicted label by column.
         missed: (3,) faces not found, by true label.
-        false: (3,) detections that are no face, by said label.
+        false: (3,) false detections, by predicted label.
     """
 
     confusion: NDArray[np.int64]
@@ -30,7 +30,7 @@ class ConfusionCounts:
     false: NDArray[np.int64]
 
     def to_vector(self) -> NDArray[np.int64]:
-        """Return all counts as (15,), to be summed over pictures."""
+        """Return all counts as (15,), which can be summed over pictures."""
         return np.concatenate([self.confusion.ravel(), self.missed, self.false])
 
     @classmethod
@@ -40,20 +40,20 @@ class ConfusionCounts:
 
     @property
     def two_class_confusion(self) -> NDArray[np.int64]:
-        """The confusion with an incorrectly worn mask counted as none, (2, 2)."""
+        """The confusion matrix with an incorrectly worn mask counted as none, (2, 2)."""
         result = np.zeros((2, 2), self.confusion.dtype)
         np.add.at(result, (TWO_CLASSES[:, None], TWO_CLASSES[None, :]), self.confusion)
         return result
 
     @property
     def recall(self) -> float:
-        """The share of faces that were found, whatever label they got."""
+        """The share of faces that were found, with any label."""
         found = self.confusion.sum()
         return _share(found, found + self.missed.sum())
 
     @property
     def precision(self) -> float:
-        """The share of detections that are a face, whatever label they got."""
+        """The share of detections that are a face, with any label."""
         found = self.confusion.sum()
         return _share(found, found + self.false.sum())
 
@@ -64,7 +64,7 @@ class ConfusionCounts:
 
     @property
     def balanced_accuracy(self) -> float:
-        """The mean over the two classes of the share of its found faces whose label is right."""
+        """The mean over the two classes of the share of found faces with the right label."""
         return _balanced(self.two_class_confusion)
 
     @property
@@ -74,7 +74,7 @@ class ConfusionCounts:
 
     @property
     def balanced_accuracy_3(self) -> float:
-        """The mean over the three labels of the share of its found faces whose label is right."""
+        """The mean over the three labels of the share of found faces with the right label."""
         return _balanced(self.confusion)
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def judge_picture(picture: ScoredPicture) -> ConfusionCounts:
 
 
 def tallies(pictures: Sequence[ScoredPicture]) -> NDArray[np.int64]:
-    """Return the counts of each picture, (P, 15), as of `ConfusionCounts.to_vector`."""
+    """Return the counts of each picture, (P, 15), see `ConfusionCounts.to_vector`."""
     rows = [judge_picture(picture).to_vector() for picture in pictures]
     return np.array(rows, np.int64).reshape(len(pictures), 15)
 

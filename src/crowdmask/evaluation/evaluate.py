@@ -18,13 +18,13 @@ from crowdmask.progress import Progress, silent
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a detector reaches on a part of a data set.
+    """The results of a detector on a part of a data set.
 
     Attributes:
         report: the measures.
-        run: the detections behind them; `run.failed` could not be read and is in no measure.
+        run: the detections behind them; `run.failed` could not be read and is not included in any measure.
         problems: of the data set, each as ``where: why``.
-        detector: that was measured.
+        detector: the measured detector.
     """
 
     report: Report
@@ -40,15 +40,15 @@ class Evaluation:
         detections: Path | None = None,
         rates: Path | None = None,
     ) -> list[Path]:
-        """Write what is asked for.
+        """Write the requested files.
 
         Args:
             out: folder of the tables and the pictures of curves.
             json: file of all measures.
-            detections: file of all detections down to `FAINTEST`, one line a picture.
-            rates: file of the counts of errors that a survey corrects by.
+            detections: file of all detections down to `FAINTEST`, one line for each picture.
+            rates: file of the error counts that a survey uses for its correction.
         Returns:
-            The pictures written.
+            The pictures that were written.
         Raises:
             OutputError: a file cannot be written.
         """
@@ -90,10 +90,10 @@ def evaluate(
         split: "train", "val" or "test".
         backend: name of the detector's runtime, for the report.
         root: folder of the photos; None: the data set's own.
-        bootstrap: draw the pictures again so many times for 95 % intervals.
-        seed: of those draws.
+        bootstrap: number of bootstrap samples for the 95 % intervals.
+        seed: random seed of the bootstrap.
         appearance: measure by apparent skin tone and light, too.
-        progress: is told how many pictures are done.
+        progress: receives the number of completed pictures.
     Raises:
         DataError: the data set cannot be used.
     """

@@ -1,4 +1,4 @@
-"""A picture with its truth and what a detector said about it, and how labels count as classes."""
+"""A picture with its annotation and detections, and how labels count as classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crowdmask.matching import FALSE as FALSE
 from crowdmask.matching import IGNORED as IGNORED
 from crowdmask.matching import match as match
 
-# What label of three counts as what class; each measure names the protocol it is under.
+# The class of each of the three labels; each measure names its protocol.
 TWO_CLASSES = np.array([0, 1, 1])
 THREE_CLASSES = np.array([0, 1, 2])
 ANY_FACE = np.array([0, 0, 0])
@@ -20,15 +20,15 @@ ANY_FACE = np.array([0, 0, 0])
 
 @dataclass(frozen=True, eq=False)
 class ScoredPicture:
-    """One picture's truth and what a detector said about it.
+    """One picture with its annotation and its detections.
 
     Attributes:
-        name: the picture as its split file lists it.
-        source: the slice of the data set that it belongs to.
-        boxes: (N, 4) float32 xyxy, pixels: faces and ignore regions.
+        name: as in the split file.
+        source: its source, which is a slice of the data set.
+        boxes: (N, 4) float32 xyxy, pixels: faces and ignored regions.
         class_id: (N,) int64, index into `LABELS`.
-        ignore: (N,) bool: a region in which nothing counts, neither as found nor as false.
-        found: every detection down to a confidence of about 0.01.
+        ignore: (N,) bool; True for an ignored region, where detections are neither right nor wrong.
+        found: all detections down to a confidence of about 0.01.
         shown: the detections that a user sees at the detector's own thresholds.
     """
 
@@ -42,7 +42,7 @@ class ScoredPicture:
 
     @property
     def faces(self) -> NDArray[np.float32]:
-        """The boxes that count, (M, 4)."""
+        """The boxes of the faces that are not ignored, (M, 4)."""
         return self.boxes[~self.ignore]
 
     @property
@@ -52,5 +52,5 @@ class ScoredPicture:
 
     @property
     def ignored(self) -> NDArray[np.float32]:
-        """The ignore regions, (K, 4)."""
+        """The ignored regions, (K, 4)."""
         return self.boxes[self.ignore]

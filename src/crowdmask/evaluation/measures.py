@@ -27,7 +27,7 @@ from crowdmask.evaluation.matching import ANY_FACE, THREE_CLASSES, TWO_CLASSES, 
 from crowdmask.evaluation.slices import FACE_WIDTHS_PX, slices
 from crowdmask.labels import LABELS
 
-# Fainter detections are for the precision-recall curve; nobody takes their confidence at its word.
+# Detections of lower confidence are only for the precision-recall curve; nobody uses their confidence.
 CALIBRATION_MINIMUM = 0.1
 TWO_CLASS_NAMES = ("with_mask", "without_mask")
 OUTCOMES = ("recall", "precision", "class_accuracy", "balanced_accuracy")
@@ -35,18 +35,18 @@ OUTCOMES = ("recall", "precision", "class_accuracy", "balanced_accuracy")
 
 @dataclass(frozen=True, eq=False)
 class SliceMeasures:
-    """What was measured on one slice.
+    """The measures of one slice.
 
     Attributes:
-        pictures: how many.
-        two_class: an incorrectly worn mask counts as none.
-        three_class: the three labels.
-        face_ap50: of any face, whatever its label.
-        by_width: for each range of face widths AP50 of any face, and the number of such faces.
+        pictures: number of pictures.
+        two_class: with an incorrectly worn mask counted as none.
+        three_class: with the three labels.
+        face_ap50: of faces with any label.
+        by_width: for each range of face widths, AP50 of faces with any label, and their number.
         shown: counts at the detector's own thresholds.
         reliability: of all detections of at least `CALIBRATION_MINIMUM`.
         reliability_shown: of the detections at the detector's own thresholds.
-        intervals: 95 % bootstrap interval of the measures named in it.
+        intervals: 95 % bootstrap intervals by measure.
     """
 
     pictures: int
@@ -60,7 +60,7 @@ class SliceMeasures:
     intervals: dict[str, tuple[float, float]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; NaN where there is nothing to measure."""
+        """Return plain values for JSON; NaN if there is nothing to measure."""
         return {
             "pictures": self.pictures,
             "faces": dict(zip(LABELS, self.three_class.faces, strict=True)),
@@ -91,12 +91,12 @@ class SliceMeasures:
 
 
 def measure(pictures: Sequence[ScoredPicture], bootstrap: int = 0, seed: int = 0) -> SliceMeasures:
-    """Take every measure of the pictures.
+    """Compute all measures of the pictures.
 
     Args:
         pictures: one slice.
-        bootstrap: how many times pictures are drawn again for the intervals; 0 for none.
-        seed: of those draws.
+        bootstrap: number of bootstrap samples for the intervals; 0: none.
+        seed: random seed of the bootstrap.
     """
     judged, judged_shown = judge(pictures, CALIBRATION_MINIMUM), judge(pictures, found=False)
     return SliceMeasures(
@@ -115,14 +115,14 @@ def measure(pictures: Sequence[ScoredPicture], bootstrap: int = 0, seed: int = 0
 def measure_slices(
     pictures: Sequence[ScoredPicture], bootstrap: int = 0, seed: int = 0
 ) -> dict[str, SliceMeasures]:
-    """Take every measure of each slice; see `slices` for their order."""
+    """Compute all measures of each slice; see `slices` for their order."""
     return {name: measure(group, bootstrap, seed) for name, group in slices(pictures).items()}
 
 
 def intervals(
     pictures: Sequence[ScoredPicture], samples: int, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Return the 95 % bootstrap intervals of the measures that decide.
+    """Return the 95 % bootstrap intervals of the main measures.
 
     ``AP50_with_mask`` and ``AP50_without_mask`` are of two classes, ``AP50_mask_worn_incorrect`` of three.
     """

@@ -15,7 +15,7 @@ from crowdmask.evaluation.classification import ConfusionCounts
 from crowdmask.files import whole_file
 from crowdmask.labels import DISPLAY_NAMES, LABELS
 
-# The line styles tell the labels apart in print.
+# Different line styles distinguish the labels in black-and-white print.
 _STYLES = ("-", "--", "-.", ":")
 _PLAIN = as_hex(BLUE)
 # Yellow is hard to see on white without a dark edge.
@@ -42,7 +42,7 @@ def draw_precision_recall(rankings: dict[str, Ranking], path: Path) -> Path:
 
 
 def draw_reliability(reliability: Reliability, path: Path) -> Path:
-    """Draw the share that is right over the confidence, and how many detections each point stands for."""
+    """Draw the share of right detections over the confidence, and the number of detections of each point."""
     figure = Figure(figsize=(6, 6), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     filled = reliability.count > 0
@@ -58,7 +58,7 @@ def draw_reliability(reliability: Reliability, path: Path) -> Path:
 
 
 def draw_confusion(counted: ConfusionCounts, path: Path) -> Path:
-    """Draw true labels by row and said labels by column, with faces missed and made up at the borders."""
+    """Draw the confusion matrix, with missed and falsely detected faces at the borders."""
     counts = np.zeros((4, 4), np.int64)
     counts[:3, :3], counts[:3, 3], counts[3, :3] = counted.confusion, counted.missed, counted.false
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -18,10 +18,10 @@ def measure_rates(
     """Count errors on annotated pictures.
 
     Args:
-        pictures: with all detections down to a confidence of about 0.01 in `found`.
-        model, model_hash: which model found them.
-        thresholds: (3,) its own, whatever it was run with.
-        measured_on: the data, in words.
+        pictures: `found` contains all detections down to a confidence of about 0.01.
+        model, model_hash: name and hash of the model.
+        thresholds: (3,) the model's own, independent of the options of this run.
+        measured_on: description of the data.
     """
     photos = [
         count_photo(

@@ -1,4 +1,4 @@
-"""The report of an evaluation: tables to read, JSON to compare, and its pictures."""
+"""The report of an evaluation: tables, JSON, and pictures."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What an evaluation found.
+    """The results of an evaluation.
 
     Attributes:
-        about: what was measured with what: model, hash, thresholds, data set, split.
+        about: model, hash, thresholds, data set, split.
         slices: the measures of each slice, ``all`` first.
-        failed: pictures that could not be read, each as ``where: why``; they are in no measure.
-        appearance: measures by how the faces look, if that was asked for.
+        failed: pictures that could not be read, each as ``where: why``; not included in any measure.
+        appearance: measures by the faces' appearance, if requested.
     """
 
     about: dict[str, Any]
@@ -44,7 +44,7 @@ class Report:
     appearance: Appearance | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, None where there was nothing to measure."""
+        """Return plain values for JSON; None if there was nothing to measure."""
         slices = {name: _without_nan(measures.to_dict()) for name, measures in self.slices.items()}
         content = {"format": FORMAT, **self.about, "failed": list(self.failed), "slices": slices}
         if self.appearance is not None:
@@ -75,14 +75,14 @@ def build_report(
     """Measure every slice of the pictures; see `measure_slices` for `bootstrap` and `seed`.
 
     Args:
-        looks: of the faces of each picture; then they are measured by their looks, too.
+        looks: appearance of the faces of each picture; if given, it is measured, too.
     """
     appearance = measure_appearance(pictures, looks, bootstrap, seed) if looks is not None else None
     return Report(about, measure_slices(pictures, bootstrap, seed), tuple(failed), appearance)
 
 
 def write_json(report: Report, path: Path) -> None:
-    """Write the report as JSON, whole or not at all.
+    """Write the report as JSON, completely or not at all.
 
     Raises:
         OutputError: the file cannot be written.
@@ -91,7 +91,7 @@ def write_json(report: Report, path: Path) -> None:
 
 
 def write_text(report: Report, path: Path) -> None:
-    """Write the tables as plain text, whole or not at all, below one line of what was measured.
+    """Write the tables as plain text, completely or not at all, below one line that says what was measured.
 
     Raises:
         OutputError: the file cannot be written.
@@ -135,7 +135,7 @@ def _write(text: str, path: Path) -> None:
 
 
 def require_plots() -> None:
-    """Check that pictures can be drawn, before a long run ends in an error.
+    """Check that pictures can be drawn, before a long run.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -220,7 +220,7 @@ def _grouping_table(name: str, grouping: Grouping) -> str:
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
-    """Lay out columns: the first to the left, the others to the right."""
+    """Align columns: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = []
     for row in [header, ["-" * width for width in widths], *rows]:
@@ -240,7 +240,7 @@ def _number(value: float) -> str:
 
 
 def _without_nan(value: Any) -> Any:
-    """JSON knows no NaN."""
+    """JSON has no NaN."""
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Run a detector over the pictures of a data set, just as a user would."""
+"""Run a detector on the pictures of a data set in the same way as users do."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from crowdmask.inference.detector import Detector
 
 FAINTEST = 0.01
-"""A precision-recall curve needs detections down to about this confidence."""
+"""Minimum confidence of the detections for a precision-recall curve."""
 
 STAGE = "evaluating"
 
 DetectTwice: TypeAlias = Callable[[Picture], tuple[Detections, Detections]]
-"""Takes a picture; returns all detections down to `FAINTEST`, and those that a user is shown."""
+"""Takes a picture; returns all detections down to `FAINTEST`, and those shown to a user."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What a detector said about a data set.
+    """A detector's results on a data set.
 
     Attributes:
         samples: the pictures that could be read.
-        pictures: as many, with what was found in each.
+        pictures: one for each sample, with its detections.
         failed: the others, each as ``where: why``.
-        seconds: wall time of it all, reading included.
+        seconds: total wall time, including reading.
     """
 
     samples: tuple[Sample, ...]
@@ -49,7 +49,7 @@ class Run:
 
 
 def both_views(detector: Detector) -> DetectTwice:
-    """Return what runs a detector's network once on a picture for both sets of thresholds.
+    """Return a function that runs a detector's network once on a picture for both thresholds.
 
     Raises:
         ModelError: the model has other labels than the data sets.
@@ -58,7 +58,7 @@ def both_views(detector: Detector) -> DetectTwice:
 
     def detect(picture: Picture) -> tuple[Detections, Detections]:
         found = detector.detect_with_candidates(picture, floor=FAINTEST)
-        # A detector that shows still fainter faces is measured down to the same confidence as the others.
+        # A detector that shows faces of even lower confidence is measured down to the same one as the others.
         return found.candidates[found.candidates.confidence >= np.float32(FAINTEST)], found.shown
 
     return detect
@@ -67,13 +67,13 @@ def both_views(detector: Detector) -> DetectTwice:
 def run_detector(
     detect: DetectTwice, samples: Sequence[Sample], progress: Progress = silent, stage: str = STAGE
 ) -> Run:
-    """Look at every picture.
+    """Detect faces in every picture.
 
     Args:
-        detect: see `DetectTwice`; of our own detector that is `both_views`.
+        detect: see `DetectTwice`; for our detector it is the result of `both_views`.
         samples: a split of a data set.
-        progress: is told how many pictures are done.
-        stage: what it is told they are done for.
+        progress: receives the number of completed pictures.
+        stage: name of the stage in the progress.
     """
     kept, pictures, failed = [], [], []
     start = time.perf_counter()
@@ -93,7 +93,7 @@ def run_detector(
 
 
 def write_detections(run: Run, path: Path, model: str, model_hash: str) -> None:
-    """Write every detection down to `FAINTEST`, one JSON record a picture, like those of ``detect``.
+    """Write all detections down to `FAINTEST`, one JSON record for each picture, like ``detect``.
 
     Raises:
         OutputError: the file cannot be written.

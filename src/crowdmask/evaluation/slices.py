@@ -1,4 +1,4 @@
-"""The parts of a data set that are measured one by one."""
+"""The parts of a data set that are measured separately."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def slices(pictures: Sequence[ScoredPicture]) -> dict[str, list[ScoredPicture]]:
     """Return the pictures by slice.
 
     Returns:
-        ``all``; ``masks``, the sources in which somebody wears a mask, where there are others, too
-        (faces of a source without masks are easy to label and would flatter the labels' accuracy);
-        then each source by name.
+        ``all``; ``masks``, the sources in which somebody wears a mask, if there are others, too
+        (faces of a source without masks are easy to label and would inflate the label accuracy); then each
+        source by name.
     """
     by_source: dict[str, list[ScoredPicture]] = {}
     for picture in pictures:
