@@ -1,4 +1,4 @@
-"""From trained weights to a file that users can run: export, calibrate and choose thresholds on val."""
+"""From trained weights to a usable model file: export, calibrate and choose thresholds on val."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ from crowdmask.labels import LABELS
 from crowdmask.models.detector import DetectionModel
 from crowdmask.progress import Progress, silent
 
-# Of the faces shown under a label at least so many shall be right; among the thresholds that keep this, the
-# best F-score in which recall counts twice: who counts a crowd is misled more by the faces left out. Masks
-# are right far more often, so that of all faces shown some 88 % are.
+# Minimum precision of each label; among the thresholds that reach it, the best F-score with double weight
+# on recall: missing faces are worse for counting crowds. Masks have a far higher precision, so about 88 % of
+# all shown faces are right.
 _PRECISION, _RECALL_WEIGHT = 0.83, 2.0
-# A face shown with less confidence than this reads as a guess, however often such guesses are right on val.
+# Minimum threshold: a face shown with lower confidence looks like a guess, even if most of them are right on
+# val.
 _LEAST_THRESHOLD = {"with_mask": 0.4, "without_mask": 0.3, "mask_worn_incorrect": 0.4}
-# A table through fewer answers than this would be noise; such labels share one table.
+# Minimum number of detections for a label's own table; labels with fewer share one table.
 _LEAST_ANSWERS = 100
 
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """A model file and what it reaches on the photos that its decisions were chosen on.
+    """A model file and its measures on the photos that were used for its decisions.
 
     Attributes:
-        path: of the ONNX file.
-        decisions: ``calibration`` and ``threshold``; neither where val was too small to choose on.
-        measures: on val.
+        path: path of the ONNX file.
+        decisions: ``calibration`` and ``threshold``; empty if val was too small.
+        measures: the measures on val.
         run: the detections behind them.
     """
 
@@ -58,19 +59,19 @@ def finish(
 ) -> Finished:
     """Export a model, calibrate its confidence and choose its thresholds.
 
-    Where too little is found on val to choose on, the file keeps the usual thresholds, uncalibrated.
+    If too little is found on val, the file has the default thresholds and no calibration.
 
     Args:
         model: trained, on the CPU.
         name: of the weights.
-        val: photos that were not trained on.
-        path: of the ONNX file.
-        progress: is told how far it is.
-        closer_look: long side at which a part is seen once more, pixels; 0: never; None: as usual.
+        val: photos that were not used for training.
+        path: path of the ONNX file.
+        progress: receives the progress.
+        closer_look: long side for running a part again, pixels; 0: never; None: the default.
         half_weights: see `export_onnx`.
     Raises:
-        UsageError: a closer look that the model cannot take.
-        ModelError: the file's answers differ from the model's.
+        UsageError: the model does not support this closer look.
+        ModelError: the file's output differs from the model's.
         OutputError: the file cannot be written.
     """
     about = with_closer_look(metadata(model, name), closer_look)
@@ -93,7 +94,7 @@ def fit(pictures: Sequence[ScoredPicture]) -> dict[str, dict[str, list[float]]]:
     """Fit a calibration table for each label to uncalibrated detections.
 
     Raises:
-        DataError: too few detections to learn anything from.
+        DataError: too few detections.
     """
     judged = judge(pictures)
     if len(judged.confidence) < _LEAST_ANSWERS:
@@ -117,7 +118,7 @@ def thresholds(pictures: Sequence[ScoredPicture]) -> dict[str, float]:
 
 
 def describe(finished: Finished) -> str:
-    """Return one line of what was reached on val."""
+    """Return one line with the measures on val."""
     m = finished.measures
     if finished.decisions:
         shown = json.dumps({k: round(v, 3) for k, v in finished.decisions["threshold"].items()})

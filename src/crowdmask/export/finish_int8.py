@@ -1,4 +1,4 @@
-"""From a model file to its int8 form, if that is as good: quantise, calibrate, choose thresholds, compare."""
+"""Make the int8 version of a model file, if it is as good: quantise, calibrate, choose thresholds, compare."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from crowdmask.media.pictures import open_picture
 from crowdmask.progress import Progress, silent
 
 MOST_LOST = 0.01
-"""A quantised model that loses more mAP50 on val is not written."""
+"""Maximum loss of mAP50 on val; a quantised model that loses more is not written."""
 
 PHOTOS = 64
-"""So many photos show how large the numbers inside the network become."""
+"""Number of photos for measuring the ranges of the network's inner values."""
 
 Input: TypeAlias = Callable[[], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, eq=False)
 class Quantized:
-    """A quantised model file, and what it and its origin reach on val."""
+    """A quantised model file, with its and the original's measures on val."""
 
     path: Path
     decisions: dict[str, Any]
@@ -61,7 +61,7 @@ def quantize_model(
     weight_bits: int = WEIGHT_BITS,
     progress: Progress = silent,
 ) -> Quantized:
-    """Find a model and its data set, and do what `finish_int8` does.
+    """Find a model and its data set, and run `finish_int8`.
 
     Args:
         model: name of a shipped model or path of a model file, in float.
@@ -71,7 +71,7 @@ def quantize_model(
         root: folder of the data; None: the data set's own.
         photos, percentile, input_size, closer_look, weight_bits, progress: see `finish_int8`.
     Raises:
-        UsageError: `to` is no name of a new model file; else see `finish_int8`.
+        UsageError: `to` is not the name of a new model file; also see `finish_int8`.
         ModelError, DataError: see `finish_int8`.
     """
     source = locate(model)
@@ -106,22 +106,23 @@ def finish_int8(
     closer_look: int | None = None,
     weight_bits: int = WEIGHT_BITS,
 ) -> Quantized:
-    """Quantise a model, calibrate its confidence anew and choose its thresholds.
+    """Quantise a model, calibrate its confidence again and choose its thresholds.
 
     Args:
-        source: a float model file of ours.
+        source: one of our model files in float.
         name: of the new model.
-        val: photos that were not trained on.
-        to: the new model file, written if it is good enough.
-        photos: how many of `val` the ranges are taken from.
+        val: photos that were not used for training.
+        to: the new model file, written only if it is good enough.
+        photos: number of photos of `val` for measuring the ranges.
         percentile: see `quantize_network`.
-        progress: is told how far it is.
-        input_size: long side of the new model's input, pixels; None: the source's. Both are compared at it.
-        closer_look: long side at which a part is seen once more, pixels; 0: never; None: as the source.
+        progress: receives the progress.
+        input_size: long side of the new model's input, pixels; None: the source's. Both are compared at this
+            size.
+        closer_look: long side for running a part again, pixels; 0: never; None: as in the source.
         weight_bits: see `quantize_network`.
     Raises:
-        UsageError: a size, or a closer look, that the model does not take.
-        ModelError: the source is no float model of ours, or int8 costs more than `MOST_LOST`.
+        UsageError: the model does not support the size or the closer look.
+        ModelError: the source is not one of our float models, or int8 loses more than `MOST_LOST`.
         DataError: none of the photos can be read, or too little is found on them.
     """
     metadata = read_metadata(source)
@@ -153,7 +154,7 @@ def require_accuracy(before: float, after: float) -> None:
     Raises:
         ModelError: more than `MOST_LOST` is lost.
     """
-    if not before - after <= MOST_LOST:  # neither is it good enough where one cannot be measured
+    if not before - after <= MOST_LOST:  # also refused if one of them is NaN
         raise ModelError(
             f"refused: int8 costs {before - after:.3f} mAP50 on val ({before:.3f} to {after:.3f}), more than "
             f"{MOST_LOST}; nothing is written: try more `photos`, another `percentile`, or train longer"
@@ -161,10 +162,10 @@ def require_accuracy(before: float, after: float) -> None:
 
 
 def calibration_inputs(detector: Detector, val: Sequence[Sample], photos: int) -> list[Input]:
-    """Return what makes the network's inputs of some photos, taken evenly over all, closer looks included.
+    """Return functions that make the network's inputs of some evenly chosen photos, including closer looks.
 
     Raises:
-        DataError: not one of them can be read.
+        DataError: none of them can be read.
     """
     chosen = np.unique(np.linspace(0, len(val) - 1, max(1, min(photos, len(val)))).round().astype(int))
     inputs: list[Input] = []
@@ -183,7 +184,7 @@ def calibration_inputs(detector: Detector, val: Sequence[Sample], photos: int) -
 
 
 def describe(finished: Quantized) -> str:
-    """Return one line of what was reached on val, beside what the float model reaches."""
+    """Return one line with the measures on val, compared with the float model."""
     before, after = finished.before, finished.after
     shown = json.dumps({label: round(least, 3) for label, least in finished.decisions["threshold"].items()})
     return (
@@ -201,7 +202,7 @@ def _prepared(detector: Detector, path: Path, part: View | None = None) -> NDArr
 
 
 def _counted(inputs: Sequence[Input], progress: Progress) -> list[Input]:
-    """Return the same inputs; each is reported when it is asked for."""
+    """Return the same inputs; each is reported when it is used."""
 
     def make(number: int, made: Input) -> NDArray[np.uint8]:
         progress("measuring ranges", number, len(inputs))

@@ -1,4 +1,4 @@
-"""Store weights as 16-bit floats, so that a file is half as large; it still computes in 32 bits."""
+"""Store weights as 16-bit floats, which halves the file; it still computes in 32 bits."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 
-# Smaller ones are most of the layers and little of the file. With them in 16 bits too, scores of the
-# crowd detector were off by .003, without them by .0003.
+# Minimum size: smaller tensors are most of the layers but little of the file. With them in 16 bits,
+# too, scores of the crowd detector were off by .003, without them by .0003.
 _LEAST_NUMBERS = 5000
 
 
 def store_halves(network: Any) -> int:
     """Store large float32 weights as float16, each read through a Cast back to float32.
 
-    Runtimes resolve the Cast of a constant once, while loading.
+    Runtimes compute the Cast of a constant only once, while loading.
 
     Args:
         network: an ONNX model in float. Changed in place.
     Returns:
-        How many weights there were.
+        The number of changed tensors.
     """
     from onnx import TensorProto, helper, numpy_helper
 

@@ -25,20 +25,20 @@ from crowdmask.models.detector import DetectionModel
 
 OPSET = 17
 MAX_DETECTIONS = 500
-# Chosen on val, docs/experiments.md: how much larger a part with small faces is seen once more, and how much
-# of a square input that may cost.
+# Chosen on val, see docs/experiments.md: enlargement of the closer look, and its maximum size relative to a
+# square input.
 CLOSER_ZOOM, CLOSER_SHARE = 1.8, 0.85
-# How far two answers may differ, scores and deltas: float32 summed in another order. A delta of 0.01 is
-# a thousandth of a box's width.
+# Maximum difference of scores and deltas: float32 sums in a different order. A delta of 0.01 is a
+# thousandth of a box's width.
 PARITY_TOLERANCE = 2e-3
 DELTA_TOLERANCE = 1e-2
 PARITY_BATCHES = (1, 3)
-# With weights of 16 bits the scores may be off by so much, and the deltas by as much as otherwise.
+# Maximum difference of scores with 16-bit weights; for deltas the limit is the same.
 HALVES_TOLERANCE = 1e-3
 
 
 class _Exported(nn.Module):
-    """The graph as shipped: pixels in, probabilities and deltas out."""
+    """The exported graph: pixels in, probabilities and deltas out."""
 
     def __init__(self, model: DetectionModel) -> None:
         super().__init__()
@@ -50,12 +50,12 @@ class _Exported(nn.Module):
 
 
 def metadata(model: DetectionModel, name: str, decisions: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return what a model file says of itself; see `crowdmask.inference.model_file`.
+    """Return the metadata of a model file; see `crowdmask.inference.model_file`.
 
     Args:
-        model: gives input and grid.
+        model: provides input and grid.
         name: of the weights.
-        decisions: ``threshold``, ``calibration`` and ``nms_iou`` where they were chosen on val.
+        decisions: ``threshold``, ``calibration`` and ``nms_iou``, if they were chosen on val.
     """
     spec = model.input_spec
     content: dict[str, Any] = {
@@ -76,7 +76,7 @@ def metadata(model: DetectionModel, name: str, decisions: dict[str, Any] | None 
 
 
 def _closer_look(spec: InputSpec) -> dict[str, Any] | None:
-    """Return what suits the crowd detector at 704 pixels, at any other size in proportion."""
+    """Return the closer look that suits the crowd detector at 704 pixels, scaled for other sizes."""
     if spec.resize != "fit":
         return None
     return {"size": round(CLOSER_ZOOM * spec.size / spec.multiple) * spec.multiple, "share": CLOSER_SHARE}
@@ -86,10 +86,11 @@ def with_closer_look(about: dict[str, Any], size: int | None) -> dict[str, Any]:
     """Return metadata with another closer look.
 
     Args:
-        about: what `metadata` returns.
-        size: its long side, pixels; 0: none; None: nothing changes.
+        about: the result of `metadata`.
+        size: its long side, pixels; 0: no closer look; None: unchanged.
     Raises:
-        UsageError: the model does not keep the shape of pictures, or it is hardly larger than the input.
+        UsageError: the model does not keep the aspect ratio of pictures, or the size is hardly larger than
+            the input.
     """
     if size is None:
         return about
@@ -104,15 +105,15 @@ def with_closer_look(about: dict[str, Any], size: int | None) -> dict[str, Any]:
 
 
 def export_onnx(model: DetectionModel, path: Path, about: dict[str, Any], half_weights: bool = False) -> None:
-    """Write the ONNX file and check that it answers as the model does.
+    """Write the ONNX file and check that its output is the model's.
 
     Args:
         model: trained, on the CPU.
-        path: where to.
-        about: from `metadata`.
+        path: the output file.
+        about: the result of `metadata`.
         half_weights: store weights as 16-bit floats.
     Raises:
-        ModelError: the file's answers differ from the model's.
+        ModelError: the file's output differs from the model's.
         MissingExtraError: a package that writes model files is not installed.
         OutputError: the file cannot be written.
     """
@@ -154,7 +155,7 @@ def export_onnx(model: DetectionModel, path: Path, about: dict[str, Any], half_w
 
 
 def rewrite_metadata(path: Path, about: dict[str, Any]) -> None:
-    """Replace what a model file says of itself; the network stays as it is.
+    """Replace a model file's metadata; the network stays unchanged.
 
     Raises:
         MissingExtraError: the package onnx is not installed.
@@ -172,7 +173,7 @@ def rewrite_metadata(path: Path, about: dict[str, Any]) -> None:
 def parity(model: DetectionModel, path: Path) -> tuple[float, float]:
     """Return the largest differences of scores and of deltas between a model and its file.
 
-    Both see random pictures, one alone and three together, of two sizes where the model takes any.
+    Both process random pictures, in batches of one and three, with two sizes if the model accepts any.
     """
     import onnxruntime
 
@@ -186,7 +187,7 @@ def parity(model: DetectionModel, path: Path) -> tuple[float, float]:
         with torch.no_grad():
             expected = [answer.numpy() for answer in exported(torch.from_numpy(picture))]
         answers = session.run(["scores", "deltas"], {"picture": picture})
-        # A NaN on either side stays one, and passes no limit.
+        # A NaN on either side stays NaN and fails every limit.
         worst = np.maximum(worst, [np.abs(a - b).max() for a, b in zip(answers, expected, strict=True)])
     return float(worst[0]), float(worst[1])
 

@@ -1,9 +1,9 @@
-"""Turn the network of a model file into int8 arithmetic.
+"""Convert the network of a model file to int8 arithmetic.
 
-Static QDQ, weights per channel, every operator between the first convolution and the last. What lies
-before and after stays in float: probabilities and offsets are few and want their precision. Only the
-input does better: pixels are 8-bit numbers already, so the normalisation moves into the weights of
-the first convolution, which then takes the pixels as they are.
+Static QDQ, weights per channel, all operators from the first to the last convolution. Operators
+after them stay in float: probabilities and offsets are few and need the precision. The input is handled
+differently: pixels are 8-bit numbers already, so the normalisation is moved into the weights of the first
+    convolution, which then reads the pixels directly.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from crowdmask.export.rewrite import TOGETHER, open_batch, repeat_cells, widen_s
 from crowdmask.inference.backends.base import INPUT
 from crowdmask.inference.model_file import METADATA_KEY
 
-# The grey value and the spread of the photos' pixels as the first convolution reads them: its padding,
-# zero, is this grey, near the mean of ImageNet's channels that the float network pads with.
+# Zero point and scale of the pixels as the first convolution reads them: its zero padding is this
+# grey, close to the mean of ImageNet's channels, with which the float network pads.
 _GREY, _SPREAD = 116, 1 / 57.6
 
 
 WEIGHT_BITS = 7
-"""Two products of a 7-bit weight and an 8-bit number fit into 16 bits, in which older processors add."""
+"""Two products of a 7-bit weight and an 8-bit number add up to 16 bits, which older processors use."""
 
 
 class _Photos:
-    """What ONNX Runtime's calibration asks for, one prepared photo at a time."""
+    """The input of ONNX Runtime's calibration, one prepared photo at a time."""
 
     def __init__(self, tensors: Sequence[Callable[[], NDArray[np.uint8]]]) -> None:
         self._tensors = tensors
@@ -61,19 +61,19 @@ def quantize_network(
     percentile: float | None = None,
     weight_bits: int = WEIGHT_BITS,
 ) -> None:
-    """Write the int8 form of a model file; what the file says of itself is copied.
+    """Write the int8 version of a model file; the metadata are copied.
 
     Args:
-        source: a float model of ours.
-        to: where to.
-        photos: each gives the network's input for one photo, uint8 (1, H, W, 3); about 64 of them
-            show how large the numbers inside the network become.
-        percentile: range of those numbers that 8 bits span, in percent of them; None: all.
-        weight_bits: 8 or 7; what is written says which, in `weight_bits` of its metadata. Of 8 bits, sums
-            overflow on processors without VNNI unless the runtime is told to guard them; of 7 they cannot.
+        source: one of our float models.
+        to: the output file.
+        photos: functions that return the network's input for one photo each, uint8 (1, H, W, 3);
+            about 64 are enough to measure the ranges of the network's inner values.
+        percentile: percentage of those values that the 8-bit range covers; None: all.
+        weight_bits: 8 or 7; stored as `weight_bits` in the metadata. With 8 bits, sums overflow on
+            processors without VNNI unless the runtime guards them; with 7 bits they cannot overflow.
     Raises:
         MissingExtraError: the package onnx is not installed.
-        ModelError: the file has no convolutions in float.
+        ModelError: the file has no float convolutions.
     """
     try:
         import onnx
@@ -86,7 +86,7 @@ def quantize_network(
         try:
             quant_pre_process(str(source), str(plain), skip_symbolic_shape=True)
         except Exception as error:
-            # What onnx and the runtime raise on a file that is no model has no common base.
+            # Errors of onnx and of the runtime for a file that is not a model have no common base class.
             raise ModelError(f"{source}: cannot be read as a model to quantise ({error})") from error
         network = onnx.load(str(plain))
         normalised = _fold_normalisation(network)
@@ -113,7 +113,7 @@ def quantize_network(
 def _settings(
     outer: list[str], normalised: str | None, percentile: float | None, weight_bits: int
 ) -> dict[str, Any]:
-    """Return how to quantise: all but the nodes outside the convolutions, the normalised input exactly."""
+    """Return the options for quantising all nodes between the convolutions, with an exact input scale."""
     from onnxruntime import quantization
 
     exact = {
@@ -130,7 +130,7 @@ def _settings(
         "nodes_to_exclude": outer,
         "calibrate_method": quantization.CalibrationMethod["MinMax" if percentile is None else "Percentile"],
         "extra_options": {
-            # One photo after the other: they differ in shape, and together they fill the memory.
+            # One photo at a time: they differ in shape, and together they would fill the memory.
             "CalibStridedMinMax": 1,
             "CalibPercentile": percentile,
             "TensorQuantOverrides": {normalised: [exact]} if normalised else {},
@@ -143,8 +143,8 @@ def _operators(graph: Any, kind: str) -> list[Any]:
 
 
 def _outside_convolutions(graph: Any) -> list[str]:
-    """Return the names of the nodes that no convolution comes before, or none after."""
-    before: dict[str, bool] = {}  # value: a convolution made it, or what it is made of
+    """Return the names of the nodes without a convolution before them, or without one after them."""
+    before: dict[str, bool] = {}  # value: computed, directly or indirectly, from a convolution
     inside = set()
     for node in graph.node:
         fed = any(before.get(name, False) for name in node.input)
@@ -152,7 +152,7 @@ def _outside_convolutions(graph: Any) -> list[str]:
         if fed or convolution:
             inside.add(node.name)
         before.update(dict.fromkeys(node.output, fed or convolution))
-    needed: set[str] = set()  # values that a convolution will read, by way of others or at once
+    needed: set[str] = set()  # values that a convolution reads, directly or indirectly
     for node in reversed(graph.node):
         if node.op_type == "Conv" or needed.intersection(node.output):
             needed.update(node.input)
@@ -162,15 +162,15 @@ def _outside_convolutions(graph: Any) -> list[str]:
 
 
 def _fold_normalisation(network: Any) -> str | None:
-    """Put the mean and the spread of each colour into the first convolution.
+    """Move the mean and the standard deviation of each colour into the first convolution.
 
     Afterwards that convolution reads ``(pixel - _GREY) * _SPREAD``, one scale for all colours, which
-    is what 8-bit numbers can say exactly. Only the network's outermost ring of pixels sees another padding.
+    8-bit numbers represent exactly. Only the padding, and so the outermost pixels, change.
 
     Args:
         network: Transpose, Cast, Sub, Div, Conv are its first operators; changed in place.
     Returns:
-        The value that the convolution reads, or None where the network begins otherwise.
+        The value that the convolution reads; None if the network begins differently.
     """
     from onnx import numpy_helper
 
@@ -204,7 +204,7 @@ def _fold_normalisation(network: Any) -> str | None:
 
 
 def _feed_pixels(network: Any, normalised: str) -> None:
-    """Lead the pixels past the normalisation, straight to the operator that tells their scale."""
+    """Connect the pixels directly to the operator with their scale, without the normalisation."""
     graph = network.graph
     made_by = {name: node for node in graph.node for name in node.output}
     scale = made_by[normalised]
@@ -220,7 +220,7 @@ def _feed_pixels(network: Any, normalised: str) -> None:
 
 
 def _width_divides(network: Any) -> bool:
-    """Say whether every input is as wide as `widen_stem` asks."""
+    """Return whether the width of every input is valid for `widen_stem`."""
     width = network.graph.input[0].type.tensor_type.shape.dim[2].dim_value
     if width:
         return bool(width % TOGETHER == 0)
@@ -230,7 +230,7 @@ def _width_divides(network: Any) -> bool:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the quantiser's notes to programmers from the user's screen."""
+    """Hide the quantiser's messages for programmers."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,7 +1,7 @@
-"""Rewrite networks without changing a bit of their answers.
+"""Rewrite networks without changing a bit of their output.
 
-In a quantised network, operators that the runtime is slow at are replaced by equal ones: the same whole
-numbers are multiplied and copied. Each of both cost as much as a tenth of the network's time before.
+In a quantised network, two operators that are slow in the runtime are replaced by equivalent ones: the
+same integers are multiplied and copied. Each of the two took about a tenth of the network's time before.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from crowdmask.inference.backends.base import OUTPUTS
 
 _TO_NCHW, _TO_NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
 TOGETHER = 4
-"""Pixels that the first convolution reads as one; the runtime is quick where channels are a multiple of 4."""
+"""Pixels that the first convolution reads as one; runtimes are fast if channels are a multiple of 4."""
 
 
 def widen_stem(network: Any) -> bool:
     """Let the first convolution, 3x3 of stride 2, read four pixels of three colours as one of twelve.
 
-    Each place then answers for two: twice the output channels, which a reshape lays side by side.
+    Each position then produces two: twice as many output channels, which a reshape places side by side.
 
     Args:
         network: QDQ; the input, (B, H, W, 3) with W a multiple of 4, goes through a Transpose and a
             DequantizeLinear into the convolution. Changed in place.
     Returns:
-        Whether the network begins like that and was changed.
+        Whether the network begins like this and was changed.
     """
     from onnx import helper, numpy_helper
 
@@ -78,7 +78,7 @@ def widen_stem(network: Any) -> bool:
 
 
 def _follow(graph: Any, kinds: Sequence[str]) -> list[Any] | None:
-    """Return the nodes after the input, if they are of these kinds and each feeds the next one alone."""
+    """Return the nodes after the input, if they are of these kinds and form a chain."""
     readers = _readers(graph)
     chain, name = [], graph.input[0].name
     for kind in kinds:
@@ -91,13 +91,13 @@ def _follow(graph: Any, kinds: Sequence[str]) -> list[Any] | None:
 
 
 def repeat_cells(network: Any) -> int:
-    """Double maps by copying each cell instead of by a general Resize.
+    """Double feature maps by copying each cell instead of a general Resize.
 
     Args:
-        network: QDQ; Resize operators that double by the nearest neighbour, between two values of the
+        network: QDQ; Resize operators that double with nearest neighbours, between two values of the
             same scale, are replaced. Changed in place.
     Returns:
-        How many there were.
+        The number of replaced operators.
     """
     from onnx import helper, numpy_helper
 
@@ -144,13 +144,13 @@ def repeat_cells(network: Any) -> int:
 
 
 def open_batch(network: Any) -> None:
-    """Let a network take any number of pictures at once, and drop the noted shapes of its inner values.
+    """Let a network accept batches of any size, and remove the stored shapes of its inner values.
 
-    Those were true before operators were replaced; strict readers, as ONNX Runtime's in browsers, refuse a
-    network whose noted shapes differ from what follows from its operators.
+    These shapes are wrong after operators were replaced; strict readers, like ONNX Runtime in browsers,
+    refuse a network whose stored shapes differ from the inferred ones.
 
     Args:
-        network: of ours, made for one picture or any number. Changed in place.
+        network: one of ours, for one picture or any number. Changed in place.
     """
     from onnx import numpy_helper
 
@@ -167,7 +167,7 @@ def open_batch(network: Any) -> None:
         if last and not sides[2].dim_value:
             sides[2].Clear()
             sides[2].dim_value = last
-    # A shape that begins with 1 was made for one picture; 0 stands for as many as come in.
+    # A shape that begins with 1 is for one picture; 0 means: the same as the input.
     made_by = {name: node for node in graph.node for name in node.output}
     constants = {value.name: value for value in graph.initializer}
     for node in graph.node:
@@ -186,10 +186,11 @@ def open_batch(network: Any) -> None:
 
 
 def _for_two_places(weight: np.ndarray) -> np.ndarray:
-    """Turn filters (O, 3, 3, 3) of one place into filters (2 O, 12, 3, 2) of two, over two fours of pixels.
+    """Turn filters (O, 3, 3, 3) of one position into (2 O, 12, 3, 2) of two, over groups of four
+    pixels.
 
-    The four at hand holds pixels 0 to 3, the one before it -4 to -1. The first place's filter is
-    centred on pixel 0, the second's on pixel 2.
+    The current group has pixels 0 to 3, the previous one -4 to -1. The first position's filter
+    is centred on pixel 0, the second's on pixel 2.
     """
     filters, colours, rows, columns = weight.shape
     result = np.zeros((2, filters, TOGETHER, colours, rows, 2), weight.dtype)
