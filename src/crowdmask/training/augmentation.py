@@ -1,4 +1,4 @@
-"""Changes to a crop that a camera, a network or a hand could make."""
+"""Augmentation: changes to a crop as cameras, networks or hands cause them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GREY = (114, 114, 114)
 
 
 def augment(crop: Crop, chances: Augmentation, rng: np.random.Generator) -> Crop:
-    """Return a changed copy; boxes move only with a flip, labels change only with a drawn mask."""
+    """Return a changed copy; boxes change only with a flip or rotation, labels only with a drawn mask."""
     if rng.random() < chances.flip:
         crop = flip(crop)
     if chances.rotate and rng.random() < chances.rotate:
@@ -56,10 +56,10 @@ def augment(crop: Crop, chances: Augmentation, rng: np.random.Generator) -> Crop
 
 
 def rotated(crop: Crop, degrees: float) -> Crop:
-    """Turn a crop about its middle, grey where it ends; a face's box becomes that of the turned ellipse."""
+    """Rotate a crop about its centre, with grey borders; a face's box becomes that of the rotated ellipse."""
     side = crop.picture.shape[1]
     image = Image.fromarray(crop.picture).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=_GREY)
-    # Pillow turns against the clock, in pictures whose rows go down.
+    # Pillow rotates counter-clockwise.
     angle = -math.radians(degrees)
     cos, sin = math.cos(angle), math.sin(angle)
 
@@ -82,7 +82,7 @@ def rotated(crop: Crop, degrees: float) -> Crop:
 
 
 def _degrade(image: Image.Image, chances: Augmentation, rng: np.random.Generator) -> Image.Image:
-    """Make a picture as poor cameras and networks do: dark, moved, of few pixels."""
+    """Degrade a picture like poor cameras and networks: dark, blurred, low resolution."""
     if chances.dark and rng.random() < chances.dark:
         gamma = float(np.exp(rng.uniform(-0.8, 1.1)))
         table = (np.linspace(0, 1, 256) ** gamma * 255).round().astype(np.uint8)
@@ -103,8 +103,8 @@ def _degrade(image: Image.Image, chances: Augmentation, rng: np.random.Generator
 
 
 def _synthesize(crop: Crop, chance: float, rng: np.random.Generator) -> Crop:
-    """Draw masks, and things that are none, onto bare faces that lie wholly in the crop."""
-    # Brings OpenCV, which a run without such faces does not need.
+    """Draw masks, and other objects, on bare faces that are completely inside the crop."""
+    # Imports OpenCV, which a run without such faces does not need.
     from crowdmask.data.synthesis.faces import change_face, others
 
     picture, labels, side = crop.picture, crop.labels.copy(), crop.picture.shape[0]
@@ -122,7 +122,7 @@ def _synthesize(crop: Crop, chance: float, rng: np.random.Generator) -> Crop:
 
 def _colour(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     image = ImageEnhance.Color(image).enhance(rng.uniform(0.5, 1.5))
-    # One table for contrast, brightness, gamma and the colour of the light, a lookup a channel.
+    # One table for contrast, brightness, gamma and the light's colour: one lookup for each channel.
     ramp = np.linspace(0, 1, 256)
     contrast, light, gamma = (
         rng.uniform(0.65, 1.4),
@@ -141,8 +141,8 @@ def _occlude(
 ) -> NDArray[np.uint8]:
     """Cover parts of faces with other parts of the picture.
 
-    A bare face is covered anywhere, before the mouth above all: that is no mask. A masked one is
-    covered from a side or above, so that its mask can still be seen.
+    A bare face is covered anywhere, but mostly in front of the mouth, which is not a mask. A
+    masked one is covered from a side or from above, so that its mask stays visible.
     """
     picture = picture.copy()
     side = picture.shape[0]
@@ -164,7 +164,7 @@ def _occlude(
         from_left, from_top = int(rng.integers(0, side - w + 1)), int(rng.integers(0, side - h + 1))
         patch = picture[from_top : from_top + h, from_left : from_left + w].copy()
         rows, columns = np.ogrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
-        # A rounded shape: straight edges would give the patch away.
+        # A rounded shape: straight edges would make the patch easy to recognise.
         inside = np.abs(columns) ** 3 + np.abs(rows) ** 3 <= 1
         picture[top : top + h, left : left + w][inside] = patch[inside]
     return picture

@@ -1,4 +1,4 @@
-"""From samples to batches: each crop depends on the seed and its own number alone."""
+"""From samples to batches: each crop depends only on the seed and its own number."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from crowdmask.training.recipe import Augmentation, Recipe
 from crowdmask.training.views import Crop, cut, draw_window
 
 Batch = tuple[Tensor, list[dict[str, Tensor]]]
-# No photo is needed larger than this: views go up to about twice the scale of use.
+# Maximum size of photos in memory: views have at most about twice the scale of use.
 _LONGEST_SIDE = 1024
-# The label of a face this wide or wider counts fully; that of a smaller one is partly guessed.
+# The label of a face of this width or more has the full weight; that of a smaller one is partly a guess.
 _CLEAR_LABEL_PX = 16
 _LEAST_LABEL_WEIGHT = 0.25
-# So many photos in a row that cannot be read are no accident.
+# This many consecutive unreadable photos are an error.
 _MOST_UNREADABLE = 50
 
 
@@ -38,7 +38,7 @@ class Photos:
     """Decoded photos, kept in memory up to a limit.
 
     Attributes:
-        unreadable: why, of each photo that turned out so, as ``where: why``.
+        unreadable: photos that could not be read, each as ``where: why``.
     """
 
     def __init__(self, limit_bytes: float) -> None:
@@ -49,10 +49,10 @@ class Photos:
         self._lock = threading.Lock()
 
     def get(self, sample: Sample) -> Image.Image:
-        """Return the upright RGB photo, as detection would see it, at most 1,024 px long.
+        """Return the upright RGB photo as in detection, with at most 1,024 px on its long side.
 
         Raises:
-            PictureError: it cannot be read; noted in `unreadable`.
+            PictureError: it cannot be read; it is added to `unreadable`.
         """
         kept = self._kept.get(sample.path)
         if kept is not None:
@@ -66,7 +66,7 @@ class Photos:
             raise
         if max(photo.size) > _LONGEST_SIDE:
             photo.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.BILINEAR)
-        size = photo.width * photo.height * 4  # Pillow keeps RGB in four bytes a pixel
+        size = photo.width * photo.height * 4  # Pillow stores RGB in four bytes per pixel
         with self._lock:
             if self._used + size <= self._limit and sample.path not in self._kept:
                 self._kept[sample.path] = photo
@@ -75,12 +75,13 @@ class Photos:
 
 
 class Sampler:
-    """Draws photos: by their own weight, sources by weight, incorrectly worn masks more often.
+    """Draws photos by their own weight and their source's weight, with incorrectly worn masks more often.
 
-    A source that the recipe weighs gets its part whatever its photos weigh; these share it out.
+    A source with a weight in the recipe gets its share independent of its photos' weights, which divide this
+    share.
 
     Raises:
-        DataError: the recipe weighs sources that are not there, or nothing is left to draw.
+        DataError: the recipe weights missing sources, or nothing is left to draw.
     """
 
     def __init__(self, samples: list[Sample], recipe: Recipe) -> None:
@@ -114,7 +115,7 @@ class Sampler:
 
 
 class Batches:
-    """Training batches by number, made ahead by threads."""
+    """Training batches by number, prepared ahead by threads."""
 
     def __init__(
         self, samples: list[Sample], recipe: Recipe, spec: InputSpec, threads: int = 2, world: int = 1
@@ -122,8 +123,8 @@ class Batches:
         """Read nothing yet.
 
         Args:
-            threads: that make batches ahead.
-            world: processes that learn together: so many batches in a row belong to one step.
+            threads: number of threads that prepare batches.
+            world: number of processes that train together: this many consecutive batches form one step.
         """
         self._sampler = Sampler(samples, recipe)
         self._close: tuple[Recipe, Sampler] | None = None
@@ -141,7 +142,7 @@ class Batches:
 
     @property
     def unreadable(self) -> list[str]:
-        """Photos that were passed over because they could not be read, each as ``where: why``."""
+        """Skipped photos that could not be read, each as ``where: why``."""
         return sorted(self._photos.unreadable.values())
 
     def make(self, number: int) -> Batch:
@@ -151,13 +152,13 @@ class Batches:
         return collate([self._crop(first + i, recipe, sampler) for i in range(recipe.batch_size)], recipe)
 
     def _of(self, number: int) -> tuple[Recipe, Sampler]:
-        """Return the recipe and the sampler of a batch: each so many are of close faces."""
+        """Return the recipe and the sampler of a batch: every n-th batch shows close faces."""
         if self._close is None or number // self._world % self._close_every != self._close_every - 1:
             return self._recipe, self._sampler
         return self._close
 
     def iterate(self, numbers: list[int]) -> Iterator[Batch]:
-        """Yield the batches of these numbers in order, some of them ready ahead of time."""
+        """Yield the batches of these numbers in order, prepared ahead of time."""
         todo = iter(numbers)
         with ThreadPoolExecutor(self._threads, "crops") as pool:
             ahead = deque(pool.submit(self.make, n) for n in islice(todo, 2 * self._threads))
@@ -196,7 +197,7 @@ def validation_batches(samples: list[Sample], recipe: Recipe, spec: InputSpec) -
     crops = []
     for index in range(recipe.validation_crops):
         at = index * len(samples) // recipe.validation_crops
-        # From the next photo where this one cannot be read.
+        # Uses the next photo if this one cannot be read.
         for sample in samples[at:] + samples[:at]:
             rng = np.random.default_rng((recipe.seed, 2**40 + index))
             try:

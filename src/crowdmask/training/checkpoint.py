@@ -1,4 +1,4 @@
-"""What a run needs to go on exactly where it was killed, and the weights that it ends with."""
+"""Checkpoints, with which a killed run continues exactly, and the final weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEYS = ("digest", "step", "model", "average", "optimizer")
 
 
 def data_digest(samples: Sequence[Sample]) -> str:
-    """Return a short hash of photos and annotations in their order, so that a resume can tell others."""
+    """Return a short hash of photos and annotations in order, to detect other data on resume."""
     digest = hashlib.sha256()
     for s in samples:
         digest.update(f"{s.source}/{s.name} {s.width} {s.height}\n".encode("utf-8", "surrogateescape"))
@@ -35,17 +35,17 @@ def data_digest(samples: Sequence[Sample]) -> str:
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint under a temporary name, then rename it: a kill leaves the old one.
+    """Write a checkpoint under a temporary name, then rename it, so that a kill keeps the old one.
 
     Raises:
-        OutputError: the disk is full or the folder cannot be written to; the old one is left.
+        OutputError: the disk is full or the folder cannot be written to; the old one is kept.
     """
     with _whole(path) as part:
         torch.save(state, part)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """Return the checkpoint, or None where there is none yet.
+    """Return the checkpoint; None if there is none yet.
 
     Raises:
         ModelError: the file is damaged.
@@ -54,7 +54,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         return None
     try:
         state = dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch raises many kinds for one cause: the file is not what it wrote
+    except Exception as error:  # torch raises many kinds of errors for the same cause, a damaged file
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelError(f"the checkpoint {path} is damaged ({why}); delete it to start anew") from error
     missing = [key for key in _KEYS if key not in state]
@@ -64,12 +64,13 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
 
 
 def save_weights(model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-    """Write a model's weights as safetensors: filters in half precision, the few other values in full.
+    """Write a model's weights as safetensors: filters in half precision, other values in single
+    precision.
 
     Args:
         model: of any architecture.
-        path: where to.
-        metadata: what the file says of itself, kept as JSON under `METADATA_KEY`.
+        path: the output file.
+        metadata: stored as JSON under `METADATA_KEY`.
     Raises:
         OutputError: the disk is full or the folder cannot be written to.
     """
@@ -81,13 +82,13 @@ def save_weights(model: nn.Module, path: Path, metadata: dict[str, str]) -> None
     plan = getattr(model, "plan", None)
     content: dict[str, Any] = {**metadata, **({"plan": plan.to_dict()} if plan and plan != STOCK else {})}
     with _whole(path) as part:
-        # One key, since safetensors writes several in any order, and equal weights are to be equal files. Not
-        # with save_file, which makes a file that no other user of the machine may read.
+        # One key, since safetensors writes several in any order, and equal weights must give equal files. Not
+        # with save_file, whose files other users of the machine cannot read.
         part.write_bytes(save(state, {METADATA_KEY: json.dumps(content)}))
 
 
 def load_model(architecture: str, path: Path) -> DetectionModel:
-    """Return a model with the weights of a file, as wide as the file says.
+    """Return a model with the weights of a file, and with the file's widths.
 
     Raises:
         ModelError: missing, damaged, or of another architecture.
@@ -121,7 +122,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 
 def _read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors of a safetensors file and what it says of itself."""
+    """Return the tensors and the metadata of a safetensors file."""
     try:
         with safe_open(path, framework="pt") as opened:
             state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
@@ -139,7 +140,7 @@ def _whole(path: Path) -> Iterator[Path]:
         try:
             yield temporary
         except RuntimeError as error:
-            # torch raises a RuntimeError of its own where a file cannot be written.
+            # torch raises its own RuntimeError if a file cannot be written.
             raise OutputError(
                 f"cannot write {path}: the disk may be full: free some space or choose another folder"
             ) from error

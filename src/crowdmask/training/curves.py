@@ -1,4 +1,4 @@
-"""Pictures of a run: the losses of train and val, and the gap between them."""
+"""Plots of a run: the losses of train and val, and their gap."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _SMOOTH = 0.9
 
 
 def draw_curves(rows: list[dict[str, Any]], path: Path) -> Path:
-    """Draw each part of the loss over the steps, and how far val lies above train.
+    """Draw each part of the loss over the steps, and the gap between val and train.
 
-    The crops of train are augmented and those of val are not, so that val begins below train; it
-    is a growing gap that shows overfitting.
+    The crops of train are augmented and those of val are not, so val begins below train; a
+    growing gap shows overfitting.
 
     Args:
         rows: as `crowdmask.training.trainer.read_history` returns them.
         path: of a PNG file.
     Raises:
-        DataError: there is no row of the training itself.
+        DataError: there is no row of the training.
         OutputError: the file cannot be written.
     """
     if not any(r["kind"] == "train" for r in rows):
         raise DataError(f"{path.parent} has no losses to draw: train first")
-    # A part may be learnt by alone (a teacher's answers), or come in some of the rows only.
+    # A part may exist only in train (the teacher's loss), or only in some rows.
     seen = dict.fromkeys(name for r in rows for name in r)
     names = [k for k in seen if k not in ("step", "kind", "images_per_s")]
     figure = Figure(figsize=(5 * len(names), 7), layout="constrained")

@@ -1,4 +1,4 @@
-"""The average of the weights over the last steps: what is validated and shipped."""
+"""The moving average of the weights, which is validated and shipped."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class AverageModel(Generic[_Model]):
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after optimiser step `step`, counted from 1."""
-        # Early on a long memory would hold the untrained start.
+        """Update with the weights after optimiser step `step`, counted from 1."""
+        # At the beginning a long memory would contain the untrained weights.
         decay = min(self.decay, (1 + step) / (10 + step))
         own = self.model.state_dict()
         for name, value in model.state_dict().items():

@@ -1,4 +1,4 @@
-"""Early signs that a run learns its photos by heart: val falls behind train."""
+"""Early signs of overfitting: val falls behind train."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 _LEAST_POINTS = 3
-# A gap that grows by less than this part of the loss is the noise of small batches.
+# A gap that grows by less than this part of the loss is noise of small batches.
 _MARGIN = 0.02
 
 
 @dataclass(frozen=True)
 class Signs:
-    """What the losses of a run say.
+    """Signs of overfitting in the losses of a run.
 
     Attributes:
-        gaps: (step, val less train) at each validation.
-        rising_since: the step from which the gap rises, None where it does not.
-        worse_since: the step from which val itself gets worse, None where it does not.
+        gaps: (step, val minus train) at each validation.
+        rising_since: the step from which the gap rises; None if it does not.
+        worse_since: the step from which val itself gets worse; None if it does not.
     """
 
     gaps: tuple[tuple[int, float], ...]
@@ -40,7 +40,7 @@ class Signs:
 def find_signs(rows: Sequence[dict[str, Any]]) -> Signs:
     """Look for overfitting in a run's history.
 
-    Train is augmented and val is not, so that their gap means nothing by itself; that it rises does.
+    Train is augmented and val is not, so the gap itself has no meaning; only its rise has.
 
     Args:
         rows: as `crowdmask.training.trainer.read_history` returns them.

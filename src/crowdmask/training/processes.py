@@ -11,13 +11,13 @@ from torch import Tensor
 
 
 class Processes:
-    """This process's place among those that train one model together.
+    """This process's role among those that train one model together.
 
     Attributes:
-        rank: number of this process, 0 for the one that writes files and validates.
-        local_rank: its number on this machine, which is that of its graphics card.
-        world: how many there are.
-        device: what this process computes on.
+        rank: number of this process; process 0 writes files and validates.
+        local_rank: its number on this machine, which is also the number of its GPU.
+        world: number of processes.
+        device: the device of this process.
     """
 
     def __init__(self) -> None:
@@ -34,14 +34,14 @@ class Processes:
             self._joined = True
 
     def shared(self, counts: Tensor) -> Tensor:
-        """Return the mean of counts over all processes, where they sum up to 1 at least.
+        """Return the mean of counts over all processes, at least as if they summed up to 1.
 
-        Every process must call it at the same point of its work, as all that follow.
+        Every process must call it, and the following methods, at the same point of its work.
         """
         return self._sum(counts.detach()).clamp(min=1) / self.world
 
     def mean(self, value: Tensor) -> Tensor:
-        """Return the mean of a value, without its gradient, over all processes."""
+        """Return the mean of a value over all processes, without its gradient."""
         return self._sum(value.detach()) / self.world
 
     def any(self, flag: bool) -> bool:
@@ -49,14 +49,14 @@ class Processes:
         return flag if self.world == 1 else bool(self._sum(torch.tensor(float(flag), device=self.device)))
 
     def from_first(self, read: Callable[[], Any]) -> Any:
-        """Return what `read` gives in the first process; its error is raised in all of them."""
+        """Return the result of `read` in the first process; its error is raised in all processes."""
         if self.world == 1:
             return read()
         answer: list[Any] = [None, None]
         if self.rank == 0:
             try:
                 answer[0] = read()
-            except Exception as error:  # all processes must hear of it, or they would wait for each other
+            except Exception as error:  # all processes must receive it, or they would wait for each other
                 answer[1] = error
         torch.distributed.broadcast_object_list(answer)
         if answer[1] is not None:

@@ -1,13 +1,13 @@
-"""Narrow a trained crowd detector: keep the hidden channels that matter, fit what follows to do without the
-rest.
+"""Prune a trained crowd detector: keep the important hidden channels, refit the following
+layers.
 
-Each block of the backbone filters its hidden channels by themselves and then mixes them. A channel is worth
-what the mix loses without it after the others have been fitted anew, so channels are left out a few at a
-time, the cheapest first (Hassibi and Stork, Optimal Brain Surgeon, 1993, with whole channels instead of
-weights). Blocks are narrowed from the input on, and each is fitted to what the whole network gave there, so
-that it makes up for those before it too. The first layers then learn a while from the whole ones alone, on
-small crops: they hold most of the time, in training as in use, and a run that keeps them as they are
-afterwards has half the work.
+Each block of the backbone filters its hidden channels separately and then mixes them. The importance of a
+channel is the error of the mix without it after the other weights have been refitted, so channels are removed
+a few at a time, the least important first (Hassibi and Stork, Optimal Brain Surgeon, 1993, with whole
+channels instead of weights). Blocks are narrowed from the input on, and each is fitted to the original
+network's output at that point, so it also compensates for the blocks before it. Then the first layers are
+trained for a while with the original ones as the teacher, on small crops: they take most of the time, in
+training and in use, and a run that keeps them frozen afterwards has half the work.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from crowdmask.errors import ModelError
 from crowdmask.models.crowd import Crowd
 from crowdmask.models.plan import Plan
 
-# So many places a picture and map are looked at.
+# Number of sampled positions for each picture and map.
 _PLACES = 2048
 _RIDGE = 1e-4
-# One channel in so many is left out before the others' worth is looked at again.
+# One channel in this many is removed before the importance of the others is computed again.
 _AT_ONCE = 20
 
 
 @torch.no_grad()
 def narrowed(model: Crowd, plan: Plan, pictures: Sequence[Tensor]) -> Crowd:
-    """Return a narrower model that answers as much like the whole one as a fit of single blocks allows.
+    """Return a narrower model, with each block fitted to the output of the original one.
 
     Args:
         model: trained, on the CPU.
-        plan: of the narrower one: no hidden width above the model's, the same neck, and of each level's
-            default boxes the model's first ones and maybe more.
-        pictures: batches (B, 3, H, W) of pixels 0 to 255 that the network is fitted on.
+        plan: of the narrower model: no hidden width above the original's, the same neck, and for each
+            level the original's default boxes, possibly with additional ones at the end.
+        pictures: batches (B, 3, H, W) of pixels 0 to 255 for the fit.
     Raises:
         ModelError: the plan is not narrower.
     """
@@ -79,7 +79,7 @@ def _check(whole: Plan, small: Plan) -> None:
 
 
 def _copy_rest(whole: Crowd, small: Crowd) -> None:
-    """Copy all that keeps its shape; in the last layers further boxes begin like the last one."""
+    """Copy everything that keeps its shape; additional boxes start with the weights of the last box."""
     own = small.state_dict()
     for name, value in whole.state_dict().items():
         if own[name].shape == value.shape:
@@ -92,7 +92,7 @@ def _copy_rest(whole: Crowd, small: Crowd) -> None:
 
 
 def _hidden(block: nn.Module, x: Tensor) -> Tensor:
-    """Return what the block's last convolution mixes."""
+    """Return the input of the block's last convolution."""
     layers: Any = block.conv
     for layer in layers[:-2]:
         x = layer(x)
@@ -106,7 +106,7 @@ def _sampled(value: Tensor, places: Tensor) -> Tensor:
 def _rows(
     block: nn.Module, inputs: list[Tensor], targets: list[Tensor] | None, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return hidden activations (N, C) and targets (N, O), None being the mix's own, at random places."""
+    """Return hidden activations (N, C) and targets (N, O) at random positions; None: the block's output."""
     mixed, wanted = [], []
     layers: Any = block.conv
     for index, x in enumerate(inputs):
@@ -120,7 +120,7 @@ def _rows(
 
 
 def _choose(block: nn.Module, inputs: list[Tensor], count: int, generator: torch.Generator) -> Tensor:
-    """Return the indices of the hidden channels to keep, rising."""
+    """Return the indices of the hidden channels to keep, in increasing order."""
     hidden, wanted = _rows(block, inputs, None, generator)
     channels = hidden.shape[1]
     if count == channels:
@@ -136,14 +136,14 @@ def _choose(block: nn.Module, inputs: list[Tensor], count: int, generator: torch
         inverse = torch.linalg.inv(gram[kept][:, kept])
         weight = inverse @ cross[kept]
         cost = weight.square().sum(1) / inverse.diagonal()
-        # A few at once: what they are worth changes little by the loss of so few others.
+        # A few at once: removing so few hardly changes the importance of the others.
         dropped = min(len(kept) - count, max(1, len(kept) // _AT_ONCE))
         kept = kept[cost.argsort()[dropped:].sort().values]
     return kept
 
 
 def _take(layer: Any, thin: Any, keep: Tensor) -> None:
-    """Copy the kept filters of a convolution with its normalisation."""
+    """Copy the kept filters of a convolution and its normalisation."""
     for wide, narrow in zip(layer, thin, strict=True):
         for name, value in narrow.state_dict().items():
             given = wide.state_dict()[name]
@@ -158,7 +158,7 @@ def _take_block(block: Any, thin: Any, keep: Tensor) -> None:
 
 
 def _fit(thin: Any, inputs: list[Tensor], targets: list[Tensor], generator: torch.Generator) -> None:
-    """Fit the block's mix so that it gives the targets, by least squares with an intercept."""
+    """Fit the block's last convolution to the targets by least squares with an intercept."""
     hidden, wanted = _rows(thin, inputs, targets, generator)
     mean_hidden, mean_wanted = hidden.mean(0), wanted.mean(0)
     hidden, wanted = hidden - mean_hidden, wanted - mean_wanted
@@ -166,7 +166,8 @@ def _fit(thin: Any, inputs: list[Tensor], targets: list[Tensor], generator: torc
     gram += torch.eye(len(gram), dtype=gram.dtype) * _RIDGE * gram.diagonal().mean()
     weight = torch.linalg.solve(gram, hidden.T @ wanted / len(hidden))
     mix, norm = thin.conv[-2], thin.conv[-1]
-    # What normalisation does afterwards is taken out of the weights, its shift is set to the intercept.
+    # The scale of the following normalisation is divided out of the weights, and its shift is set to the
+    # intercept.
     factor = (norm.weight / (norm.running_var + norm.eps).sqrt()).double()
     factor = torch.where(factor.abs() < 1e-4, torch.full_like(factor, 1e-4), factor)
     mix.weight.copy_((weight.T / factor[:, None])[:, :, None, None].float())
@@ -175,7 +176,7 @@ def _fit(thin: Any, inputs: list[Tensor], targets: list[Tensor], generator: torc
 
 
 def _narrow_lateral(small: Crowd, whole: Crowd, index: int, keep: Tensor) -> None:
-    """Let the path from a block's hidden channels read the kept ones."""
+    """Adapt the layers that read a block's hidden channels to the kept ones."""
     lateral: Any = small.lateral[0 if index == 7 else 1]
     given: Any = whole.lateral[0 if index == 7 else 1]
     lateral[0].weight.copy_(given[0].weight[:, keep])
@@ -185,17 +186,18 @@ def _narrow_lateral(small: Crowd, whole: Crowd, index: int, keep: Tensor) -> Non
 def taught_first_layers(
     small: Crowd, whole: Crowd, layers: int, batches: Iterable[Tensor], rate: float = 2e-3, steps: int = 1
 ) -> list[float]:
-    """Teach the first layers what the whole network's give, with Adam; normalisation keeps its statistics.
+    """Train the first layers with the original network as the teacher; normalisation keeps its
+    statistics.
 
     Args:
         small: changed in place.
-        whole: the teacher.
-        layers: so many first layers of the backbone.
+        whole: the original network, used as the teacher.
+        layers: number of first layers of the backbone.
         batches: (B, 3, H, W) pixels, `steps` of them.
-        rate: the first learning rate; it falls linearly to nothing.
-        steps: how many batches there are.
+        rate: the initial learning rate; it falls linearly to 0.
+        steps: number of batches.
     Returns:
-        The loss of each step: the squared difference in variances of each channel.
+        The loss of each step: the squared difference, relative to each channel's variance.
     """
     theirs: Any = whole.features[:layers]
     theirs = theirs.eval().to(memory_format=torch.channels_last)

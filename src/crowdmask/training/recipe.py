@@ -18,7 +18,7 @@ def _rising(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
-# Keys that recipes did not have from the start, by the part that they belong to.
+# Keys that were added to recipes later, by section.
 _LATER = {
     "": ("plan", "first_steps", "teacher", "close"),
     "views": ("texture",),
@@ -30,7 +30,7 @@ Weight = Annotated[float, Field(ge=0)]
 
 
 class Views(StrictModel):
-    """How crops are cut, as parts of all crops; they are brought to a sum of one."""
+    """The kinds of crops, as parts of all crops; they are normalised to a sum of one."""
 
     use: float = Field(0.5, ge=0, description="at about the scale at which whole photos are detected")
     face: float = Field(0.35, ge=0, description="around a face whose width is drawn evenly in octaves")
@@ -43,7 +43,7 @@ class Views(StrictModel):
 
 
 class Augmentation(StrictModel):
-    """Chances, 0 to 1, of each change to a crop."""
+    """Probabilities, 0 to 1, of each change to a crop."""
 
     flip: float = Field(0.5, ge=0, le=1)
     colour: float = Field(0.8, ge=0, le=1)
@@ -85,7 +85,7 @@ class Sampling(StrictModel):
 
 
 class Recipe(StrictModel):
-    """Everything that a run depends on."""
+    """All settings of a run."""
 
     name: str = Field(pattern=r"^\w[\w.-]*$", description="of the run, and of the weights that it makes")
     model: str = Field("crowd", description="architecture, see crowdmask.models.registry")
@@ -136,9 +136,9 @@ class Recipe(StrictModel):
 
     @property
     def digest(self) -> str:
-        """A short hash of all that shapes the result, so that a resume can tell another recipe."""
+        """A short hash of everything that affects the result, to detect another recipe on resume."""
         content = self.model_dump(mode="json", exclude={"scores", "cache_gib", "checkpoint_every"})
-        # A key that came later counts where it is used alone, so that a run from before it goes on.
+        # A key that was added later counts only if it is used, so that older runs can continue.
         for part, keys in _LATER.items():
             place = content[part] if part else content
             for key in keys:

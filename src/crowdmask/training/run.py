@@ -26,11 +26,11 @@ from crowdmask.training.trainer import Progress, Trainer, read_history
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """What a run that came to its end leaves.
+    """The result of a completed run.
 
     Attributes:
-        finished: the model file, and what it reaches on val.
-        report: its measures on val.
+        finished: the model file, with its measures on val.
+        report: the report of its measures on val.
         unreadable: photos that could not be read, each as ``where: why``.
     """
 
@@ -46,7 +46,7 @@ class UserPhotos:
     Attributes:
         folder: with the photos and their annotations.
         form: the annotations' format.
-        class_map: their classes to our labels, where these differ.
+        class_map: maps their classes to our labels, if they differ.
         val: part of the photos kept for validation, above 0 and below 1.
     """
 
@@ -57,15 +57,15 @@ class UserPhotos:
 
 
 class TrainingRun:
-    """One run of a recipe in its folder; one that was stopped goes on where it was.
+    """One run of a recipe in its folder; an interrupted run continues where it was.
 
     Attributes:
-        recipe: with the number of steps asked for.
-        dataset: what it learns from; its problems are what could not be read.
-        folder: of checkpoint, curves and result.
-        trainer: once started.
-        stopped: it was asked to stop, and did so in all processes.
-        is_first: this process tells the user how the run goes; others that learn with it are silent.
+        recipe: with the requested number of steps.
+        dataset: the training data; its problems list what could not be read.
+        folder: for checkpoint, curves and result.
+        trainer: available after the start.
+        stopped: a stop was requested, and all processes have stopped.
+        is_first: this process reports to the user; other processes of the run are silent.
     """
 
     trainer: Trainer
@@ -85,7 +85,7 @@ class TrainingRun:
 
         Args:
             recipe: path of its YAML.
-            run_folder: None: one of its name in the cache.
+            run_folder: None: a folder with its name in the cache.
             root: folder of the data; None: the data set's own.
             photos: None: the recipe's data.
             steps: optimiser steps; None: the recipe's.
@@ -105,10 +105,10 @@ class TrainingRun:
         self._beside = recipe.parent
 
     def start(self) -> Trainer:
-        """Load the weights to start from, or the checkpoint to go on from.
+        """Load the weights to start from, or the checkpoint to continue from.
 
         Raises:
-            ModelError: the weights cannot be had or do not fit.
+            ModelError: the weights are not available or do not fit.
             DataError: the folder holds another run.
         """
         model = starting_model(self.recipe, self._beside, self.train)
@@ -117,28 +117,28 @@ class TrainingRun:
         return self.trainer
 
     def steps(self, stopped: Callable[[], bool]) -> Iterator[Progress]:
-        """Train to the end, or until it is stopped; then the checkpoint is one to go on from.
+        """Train to the end, or until it is stopped, with a checkpoint to continue from.
 
         Args:
-            stopped: asked after each step, since only then a checkpoint is complete.
+            stopped: called after each step, since a checkpoint is only complete between steps.
         Yields:
-            Where the run is, after each step.
+            The state of the run after each step.
         """
         for progress in self.trainer.run():
             yield progress
-            # A signal reaches the processes at different steps; they stop after the same one.
+            # A signal reaches the processes at different steps, but they must stop after the same one.
             if self.trainer.processes.any(stopped()):
                 self.stopped = True
                 self.trainer.save()
                 return
 
     def finish(self, progress: Working = silent) -> TrainedModel | None:
-        """Make the model file of a run that came to its end, with report and curves beside it.
+        """Make the model file of a completed run, with report and curves.
 
         Args:
-            progress: is told how far the choices on val are.
+            progress: receives the progress of the decisions on val.
         Returns:
-            None in any process but the first of several.
+            None in all processes except the first one.
         Raises:
             OutputError: a file cannot be written.
         """
@@ -166,10 +166,10 @@ class TrainingRun:
 
 @dataclass(frozen=True, eq=False)
 class Published:
-    """A model file made of weights.
+    """A model file made from weights.
 
     Attributes:
-        finished: the file, and what it reaches on val.
+        finished: the file, with its measures on val.
         problems: of the data, and photos that could not be read, each as ``where: why``.
     """
 
@@ -194,7 +194,7 @@ def publish(
 
     Args:
         weights: path of a safetensors file.
-        data: YAML of the data set whose val photos decide.
+        data: YAML of the data set; its val photos are used for calibration and thresholds.
         to: path of the ONNX file.
         architecture: of the weights.
         name: of the model; None: the file's.
@@ -202,9 +202,9 @@ def publish(
         closer_look: long side at which a part with small faces is run again, pixels; 0: never; None: usual.
         half_weights: store large weights as 16-bit floats: half the file.
         root: folder of the data; None: the data set's own.
-        progress: is told how far it is.
+        progress: receives the progress.
     Raises:
-        UsageError: a size that the architecture does not take.
+        UsageError: the architecture does not support the size.
         ModelError: the weights do not fit.
         DataError: the data set cannot be used.
         OutputError: the file cannot be written.

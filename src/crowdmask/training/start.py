@@ -1,4 +1,4 @@
-"""Where a run starts from: ImageNet, our shipped weights, or a file."""
+"""The starting weights of a run: ImageNet, our shipped weights, or a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from crowdmask.training.checkpoint import load_model, load_weights
 from crowdmask.training.prune import narrowed, taught_first_layers
 from crowdmask.training.recipe import Augmentation, Recipe
 
-# So many batches show which channels matter.
+# Number of batches for the importance of channels.
 _NARROWING_BATCHES = 4
 
 
@@ -30,11 +30,11 @@ def starting_model(recipe: Recipe, beside: Path, train: Sequence[Sample] = ()) -
     """Return the recipe's model with its starting weights.
 
     Args:
-        recipe: its `start` says which, its `plan` how wide.
-        beside: the folder that a relative path in it is seen from.
-        train: photos that show which channels matter, where the plan is narrower than the weights.
+        recipe: its `start` names the weights, its `plan` the widths.
+        beside: relative paths in the recipe are relative to this folder.
+        train: photos for the importance of channels, if the plan is narrower than the weights.
     Raises:
-        ModelError: the weights cannot be had or do not fit.
+        ModelError: the weights are not available or do not fit.
     """
     torch.manual_seed(recipe.seed)
     if recipe.start == "imagenet":
@@ -52,7 +52,7 @@ def starting_model(recipe: Recipe, beside: Path, train: Sequence[Sample] = ()) -
         raise ModelError(f"the architecture '{recipe.model}' comes in one width only")
     if not train:
         raise ModelError("no photos that would show which channels matter")
-    # Crops as they are, not made poorer: what is fitted here is only where training starts.
+    # Crops without augmentation: this fit is only the start of training.
     plain = recipe.model_copy(
         update={
             "augmentation": Augmentation(),
@@ -75,10 +75,10 @@ def starting_model(recipe: Recipe, beside: Path, train: Sequence[Sample] = ()) -
 
 
 def teaching_model(recipe: Recipe, beside: Path) -> DetectionModel | None:
-    """Return the model that a recipe's run learns from, None without one.
+    """Return the teacher model of a recipe; None without one.
 
     Raises:
-        ModelError: the weights cannot be had or do not fit.
+        ModelError: the weights are not available or do not fit.
     """
     if recipe.teacher is None:
         return None
@@ -90,7 +90,7 @@ def _weights(named: str, recipe: Recipe, beside: Path) -> Path:
 
 
 def _mean_of(architecture: str, paths: Sequence[Path]) -> DetectionModel:
-    """Return a model with the mean of several runs' weights, often better than each of them.
+    """Return a model with the mean of several runs' weights, which is often better than each of them.
 
     Source: Wortsman et al., Model soups (2022), section 2.
     """

@@ -1,5 +1,5 @@
-"""Learn from a trained detector's answers beside the labels: what it sees at every place says more than they
-do.
+"""Distillation: learn from a trained detector's output in addition to the
+labels.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from crowdmask.models.crowd import Crowd
 from crowdmask.models.detector import DetectionModel, Raw, alone
 from crowdmask.training.processes import Processes
 
-# Of the parts of the loss beside the face logit's.
+# Weights of the parts of the loss, relative to that of the face logit.
 _LABEL_WEIGHT, _BOX_WEIGHT, _MAP_WEIGHT = 1.0, 0.5, 0.5
 
 
 class Shown(NamedTuple):
-    """What a crowd detector makes of a batch: its maps, coarse ones last, and its answer."""
+    """A crowd detector's feature maps, from fine to coarse, and its output for a batch."""
 
     maps: list[Tensor]
     raw: Raw
 
 
 class Learner(nn.Module):
-    """A model whose forward pass gives its maps, too, where it has them."""
+    """Wraps a model so that the forward pass also returns its feature maps, if it has them."""
 
     def __init__(self, model: DetectionModel) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Learner(nn.Module):
 
 
 class Teacher:
-    """A trained crowd detector that a student of the same maps learns from.
+    """A trained crowd detector as the teacher of a student with the same feature maps.
 
     Source: Hinton et al., Distilling the Knowledge in a Neural Network (2015); Romero et al., FitNets (2015),
     for the maps.
@@ -54,7 +54,7 @@ class Teacher:
         """Take a trained model.
 
         Raises:
-            ModelError: the two do not have the same maps and default boxes.
+            ModelError: the two do not have the same feature maps and default boxes.
         """
         if not isinstance(model, Crowd) or not isinstance(student, Crowd):
             raise ModelError("only crowd detectors teach and are taught")
@@ -74,20 +74,21 @@ class Teacher:
 
     @torch.no_grad()
     def show(self, pictures: Tensor) -> Shown:
-        """Return what the teacher makes of a batch."""
+        """Return the teacher's feature maps and output for a batch."""
         shown: Shown = self._learner(pictures)
         return shown
 
     def loss(
         self, shown: Shown, student: Shown, size: tuple[int, int], processes: Processes | None = None
     ) -> Tensor:
-        """Return how much the student's answer differs, a scalar.
+        """Return the distillation loss, a scalar.
 
         Args:
-            shown: the teacher's.
-            student: of the same batch; default boxes that the teacher lacks are passed over.
+            shown: the teacher's maps and output.
+            student: those of the student for the same batch; default boxes that the teacher lacks are
+                ignored.
             size: width and height of the input.
-            processes: that learn together; None: this one alone.
+            processes: processes that train together; None: only this one.
         """
         shared = processes.shared if processes else alone
         mean = processes.mean if processes else Tensor.detach
@@ -118,7 +119,7 @@ class Teacher:
 
 
 def _unlike(mine: Tensor, theirs: Tensor, mean: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return the squared difference of maps, in variances of each of the teacher's channels."""
+    """Return the squared difference of maps, relative to the variance of each of the teacher's channels."""
     centre = mean(theirs.mean((0, 2, 3), keepdim=True))
     spread = mean((theirs - centre).square().mean((0, 2, 3), keepdim=True)).clamp(min=1e-3)
     return ((mine - theirs).square() / spread).mean()

@@ -34,7 +34,7 @@ _LOG_EVERY = 20
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is, for a progress bar."""
+    """The state of a run, for a progress bar."""
 
     step: int
     steps: int
@@ -46,8 +46,8 @@ class Progress:
 class Trainer:
     """One run of one recipe in one folder.
 
-    The folder gets ``checkpoint.pt``, ``history.jsonl`` and TensorBoard's files. A run that was
-    killed goes on from its checkpoint: each crop depends on the seed and its number alone.
+    The folder contains ``checkpoint.pt``, ``history.jsonl`` and TensorBoard's files. A killed
+    run continues from its checkpoint: each crop depends only on the seed and its number.
     """
 
     def __init__(
@@ -59,16 +59,16 @@ class Trainer:
         folder: Path,
         teacher: DetectionModel | None = None,
     ) -> None:
-        """Make ready, or go on from the folder's checkpoint.
+        """Prepare, or continue from the folder's checkpoint.
 
         Args:
             recipe: the run.
             model: with the weights to start from.
             train, val: at least one photo each.
-            folder: of the run; made where it is missing.
-            teacher: its answers are learnt beside the labels.
+            folder: of the run; created if missing.
+            teacher: its output is learned in addition to the labels.
         Raises:
-            DataError: the recipe does not fit the model, or the folder holds another run.
+            DataError: the recipe does not fit the model, or the folder contains another run.
             ModelError: the checkpoint is damaged.
             OutputError: the folder cannot be written to.
         """
@@ -94,7 +94,7 @@ class Trainer:
                 nn.SyncBatchNorm.convert_sync_batchnorm(self.network)  # type: ignore[no-untyped-call]
             ids = [processes.local_rank] if self.device.type == "cuda" else None
             self.network = nn.parallel.DistributedDataParallel(self.network, device_ids=ids)
-        # A card waits for crops, a CPU for the network; the crops are the same whatever the number.
+        # A GPU waits for crops, a CPU for the network; the crops do not depend on the number of threads.
         share = logical_cores() // self.world
         self.batches = Batches(
             train,
@@ -139,7 +139,7 @@ class Trainer:
                 yield Progress(self.step, recipe.steps, speed, losses, validation)
 
     def save(self) -> None:
-        """Write the checkpoint; only between two steps is it one to go on from.
+        """Write the checkpoint; it is only valid between two steps.
 
         Raises:
             OutputError: it cannot be written.
@@ -157,7 +157,7 @@ class Trainer:
         save_checkpoint(self.folder / "checkpoint.pt", state)
 
     def leave(self) -> None:
-        """Part from the other processes of this run, if any, once all have trained to the end."""
+        """Leave the process group, if any, after all processes have trained to the end."""
         self.processes.leave()
 
     @torch.no_grad()
@@ -191,13 +191,13 @@ class Trainer:
                 shown, targets, size = self._forward(self.network, part)
             losses = self.model.loss(_in_full(shown.raw), targets, size, self.processes.shared)
             if self.teacher is not None and size[0] <= self.recipe.crop_px:
-                # Not on the larger crops: their faces are larger than what the teacher has boxes for.
+                # Not for the larger crops: the teacher has no boxes for their large faces.
                 with self._autocast():
                     theirs = self.teacher.show(self._pictures(part))
                 taught = self.teacher.loss(theirs, shown, size, self.processes)
                 losses["teacher"] = taught * self.recipe.teacher_weight
             total = torch.stack(list(losses.values())).sum()
-            # All processes must end then, or the others would wait for this one.
+            # All processes must end in this case, or the others would wait for this one.
             if not torch.isfinite(self.processes.mean(total)):
                 raise DivergedError(
                     f"the loss is not finite at step {self.step}: lower the recipe's learning_rate"
@@ -247,7 +247,7 @@ class Trainer:
         return frozen
 
     def _groups(self) -> list[dict[str, Any]]:
-        """Split parameters: the backbone learns slower; biases and normalisation do not decay."""
+        """Group the parameters: slower learning in the backbone, no weight decay for biases and normalisation."""
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
@@ -264,7 +264,7 @@ class Trainer:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the run's folder {self.folder}: {error.strerror}") from error
-        # Further machines need not see the folder.
+        # Other machines need not have access to the folder.
         state = self.processes.from_first(lambda: load_checkpoint(self.folder / "checkpoint.pt"))
         if state is None:
             return
@@ -313,7 +313,7 @@ class Trainer:
         try:
             yield log
         finally:
-            # What could not be written is no reason to hide the error that ends the run.
+            # A write error must not hide the error that ends the run.
             with suppress(OSError):
                 board.close()
 
@@ -323,7 +323,7 @@ def _in_full(raw: Raw) -> Raw:
 
 
 def _parts(batch: Batch, size: int) -> Iterator[Batch]:
-    """Yield a batch in parts of `size` crops, whole with 0; none of one crop, which has no statistics."""
+    """Yield a batch in parts of `size` crops, whole with 0; never one crop alone, which has no statistics."""
     pictures, targets = batch
     count = max(1, len(targets) // size) if size else 1
     for part in np.array_split(np.arange(len(targets)), count):
@@ -337,14 +337,14 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
         return []
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines():
-        # A kill can leave half a line.
+        # A kill can leave an incomplete line.
         with suppress(json.JSONDecodeError):
             rows.append(json.loads(line))
     return rows
 
 
 def _cut_history(path: Path, step: int) -> None:
-    """Drop what was logged after the checkpoint: those steps are run again."""
+    """Remove log lines after the checkpoint: those steps are run again."""
     if path.is_file():
         rows = [row for row in read_history(path.parent) if row["step"] <= step]
         write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
@@ -359,13 +359,13 @@ def _as_output_error(path: Path) -> Iterator[None]:
 
 
 def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Return the mean of each loss over the steps that have it."""
+    """Return the mean of each loss over the steps that contain it."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
 
 def _fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is quicker than float32 here: on CPUs only with their own instructions for it."""
+    """Whether bfloat16 is faster than float32 here: on CPUs only with instructions for it."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     return not instructions().isdisjoint(("avx512_bf16", "amx_bf16"))

@@ -1,4 +1,4 @@
-"""Which part of a photo the network sees, and at what scale."""
+"""The part of a photo that the network sees, and its scale."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from crowdmask import boxes as box_arithmetic
 from crowdmask.data.sample import Sample
 from crowdmask.training.recipe import Views
 
-# A face cut so far by the crop's edge is neither to be found nor to be missed.
+# A face of which the crop shows less than this is ignored.
 LEAST_VISIBLE = 0.35
-# Below this nobody can tell a face; it is neither to be found nor to be missed.
+# Smaller faces cannot be recognised by anybody and are ignored.
 _LEAST_WIDTH, _LEAST_HEIGHT = 4.0, 5.0
 _LARGEST_SCALE = 3.0
 _TEXTURE_ZOOM = (2.0, 6.0)
@@ -27,9 +27,9 @@ class Crop:
 
     Attributes:
         picture: (S, S, 3) uint8 RGB.
-        boxes: (N, 4) float32 xyxy of the faces to be found.
+        boxes: (N, 4) float32 xyxy of the faces to find.
         labels: (N,) int64.
-        ignore: (M, 4) float32 xyxy, regions that are not judged.
+        ignore: (M, 4) float32 xyxy, ignored regions.
     """
 
     picture: NDArray[np.uint8]
@@ -40,7 +40,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Window:
-    """What to cut: scale of x and y, and the crop's corner in pixels of the scaled photo."""
+    """The position of a crop: scale of x and y, and its corner in pixels of the scaled photo."""
 
     scale_x: float
     scale_y: float
@@ -58,17 +58,17 @@ def draw_window(
     square: bool = False,
     squeeze: float = 0.0,
 ) -> Window:
-    """Draw the window of one crop.
+    """Draw the position of one crop at random.
 
     Args:
         sample: the photo.
-        views: how often which kind.
+        views: probabilities of the kinds of crops.
         side: of the crop, pixels.
-        use_px: long side at which whole photos are detected, pixels.
-        aspect: largest stretch of one side, as a part.
-        rng: decides all.
-        square: the detector stretches whole photos to a square, so crops are stretched alike.
-        squeeze: chance of a much larger stretch instead, as of pictures of a wrong aspect.
+        use_px: long side of whole photos in detection, pixels.
+        aspect: maximum relative stretch of one side.
+        rng: random generator.
+        square: the detector stretches whole photos to a square, so crops are stretched in the same way.
+        squeeze: probability of a much larger stretch instead, as in pictures with a wrong aspect ratio.
     """
     at_use = use_px / max(sample.width, sample.height)
     faces = np.flatnonzero(~sample.ignore)
@@ -81,7 +81,8 @@ def draw_window(
         face = sample.boxes[_draw_face(sample, faces, rng)]
         width = float(np.exp(rng.uniform(*np.log(views.face_px))))
         scale = width / float(face[2] - face[0])
-        # Far larger than life is blur, far smaller an empty frame: stay near the scale of use.
+        # Much larger faces would be blurred, much smaller ones would leave the crop empty: stay near the
+        # scale of use.
         scale = float(np.clip(scale, 0.3 * at_use, max(_LARGEST_SCALE, 1.5 * at_use)))
     elif kind == 0:
         scale = at_use * float(np.exp(rng.uniform(*np.log(views.use_scale))))
@@ -110,14 +111,14 @@ def draw_window(
 
 
 def cut(photo: Image.Image, sample: Sample, window: Window, side: int, pad: int) -> Crop:
-    """Cut a window out of a photo, as detection does: antialiased bilinear, grey where the photo ends.
+    """Cut a crop out of a photo as in detection: antialiased bilinear, grey outside the photo.
 
     Args:
         photo: RGB; may be a smaller copy of the sample's picture.
-        sample: its annotations, in pixels of the full picture.
-        window: what to cut.
+        sample: its annotations, in pixels of the full-size picture.
+        window: position of the crop.
         side: of the crop, pixels.
-        pad: grey value outside of the photo.
+        pad: grey value outside the photo.
     """
     canvas = Image.new("RGB", (side, side), (pad, pad, pad))
     left, top = max(0, round(-window.left)), max(0, round(-window.top))
@@ -163,7 +164,7 @@ def flip(crop: Crop) -> Crop:
 
 
 def _draw_face(sample: Sample, faces: NDArray[np.intp], rng: np.random.Generator) -> int:
-    """Draw a face, the rarer labels of the photo as often as the common one."""
+    """Draw a face at random, with all labels of the photo equally likely."""
     labels = sample.class_id[faces]
     weights = 1.0 / np.bincount(labels, minlength=3)[labels]
     return int(rng.choice(faces, p=weights / weights.sum()))

@@ -1,4 +1,4 @@
-"""What a study found: the best setting as a recipe, a table of all trials, and pictures."""
+"""The results of a study: the best setting as a recipe, a table of all trials, and plots."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _KEPT_STARTS = ("imagenet", "shipped")
 
 
 def write_report(tuning: Tuning, best_path: Path | None = None) -> list[Path]:
-    """Write the best recipe, the summary and the pictures into the study's folder.
+    """Write the best recipe, the summary and the plots to the study's folder.
 
     Args:
         tuning: the study.
-        best_path: of the recipe; left out: ``best.yaml`` in the study's folder.
+        best_path: path of the recipe; None: ``best.yaml`` in the study's folder.
     Returns:
-        The files that were written; pictures need two finished trials.
+        The files that were written; plots need two finished trials.
     Raises:
         DataError: no trial has finished yet.
         OutputError: a file cannot be written.
@@ -54,7 +54,7 @@ def best_trial(tuning: Tuning) -> FrozenTrial:
     """Return the trial with the best final score.
 
     Raises:
-        DataError: none has finished, and why.
+        DataError: none has finished; the message says why.
     """
     try:
         return tuning.study.best_trial
@@ -65,23 +65,23 @@ def best_trial(tuning: Tuning) -> FrozenTrial:
 
 
 def values_of(plan: StudyPlan, trial: FrozenTrial) -> dict[str, Any]:
-    """Return a trial's values by the recipe's keys."""
+    """Return a trial's values by recipe key."""
     result = {}
     for key, value in trial.params.items():
         knob = plan.space.root[key]
-        # Lists are kept as text.
+        # Lists are stored as text.
         listed = isinstance(value, str) and knob.type == "choice" and value not in knob.choices
         result[key] = json.loads(value) if listed else value
     return result
 
 
 def recipe_text(tuning: Tuning, best: FrozenTrial, path: Path) -> str:
-    """Return the best setting as a recipe's YAML, its score in its head.
+    """Return the best setting as a recipe's YAML, with its score in a comment at the top.
 
     Args:
         tuning: the study.
         best: the trial.
-        path: where it will lie: relative paths in it are seen from there.
+        path: its future path; relative paths in it are relative to this.
     """
     plan = tuning.plan
     recipe = changed(plan.recipe, values_of(plan, best))
@@ -110,11 +110,11 @@ def recipe_text(tuning: Tuning, best: FrozenTrial, path: Path) -> str:
 
 
 def importances(tuning: Tuning) -> dict[str, float]:
-    """Return how much of the differences between trials each key explains; empty with too few trials."""
+    """Return the importance of each key for the differences between trials; empty with too few trials."""
     finished = _count(tuning, TrialState.COMPLETE)
     if finished < 3 or len(tuning.plan.space.root) < 2:
         return {}
-    # Fewer than three best trials have no spread that could be compared: every key would weigh the same.
+    # With fewer than three best trials there is no variance to compare: all keys would be equally important.
     best_part = min(0.5, max(0.1, 3 / finished))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -125,7 +125,7 @@ def importances(tuning: Tuning) -> dict[str, float]:
 
 
 def summary(tuning: Tuning, best: FrozenTrial, importance: dict[str, float]) -> str:
-    """Return the study as Markdown: the best trial, all trials, the weight of each key."""
+    """Return the study as Markdown: the best trial, all trials, the importance of each key."""
     plan = tuning.plan
     keys = list(plan.space.root)
     counts = ", ".join(
@@ -207,14 +207,14 @@ def _short(value: Any) -> str:
 
 
 def _from_there(path: str, before: Path, now: Path) -> str:
-    """Return a path relative to one folder as seen from another; what is absolute stays."""
+    """Convert a path relative to one folder into one relative to another; absolute paths stay."""
     if Path(path).expanduser().is_absolute():
         return path
     return Path(os.path.relpath((before / path).resolve(), now.resolve())).as_posix()
 
 
 def _draw(tuning: Tuning, importance: dict[str, float]) -> list[Path]:
-    """Draw the history, the importance of each key, and all trials side by side."""
+    """Draw the history, the importance of each key, and parallel coordinates of all trials."""
     if _count(tuning, TrialState.COMPLETE) < 2:
         return []
     import matplotlib
@@ -234,7 +234,7 @@ def _draw(tuning: Tuning, importance: dict[str, float]) -> list[Path]:
         if name == PICTURES[1] and not importance:
             continue
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that these plots may change
+            warnings.simplefilter("ignore")  # warns that these plots may change
             make()
         figure = pyplot.gcf()
         figure.set_size_inches(10, 5)

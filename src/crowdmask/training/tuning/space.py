@@ -1,4 +1,4 @@
-"""What a study may change of a recipe: dotted keys, each with bounds or choices, in one YAML file."""
+"""The search space of a study: dotted keys of a recipe, each with bounds or choices, in one YAML file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 Value = Any
-"""What a recipe's key may hold: a number, text, a truth, or a list of numbers."""
+"""The type of a recipe's value: a number, text, a Boolean, or a list of numbers."""
 
 _FIXED = {
     "name": "it names the run",
@@ -28,7 +28,7 @@ _FIXED = {
     "cache_gib": "it does not change the result",
     "scores": "they are a result",
 }
-# The val loss itself is measured with these.
+# These affect the val loss itself.
 _SHAPES_LOSS = ("model", "seed", "batch_size", "crop_px", "sampling.incorrect_label_weight")
 
 
@@ -47,19 +47,19 @@ class Float(StrictModel):
         return self
 
     def suggest(self, trial: Trial, key: str) -> Value:
-        """Let the study choose."""
+        """Let the study choose a value."""
         return trial.suggest_float(key, self.low, self.high, log=self.log)
 
     def holds(self, value: Value) -> bool:
-        """Whether the value is one of these."""
+        """Whether the value is in this range."""
         return isinstance(value, (int, float)) and self.low <= value <= self.high
 
     def stored(self, value: Value) -> Value:
-        """Return a value as a study keeps it."""
+        """Return a value as a study stores it."""
         return value
 
     def ends(self) -> list[Value]:
-        """Return values that a recipe must be able to take, so that it takes all."""
+        """Return test values: if a recipe accepts them, it accepts all."""
         return [self.low, self.high]
 
 
@@ -79,20 +79,20 @@ class Int(StrictModel):
         return self
 
     def suggest(self, trial: Trial, key: str) -> Value:
-        """Let the study choose."""
+        """Let the study choose a value."""
         return trial.suggest_int(key, self.low, self.high, step=self.step, log=self.log)
 
     def holds(self, value: Value) -> bool:
-        """Whether the value is one of these."""
+        """Whether the value is in this range."""
         inside = isinstance(value, int) and self.low <= value <= self.high
         return inside and (value - self.low) % self.step == 0
 
     def stored(self, value: Value) -> Value:
-        """Return a value as a study keeps it."""
+        """Return a value as a study stores it."""
         return value
 
     def ends(self) -> list[Value]:
-        """Return values that a recipe must be able to take, so that it takes all."""
+        """Return test values: if a recipe accepts them, it accepts all."""
         return [self.low, self.high]
 
 
@@ -104,23 +104,23 @@ class Choice(StrictModel):
 
     @property
     def _names(self) -> list[Any]:
-        # A study keeps plain values alone.
+        # A study stores only plain values.
         return [json.dumps(c) if isinstance(c, (list, dict)) else c for c in self.choices]
 
     def stored(self, value: Value) -> Value:
-        """Return a value as a study keeps it: lists as text."""
+        """Return a value as a study stores it: lists as text."""
         return self._names[self.choices.index(value)]
 
     def suggest(self, trial: Trial, key: str) -> Value:
-        """Let the study choose."""
+        """Let the study choose a value."""
         return self.choices[self._names.index(trial.suggest_categorical(key, self._names))]
 
     def holds(self, value: Value) -> bool:
-        """Whether the value is one of these."""
+        """Whether the value is in this range."""
         return value in self.choices
 
     def ends(self) -> list[Value]:
-        """Return values that a recipe must be able to take, so that it takes all."""
+        """Return test values: if a recipe accepts them, it accepts all."""
         return list(self.choices)
 
 
@@ -135,7 +135,7 @@ class Space(RootModel[dict[str, Knob]]):
         return {key: knob.suggest(trial, key) for key, knob in self.root.items()}
 
     def own(self, recipe: Recipe) -> dict[str, Value]:
-        """Return the recipe's own values as a study keeps them."""
+        """Return the recipe's own values as a study stores them."""
         return {key: knob.stored(value_of(recipe, key)) for key, knob in self.root.items()}
 
 
@@ -144,11 +144,11 @@ def load_space(path: Path, recipe: Recipe, objective: str) -> Space:
 
     Args:
         path: a YAML file: ``dotted.key: {type: float|int|choice, ...}``.
-        recipe: that is tuned.
+        recipe: the recipe to tune.
         objective: ``mAP50`` or ``loss``.
     Raises:
-        DataError: a key that the recipe lacks or that may not be tuned, bounds that the recipe does not
-            take, or that its own setting is outside of.
+        DataError: a key that the recipe lacks or that cannot be tuned, bounds that the recipe does not
+            accept, or bounds that exclude its own value.
     """
     space = read_yaml(path, Space)
     if not space.root:
@@ -170,7 +170,7 @@ def load_space(path: Path, recipe: Recipe, objective: str) -> Space:
 
 
 def value_of(recipe: Recipe, key: str, where: str = "the space") -> Value:
-    """Return what a recipe has at a dotted key.
+    """Return a recipe's value at a dotted key.
 
     Raises:
         DataError: it has no such key.
@@ -186,10 +186,10 @@ def value_of(recipe: Recipe, key: str, where: str = "the space") -> Value:
 
 
 def changed(recipe: Recipe, values: dict[str, Value], where: str = "the space") -> Recipe:
-    """Return the recipe with other values at dotted keys.
+    """Return the recipe with changed values at dotted keys.
 
     Raises:
-        DataError: a key that it lacks, or a value that it does not take.
+        DataError: a key that it lacks, or a value that it does not accept.
     """
     content = recipe.model_dump(mode="json")
     for key, value in values.items():
@@ -207,7 +207,7 @@ def changed(recipe: Recipe, values: dict[str, Value], where: str = "the space") 
 
 
 def _place(node: Any, part: str) -> str | int | None:
-    """Return the key or index below a node, None where there is none."""
+    """Return the key or index in a node; None if there is none."""
     if isinstance(node, dict):
         return part if part in node else None
     if isinstance(node, list) and part.isdigit() and int(part) < len(node):

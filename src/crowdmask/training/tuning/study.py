@@ -1,4 +1,4 @@
-"""A worker at a study of recipes, and further ones that it starts: what `crowdmask tune` does."""
+"""A worker of a study of recipes, and the workers that it starts: what `crowdmask tune` does."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from crowdmask.training.tuning.workers import one_at_a_time
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """A study as a user asks for it.
+    """A study as requested by the user.
 
     Attributes:
-        recipe: path of the YAML of the run to be tuned.
-        space: path of the YAML of its keys that may change.
-        trials: in all, of all workers and earlier runs.
+        recipe: path of the recipe to tune.
+        space: path of the YAML of the search space.
+        trials: total number, including those of other workers and earlier runs.
         name: of the study; None: the recipe's.
         storage: URL of its database; None: a file in its folder.
-        folder: of the study; None: one of its name in the cache.
+        folder: of the study; None: a folder with its name in the cache.
         objective, pruner: see `crowdmask.training.tuning.worker`.
-        val_photos: measure on so many photos of val; None: all.
+        val_photos: number of photos of val for measuring; None: all.
         root: folder of the data; None: the data set's own.
     """
 
@@ -54,10 +54,10 @@ class StudyOptions:
 
 
 class Study:
-    """A worker at a study; the same options in another process are another worker.
+    """A worker of a study; another process with the same options is another worker.
 
     Attributes:
-        dataset: whose problems are what could not be read.
+        dataset: its problems list what could not be read.
         tuning: the study itself.
     """
 
@@ -69,15 +69,15 @@ class Study:
         threads: int | None = None,
         address: str | None = None,
     ) -> None:
-        """Open the study, or make it.
+        """Open or create the study.
 
         Args:
-            workers: how many processes `work` makes of it, this one included.
+            workers: number of processes that `work` uses, including this one.
             address: of a Ray cluster whose machines the further workers run on; None: this one.
-            threads: compute threads of each; None: the cores, shared by the workers.
+            threads: compute threads of each; None: the cores are divided among the workers.
         Raises:
             UsageError: the options do not fit together.
-            DataError: the study is there, but of another recipe, space, objective or data.
+            DataError: the study exists, but with another recipe, space, objective or data.
             OutputError: its database cannot be opened.
         """
         plan, self.dataset = _plan(options)
@@ -96,14 +96,14 @@ class Study:
         ended: Callable[[FrozenTrial], None],
         worker: Callable[[int | None], Sequence[str]],
     ) -> bool:
-        """Take trials until there are enough, with as many further workers as were asked for.
+        """Run trials until there are enough, with the requested number of additional workers.
 
         Args:
             step, ended: see `Tuning.work`.
             worker: takes a number of compute threads, or None; returns the arguments of this program that
-                start one more worker.
+                start another worker.
         Returns:
-            False where it was stopped; all further workers were stopped then, too.
+            False if it was stopped; the additional workers were then stopped, too.
         """
         helpers = self._start_helpers(worker)
         stop = True
@@ -111,7 +111,7 @@ class Study:
             finished = self.tuning.work(step, ended)
             stop = not finished
         except CrowdmaskError:
-            stop = False  # the others may come to an end of their own
+            stop = False  # the others may end by themselves
             raise
         finally:
             _wait_for(helpers, stop)
@@ -122,7 +122,7 @@ class Study:
 
         Args:
             best: path of the best recipe; None: in the study's folder.
-            finished: a study that was stopped may have nothing to report.
+            finished: False for a stopped study, which may have nothing to report.
         Returns:
             The files written.
         Raises:
@@ -138,7 +138,7 @@ class Study:
                 return []
 
     def _start_helpers(self, worker: Callable[[int | None], Sequence[str]]) -> Sequence[Helper]:
-        """Start further processes of this program, each one worker; what they say goes into a file."""
+        """Start additional processes of this program, one for each worker; their output goes to a file."""
         package = Path(__file__).resolve().parents[3]
         given = os.environ.get("PYTHONPATH")
         paths = os.pathsep.join([str(package), *([given] if given else [])])
@@ -169,7 +169,7 @@ def _plan(options: StudyOptions) -> tuple[StudyPlan, Dataset]:
     dataset = load_dataset(beside / recipe.data, options.root)
     val, number = dataset.split("val"), options.val_photos
     if number and number < len(val):
-        # Evenly over the names, so that every source is among them.
+        # Evenly over the sorted names, so that every source is included.
         val = [val[index * len(val) // number] for index in range(number)]
     place = (options.folder or studies_folder() / name).expanduser().absolute()
     train = dataset.split("train")
@@ -187,7 +187,7 @@ def _name(options: StudyOptions, otherwise: str) -> str:
 
 
 def _wait_for(helpers: Sequence[Helper], stop: bool) -> None:
-    """Wait for the helpers' own ends; where this worker was stopped, stop them too."""
+    """Wait until the additional workers end; if this worker was stopped, stop them, too."""
     for helper in helpers:
         if stop and helper.poll() is None:
             helper.terminate()

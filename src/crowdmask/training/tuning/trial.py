@@ -28,19 +28,19 @@ _SCORES = "scores.jsonl"
 
 
 class StoppedError(Exception):
-    """The trial was asked to end; its checkpoint is one to go on from."""
+    """The trial was stopped on request; it can continue from its checkpoint."""
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What every trial of a study has in common.
+    """The common settings of all trials of a study.
 
     Attributes:
-        beside: folder that the recipe's relative paths are seen from.
+        beside: the recipe's relative paths are relative to this folder.
         train, val: photos.
         objective: ``mAP50`` of the real detector on val, or ``loss`` on val's crops.
-        report: told the score of val at a step; returns whether the trial shall end there.
-        step: told after each step; returns whether to stop.
+        report: receives the score on val at a step; returns whether to prune the trial.
+        step: called after each step; returns whether to stop.
     """
 
     beside: Path
@@ -53,14 +53,14 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """How a trial ended.
+    """The result of a trial.
 
     Attributes:
-        score: the last one; None where it was not even measured once.
+        score: the last one; None if it was never measured.
         pruned: it was ended early.
-        steps: that it trained.
-        signs: of overfitting.
-        why: it was ended by itself, such as a loss that is not finite.
+        steps: number of training steps.
+        signs: signs of overfitting.
+        why: the reason if it failed, such as a loss that is not finite.
     """
 
     score: float | None
@@ -71,12 +71,12 @@ class TrialResult:
 
 
 def run_trial(recipe: Recipe, folder: Path, job: Job) -> TrialResult:
-    """Train, measure at each validation, and end early where that is not promising.
+    """Train, measure at each validation, and prune the trial if it is not promising.
 
-    A trial that was killed goes on from its checkpoint and its scores.
+    A killed trial continues from its checkpoint and its scores.
 
     Raises:
-        StoppedError: asked to; the checkpoint is written.
+        StoppedError: stopped on request; the checkpoint is written.
         CrowdmaskError: the recipe does not fit, or a file cannot be written.
     """
     trainer = Trainer(recipe, starting_model(recipe, job.beside), list(job.train), list(job.val), folder)
@@ -100,7 +100,7 @@ def run_trial(recipe: Recipe, folder: Path, job: Job) -> TrialResult:
     except DivergedError as error:
         pruned, why = True, str(error)
     if not pruned and (not scores or scores[-1][0] < trainer.step):
-        # It was killed between its last step and the measurement.
+        # The trial was killed between its last step and the measurement.
         scores.append((trainer.step, _score(trainer, trainer.validate(), job)))
         job.report(scores[-1][1], trainer.step)
     about = {"name": recipe.name, "architecture": recipe.model, "step": str(trainer.step)}
@@ -112,14 +112,14 @@ def run_trial(recipe: Recipe, folder: Path, job: Job) -> TrialResult:
 
 
 def measure_model(model: DetectionModel, val: Sequence[Sample], path: Path) -> float:
-    """Return the mAP50 over two classes that the real detector reaches on val with these weights.
+    """Return the mAP50 over two classes of the real detector on val with these weights.
 
     Args:
-        model: with the weights; not changed.
+        model: with the weights; it is not changed.
         val: photos.
-        path: of the ONNX file that is made for it.
+        path: path of the ONNX file that is made for this.
     Raises:
-        DataError: val has no face to measure on.
+        DataError: val has no face for the measurement.
     """
     still = copy.deepcopy(model).cpu().eval()
     export_onnx(still, path, metadata(still, "trial"))
@@ -137,7 +137,7 @@ def _score(trainer: Trainer, validation: dict[str, float], job: Job) -> float:
 
 
 def _read_scores(folder: Path, step: int) -> list[tuple[int, float]]:
-    """Return what was measured up to a step; later steps are trained again."""
+    """Return the scores up to a step; later steps are trained again."""
     path = folder / _SCORES
     rows = []
     if path.is_file():

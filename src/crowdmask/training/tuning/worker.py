@@ -1,4 +1,4 @@
-"""A study: trials of a recipe within a space, in a database that outlives a kill and takes many workers."""
+"""A study: trials of a recipe in a search space, in a database that survives a kill, for many workers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from crowdmask.training.tuning.workers import is_alive, myself, one_at_a_time
 OBJECTIVES = ("mAP50", "loss")
 PRUNERS = ("median", "hyperband", "none")
 MOST_ATTEMPTS = 3
-"""A trial whose worker was killed is tried again, so often in all."""
+"""Maximum number of attempts of a trial whose worker was killed."""
 
 _HEARD_EVERY_S = 30.0
 _STARTUP = 6
@@ -33,15 +33,15 @@ _STARTUP = 6
 
 @dataclass(frozen=True, eq=False)
 class StudyPlan:
-    """A study as asked for.
+    """The plan of a study.
 
     Attributes:
-        recipe, beside: the recipe, and the folder that its relative paths are seen from.
-        space: what may change.
+        recipe, beside: the recipe, and the folder that its relative paths are relative to.
+        space: the search space.
         objective: one of `OBJECTIVES`.
         pruner: one of `PRUNERS`.
-        trials: how many in all, of all workers, earlier ones included.
-        folder: of the study: its trials' folders, its summary.
+        trials: total number, including those of other workers and earlier runs.
+        folder: of the study, with its trials' folders and its summary.
         train, val: photos.
     """
 
@@ -57,17 +57,17 @@ class StudyPlan:
 
 
 class Tuning:
-    """A worker at a study."""
+    """A worker of a study."""
 
     def __init__(self, plan: StudyPlan, name: str, storage: str | None = None) -> None:
-        """Open the study, or make it, with the recipe's own setting as its first trial.
+        """Open or create the study, with the recipe's own setting as its first trial.
 
         Args:
-            plan: what is asked for.
+            plan: the plan of the study.
             name: of the study.
-            storage: URL of the database; left out: an SQLite file in the study's folder.
+            storage: URL of the database; None: an SQLite file in the study's folder.
         Raises:
-            DataError: the study is there, but of another recipe, space, objective or data.
+            DataError: the study exists, but with another recipe, space, objective or data.
             OutputError: the database cannot be opened.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -78,13 +78,13 @@ class Tuning:
             self.study = self._open()
 
     def work(self, step: Callable[[int, Progress], bool], ended: Callable[[FrozenTrial], None]) -> bool:
-        """Take trials until there are enough.
+        """Run trials until there are enough.
 
         Args:
-            step: told the trial's number and where it is, after each step; returns whether to stop.
-            ended: told each trial that this worker has finished.
+            step: receives the trial's number and state after each step; returns whether to stop.
+            ended: receives each trial that this worker has finished.
         Returns:
-            False where it was stopped; the trial at work then is taken up by the next worker.
+            False if it was stopped; the next worker continues its trial.
         Raises:
             CrowdmaskError: the recipe's own setting cannot be trained.
         """
@@ -103,11 +103,11 @@ class Tuning:
         return self.study.get_trials(deepcopy=False)
 
     def trial_folder(self, trial: FrozenTrial | Trial) -> Path:
-        """Return a trial's folder: a trial that is tried again goes on in its first one."""
+        """Return a trial's folder: a repeated trial uses the first attempt's folder."""
         return self.plan.folder / "trials" / f"{int(trial.user_attrs.get('folder', trial.number)):04d}"
 
     def _open(self) -> optuna.Study:
-        # Workers wait for each other's writing rather than fail.
+        # Workers wait for each other's writes instead of failing.
         options = {"connect_args": {"timeout": 120}} if self.storage.startswith("sqlite") else {}
         try:
             study = optuna.create_study(
@@ -117,7 +117,7 @@ class Tuning:
                 load_if_exists=True,
                 pruner=_pruner(self.plan),
             )
-        except Exception as error:  # SQLAlchemy, its drivers and optuna each have their own
+        except Exception as error:  # SQLAlchemy, its drivers and optuna have different errors
             why = " ".join(str(error).split())[:200]
             raise OutputError(f"cannot open the study's database {self.storage}: {why}") from error
         asked = self._asked()
@@ -145,13 +145,14 @@ class Tuning:
         }
 
     def _claim(self) -> tuple[Trial, dict[str, Any]] | None:
-        """Take the next trial, None where there are enough; one worker at a time."""
+        """Take the next trial; None if there are enough; one worker at a time."""
         with one_at_a_time(self.plan.folder):
             self._take_over()
             trials = self.trials()
             if sum(_counts(trial) for trial in trials) >= self.plan.trials:
                 return None
-            # By the number of trials, so that a study goes on after a stop as it would have without.
+            # Seeded by the number of trials, so that a study continues after a stop as it would have without
+            # it.
             self.study.sampler = optuna.samplers.TPESampler(
                 seed=(self.plan.recipe.seed * 1_000_003 + len(trials)) % 2**32, n_startup_trials=_STARTUP
             )
@@ -163,7 +164,7 @@ class Tuning:
             return trial, self.plan.space.suggest(trial)
 
     def _take_over(self) -> None:
-        """Let trials whose worker is dead be tried again."""
+        """Queue trials whose worker has died again."""
         for trial in self.trials():
             if trial.state == TrialState.RUNNING:
                 started = trial.datetime_start.timestamp() if trial.datetime_start else time.time()
@@ -175,7 +176,7 @@ class Tuning:
 
         Args:
             number: of the trial.
-            counts: it was killed, which may be its own doing, so not for ever.
+            counts: the attempt counts, since the trial itself may have caused the kill.
         """
         frozen = next(trial for trial in self.trials() if trial.number == number)
         attempt = int(frozen.user_attrs.get("attempt", 1)) + counts
@@ -232,7 +233,7 @@ class Tuning:
 
 
 def _counts(trial: FrozenTrial) -> bool:
-    """Whether a trial is one of those asked for: not if it waits, or is tried again."""
+    """Whether a trial counts: not if it waits, or was queued again."""
     if trial.state == TrialState.FAIL:
         return not trial.user_attrs.get("again")
     return trial.state != TrialState.WAITING
