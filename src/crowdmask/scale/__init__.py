@@ -1,1 +1,1 @@
-"""Detect in millions of photos: sources are listed, shares go to workers, whole Parquet shards come out."""
+"""Detect in millions of photos: list them, distribute shares to workers, write complete Parquet shards."""

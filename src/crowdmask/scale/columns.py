@@ -1,4 +1,4 @@
-"""The user's own columns of a manifest: their names, and one type for each, decided over all lines."""
+"""The user's columns of a manifest: their names, and one type for each, determined from all lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 RESERVED = (
     "source", "width", "height", "detections", "counts", "model", "model_hash", "error", "error_kind",
 )  # fmt: skip
-"""Our own columns; a user's of such a name gets `PREFIX`."""
+"""Our own columns; a user's column with one of these names gets `PREFIX`."""
 PREFIX = "manifest_"
 
 _BOOL, _INT, _FLOAT, _STRING = "bool", "int64", "double", "string"
@@ -19,7 +19,7 @@ _INT64 = 2**63
 
 
 def kept_name(name: str) -> str:
-    """Return the name that a manifest's column has in the output."""
+    """Return the output name of a manifest's column."""
     return f"{PREFIX}{name}" if name in RESERVED else name
 
 
@@ -28,7 +28,7 @@ class Columns:
     """The columns of all manifests of a run.
 
     Attributes:
-        kinds: Arrow type by name, as text; of texts the narrowest that takes every value.
+        kinds: Arrow type by name, as text; for text values the narrowest type that fits all of them.
         exact: Arrow types of Parquet manifests, by name.
     """
 
@@ -36,14 +36,14 @@ class Columns:
     exact: dict[str, Any] = field(default_factory=dict)
 
     def see_text(self, name: str, text: str) -> None:
-        """Take note of a value of a CSV file; an empty one says nothing."""
+        """Record a value of a CSV file; an empty one is ignored."""
         if text:
             self._widen(name, _kind_of_text(text))
         else:
             self.kinds.setdefault(name, "")
 
     def see_value(self, name: str, value: Any) -> None:
-        """Take note of a value of JSON lines."""
+        """Record a value of JSON lines."""
         if value is None:
             self.kinds.setdefault(name, "")
         elif isinstance(value, bool):
@@ -54,7 +54,7 @@ class Columns:
             self._widen(name, _FLOAT if isinstance(value, float) else _STRING)
 
     def see_type(self, name: str, kind: Any) -> None:
-        """Take note of a column of a Parquet file."""
+        """Record a column of a Parquet file."""
         known = self.kinds.get(name)
         if known is not None and known != str(kind):
             self.exact.pop(name, None)
@@ -63,11 +63,11 @@ class Columns:
             self.kinds[name], self.exact[name] = str(kind), kind
 
     def settled(self) -> dict[str, str]:
-        """Return the type of each column by name; one without any value is a text."""
+        """Return the type of each column by name; a column without values is text."""
         return {name: kind or _STRING for name, kind in self.kinds.items()}
 
     def types(self) -> dict[str, Any]:
-        """Return the Arrow type of each column by name, as text where no Parquet manifest gave it."""
+        """Return the Arrow type of each column by name, as text unless a Parquet manifest states it."""
         return {name: self.exact.get(name, kind) for name, kind in self.settled().items()}
 
     def _widen(self, name: str, kind: str) -> None:
@@ -80,7 +80,7 @@ class Columns:
 
 
 def as_kind(value: Any, kind: str) -> Any:
-    """Return a value of a manifest as its column's type takes it.
+    """Convert a value of a manifest to its column's type.
 
     Args:
         value: text of a CSV file, a value of JSON, or of a Parquet column.
@@ -98,7 +98,7 @@ def as_kind(value: Any, kind: str) -> Any:
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Say which columns came, went or changed their type."""
+    """Return which columns are new, missing or have another type."""
     told = [f"the column {name} is new" for name in now if name not in before]
     told += [f"the column {name} is gone" for name in before if name not in now]
     both = [name for name in now if name in before and before[name] != now[name]]
@@ -110,7 +110,7 @@ def _kind_of_text(text: str) -> str:
         return _BOOL
     digits = text.removeprefix("-")
     if digits.isascii() and digits.isdigit():
-        # 007 is the name of something, no number.
+        # 007 is an identifier, not a number.
         is_number = (digits == "0" or digits[0] != "0") and abs(int(text)) < _INT64
         return _INT if is_number else _STRING
     try:

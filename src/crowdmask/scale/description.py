@@ -1,4 +1,4 @@
-"""The file that describes a run in its output, and what must not differ when it goes on."""
+"""The file that describes a run in its output, and what must not change when it continues."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from crowdmask.errors import OutputError, UsageError
 from crowdmask.scale.columns import differences
 from crowdmask.scale.store import Store
 
-# Readers of a folder of Parquet files pass over names that begin so.
+# Readers of a folder of Parquet files ignore names with this prefix.
 RUN_FILE = "_run.json"
 FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Description:
-    """What decides the rows of a run.
+    """Everything that affects the rows of a run.
 
     Attributes:
-        sources: as the user gave them.
+        sources: as given by the user.
         model, model_hash: name and hash of the model.
-        settings: of the detector and of reading, by the names of our parameters.
+        settings: options of detection and reading, by parameter name.
         columns: types of the user's columns by name, as text.
     """
 
@@ -35,12 +35,12 @@ class Description:
 
 
 def check_place(store: Store, resume: bool) -> bool:
-    """Check that a run may write to a place, as far as that can be told before anything is read.
+    """Check that a run may write to a place, as far as possible before anything is read.
 
     Args:
-        resume: it may go on where another one ended.
+        resume: it may continue another one.
     Returns:
-        Whether there is a run to go on with.
+        Whether there is a run to continue.
     Raises:
         UsageError: the place is used.
     """
@@ -59,10 +59,10 @@ def check_place(store: Store, resume: bool) -> bool:
 
 
 def begin_or_go_on(store: Store, now: Description, resume: bool) -> None:
-    """Describe a run in its place, or compare it with the one that it goes on with.
+    """Write the description of a run, or compare it with the run that it continues.
 
     Raises:
-        UsageError: the place is used, or another run's: says what differs.
+        UsageError: the place is used, or contains another run; the message says what differs.
         OutputError: its description cannot be read or written.
     """
     if not check_place(store, resume):

@@ -1,4 +1,4 @@
-"""Choose what does the work: plain processes of this machine, or a Ray cluster."""
+"""Choose the workers: plain processes of this machine, or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from crowdmask.scale.run import MakePool, Pool, local_processes
 from crowdmask.scale.work import Maker
 
 WORTH_RAY = 4000
-"""Ray takes seconds to start and 650 MB; on one machine with fewer photos plain processes are done sooner."""
+"""Minimum number of photos for Ray on one machine: it needs seconds to start and 650 MB."""
 
 
 def choose(address: str | None, say: Callable[[str], None], *, gpus: bool = False) -> MakePool:
-    """Return what makes the workers of a run, once it is known how many photos there are.
+    """Return a function that makes the workers of a run when the number of photos is known.
 
     Args:
         address: of a Ray cluster, "auto", "local", or None: plain processes.
-        say: is told of a choice that the user did not make.
-        gpus: each worker of the cluster has a graphics card for itself.
+        say: receives a message about a choice that the user did not make.
+        gpus: each worker of the cluster has its own GPU.
     """
 
     def make(maker: Maker, types: dict[str, Any], workers: int | None, photos: int) -> Pool:

@@ -1,4 +1,4 @@
-"""One photo of a large run: where it lies, and how a worker opens it."""
+"""One photo of a large run: its location, and how a worker opens it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _OPENERS: tuple[tuple[bytes, Any], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A photo that is listed, small enough that a million of them are no matter.
+    """A listed photo; small, so that there can be a million of them.
 
     Attributes:
-        name: the source column of its row; no two photos of a run share one.
-        where: path or URL of its file, or of the archive that holds it.
+        name: value of its row's source column; unique within a run.
+        where: path or URL of its file, or of its archive.
         member: its name within a zip archive.
-        start, size: where it lies in a tar archive once that is decompressed, bytes; -1: in none.
-        further: values of the user's own columns.
+        start, size: its position in the decompressed tar archive, bytes; -1: not in a tar.
+        further: values of the user's columns.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def is_local_file(self) -> bool:
-        """Whether it is a file of its own on this machine."""
+        """Whether it is a single file on this machine."""
         return not self.member and self.start < 0 and not is_url(self.where)
 
 
@@ -51,8 +51,8 @@ class EntrySource:
     """An entry as a `crowdmask.batch.items.PhotoSource`.
 
     Attributes:
-        entry: which photo.
-        full_scale_pixels: a JPEG of more is decoded at a lower scale.
+        entry: the listed photo.
+        full_scale_pixels: a larger JPEG is decoded at a lower scale.
     """
 
     entry: Entry
@@ -60,12 +60,12 @@ class EntrySource:
 
     @property
     def name(self) -> str:
-        """What results call it."""
+        """Its name in results."""
         return self.entry.name
 
     @property
     def relative(self) -> str:
-        """Where an annotated picture of it goes: the whole name, so that no two photos share one."""
+        """Path of its annotated picture: the whole name, so that it is unique."""
         return self.entry.name.replace("://", "/")
 
     def open_picture(self) -> Picture:
@@ -90,7 +90,7 @@ def _named(entry: Entry, read: Any, *arguments: Any, **options: Any) -> Picture:
 
 
 def _read(entry: Entry) -> bytes:
-    """Return the bytes of a photo in an archive or a store; each store and codec fails in its own classes."""
+    """Return the bytes of a photo in an archive or a store, whose errors have many classes."""
     try:
         if entry.member:
             return _zip(entry.where).read(entry.member)
@@ -113,7 +113,7 @@ def _read(entry: Entry) -> bytes:
 
 
 def open_file(where: str) -> IO[bytes]:
-    """Open a path or URL for reading in any order."""
+    """Open a path or URL for random access."""
     if is_url(where):
         system, path = file_system(where)
         file: IO[bytes] = system.open(path, "rb")
@@ -122,20 +122,21 @@ def open_file(where: str) -> IO[bytes]:
 
 
 def open_plain(where: str) -> IO[bytes]:
-    """Open a path or URL, decompressed where it is a gzip, bzip2 or xz file."""
+    """Open a path or URL, and decompress a gzip, bzip2 or xz file."""
     file = open_file(where)
     head = file.read(6)
     file.seek(0)
     for mark, opener in _OPENERS:
         if head.startswith(mark):
             if not is_url(where):
-                file.close()  # it would not be closed with what reads it
+                file.close()  # otherwise it would not be closed together with the reader
             plain: IO[bytes] = opener(file if is_url(where) else where, "rb")
             return plain
     return file
 
 
-# A directory of a large zip takes long to read, and a compressed tar is read forwards: they stay open.
+# The directory of a large zip takes long to read, and a compressed tar is read sequentially, so they stay
+# open.
 @lru_cache(maxsize=4)
 def _zip(where: str) -> zipfile.ZipFile:
     return zipfile.ZipFile(open_file(where))

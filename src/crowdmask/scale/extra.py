@@ -1,4 +1,4 @@
-"""The packages of the extra `scale`, loaded when they are needed and named when they are missing."""
+"""The packages of the extra `scale`, imported when they are needed, with a clear error if missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def load(module: str, what: str = "crowdmask batch") -> Any:
 
     Args:
         module: its full name.
-        what: needs it, for the message.
+        what: what needs it, for the message.
     Raises:
         MissingExtraError: it is not installed.
     """

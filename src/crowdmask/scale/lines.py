@@ -1,4 +1,4 @@
-"""The rows of a run as JSON lines, made of its whole shards."""
+"""The rows of a run as JSON lines, made from its complete shards."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _BATCH = 1000
 
 
 def rows_of(store: Store) -> Iterator[dict[str, Any]]:
-    """Yield all rows of a run in the order of its shards, as `crowdmask detect` writes its records.
+    """Yield all rows of a run in the order of its shards, like the records of `crowdmask detect`.
 
-    A photo that cannot be read has `error` and `error_kind` in place of its size and faces.
+    A photo that cannot be read has `error` and `error_kind` instead of size and faces.
     """
     parquet = load("pyarrow.parquet")
     for name in shard_names(store):
@@ -46,7 +46,7 @@ def write_lines(store: Store, target: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return what a Parquet manifest may hold as JSON takes it."""
+    """Convert a value of a Parquet manifest for JSON."""
     if isinstance(value, dict):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list):

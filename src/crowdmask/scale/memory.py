@@ -1,4 +1,4 @@
-"""How much memory a run takes, all its processes together."""
+"""Memory use of a run, with all its processes."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _EVERY_S = 0.5
 
 
 class Meter:
-    """Looks now and then.
+    """Measures from time to time.
 
     Attributes:
-        peak_bytes: most at one time.
+        peak_bytes: maximum so far.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin at 0."""
         self.peak_bytes = 0
         self._looked = 0.0
 
     def look(self, others: Iterable[int]) -> None:
-        """Add up the memory of this process and some others, unless that was done just now.
+        """Measure the memory of this process and others, unless that was done a moment ago.
 
         Args:
-            others: numbers of processes.
+            others: process ids.
         """
         now = time.monotonic()
         if now - self._looked < _EVERY_S:

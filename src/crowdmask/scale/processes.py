@@ -1,4 +1,4 @@
-"""Workers as plain processes of this machine: they may be killed, and end with who started them."""
+"""Workers as processes of this machine: they may be killed, and end with the process that started them."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class ProcessPool:
     """Processes that each do one share at a time.
 
     Attributes:
-        workers: how many.
-        deaths: how many processes ended before their time.
+        workers: number of workers.
+        deaths: number of processes that ended unexpectedly.
     """
 
     def __init__(
         self, maker: Maker, types: dict[str, Any], workers: int, most_bytes: int | None = None
     ) -> None:
-        """Start nothing yet.
+        """Prepare; nothing is started yet.
 
         Args:
-            types: Arrow types of the user's columns by name.
-            most_bytes: a worker that has come to hold more is replaced after its share.
+            types: Arrow types of the user's columns, by name.
+            most_bytes: a worker that uses more memory is replaced after its share.
         """
         self._arguments = (maker, types, most_bytes)
         self.workers = workers
@@ -58,7 +58,7 @@ class ProcessPool:
 
     @property
     def peak_bytes(self) -> int:
-        """Most memory of this process and its workers at one time, so far."""
+        """Maximum memory of this process and its workers so far."""
         return self._meter.peak_bytes
 
     def start(self) -> About:
@@ -76,10 +76,10 @@ class ProcessPool:
                     return message
 
     def run(self, shares: Iterator[Share]) -> Iterator[Done]:
-        """Do all shares, each once, and yield them as they come.
+        """Process all shares, each once, and yield them as they are done.
 
         Raises:
-            CrowdmaskError: a worker cannot do its work, for no photo's fault.
+            CrowdmaskError: a worker cannot work, not because of a photo.
         """
         waiting: list[Share] = []
         for worker in self._all:
@@ -104,7 +104,7 @@ class ProcessPool:
                 self._give(worker, waiting, shares)
 
     def close(self) -> None:
-        """End all workers at once."""
+        """End all workers immediately."""
         for worker in self._all:
             worker.process.kill()
         for worker in self._all:
@@ -135,12 +135,12 @@ class ProcessPool:
         if share is not None:
             worker.share = share
             worker.place.value = 0
-            # A worker that has just died is heard of by its process; its share is done again.
+            # The death of a worker is noticed through its process; its share is processed again.
             with suppress(OSError):
                 worker.connection.send(share)
 
     def _heard(self) -> list[_Worker]:
-        """Return the workers that said something or ended."""
+        """Return the workers that sent a message or ended."""
         watched: dict[Any, _Worker] = {}
         for worker in self._all:
             watched[worker.connection] = worker
@@ -150,7 +150,7 @@ class ProcessPool:
         return list(dict.fromkeys(watched[each] for each in found))
 
     def _receive(self, worker: _Worker) -> About | Done | None:
-        """Return what a worker says; None where it has ended: another one stands in its place then."""
+        """Return a worker's message; None if it has ended and was replaced."""
         try:
             message = worker.connection.recv()
         except (EOFError, OSError):
@@ -179,8 +179,8 @@ class ProcessPool:
 
 
 def _work(connection: Connection, place: Any, maker: Maker, types: dict[str, Any], most: int | None) -> None:
-    """Be a worker: do shares until the pool closes, or is gone."""
-    # Ctrl-C reaches the whole group; the process that started this one decides what comes of it.
+    """Run a worker: process shares until the pool closes or its process ends."""
+    # Ctrl-C reaches the whole process group; the parent process decides what happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Workers as actors of a Ray cluster: any number of machines, and any of them may be lost."""
+"""Workers as actors of a Ray cluster: any number of machines, each of which may fail."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RayPool:
     """Actors that each do one share at a time.
 
     Attributes:
-        workers: how many.
-        deaths: how many ended before their time.
+        workers: number of workers.
+        deaths: number of actors that ended unexpectedly.
     """
 
     def __init__(
@@ -31,10 +31,10 @@ class RayPool:
         """Start Ray, or join a cluster.
 
         Args:
-            types: Arrow types of the user's columns by name.
-            workers: how many; None: one for each processor, or graphics card, of the cluster.
+            types: Arrow types of the user's columns, by name.
+            workers: number of workers; None: one for each processor, or GPU, of the cluster.
             address: "local", "auto" or like ``ray://host:10001``.
-            gpus: each worker has a graphics card for itself.
+            gpus: each worker has its own GPU.
         Raises:
             MissingExtraError: Ray is not installed.
             UsageError: there is no cluster at the address.
@@ -56,7 +56,7 @@ class RayPool:
 
     @property
     def peak_bytes(self) -> int:
-        """Most memory of this process and its workers on this machine, so far."""
+        """Maximum memory of this process and its workers on this machine so far."""
         return self._meter.peak_bytes
 
     def start(self) -> About:
@@ -76,10 +76,10 @@ class RayPool:
         raise OutputError("workers end while they start: is there enough memory? use fewer `workers`")
 
     def run(self, shares: Iterator[Share]) -> Iterator[Done]:
-        """Do all shares, each once, and yield them as they come.
+        """Process all shares, each once, and yield them as they are done.
 
         Raises:
-            CrowdmaskError: a worker cannot do its work, for no photo's fault.
+            CrowdmaskError: a worker cannot work, not because of a photo.
         """
         waiting: list[Share] = []
         busy: dict[Any, tuple[Any, Share]] = {}
@@ -106,7 +106,7 @@ class RayPool:
                 yield done
 
     def close(self) -> None:
-        """End the workers, and Ray where it was started here."""
+        """End the workers, and Ray if it was started here."""
         self._ray.shutdown()
 
     def _new(self) -> Any:
@@ -119,7 +119,7 @@ class RayPool:
 
 
 class _Places:
-    """Knows, for shares that are done one by one, which photo was at hand when a worker ended."""
+    """Knows, for shares processed one by one, which photo was being processed when a worker ended."""
 
     def __init__(self) -> None:
         self._places: dict[int, int] = {}
@@ -141,11 +141,11 @@ class _Actor:
             self._failed = (str(error), error.exit_code)
 
     def about(self) -> Any:
-        """Return which model is loaded, or why none is."""
+        """Return the loaded model, or why none is loaded."""
         return self._failed or (self._looker.about, os.getpid())
 
     def do(self, share: Share) -> Any:
-        """Do a share; return it, or why it cannot be done."""
+        """Process a share; return the result, or why that failed."""
         if self._failed:
             return self._failed
         ray = load("ray")

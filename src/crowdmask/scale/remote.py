@@ -1,4 +1,4 @@
-"""Object stores and other file systems that are named by a URL, through fsspec."""
+"""Object stores and other file systems with URLs, through fsspec."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
 def is_url(name: str) -> bool:
-    """Say whether a name is a URL such as ``s3://bucket/photos``, no path."""
+    """Return whether a name is a URL such as ``s3://bucket/photos``, and not a path."""
     return _URL.match(name) is not None
 
 
@@ -23,7 +23,7 @@ def file_system(url: str) -> tuple[Any, str]:
 
     Raises:
         MissingExtraError: fsspec, or the package of this kind of store, is not installed.
-        UsageError: a kind of URL that fsspec does not know.
+        UsageError: fsspec does not know this kind of URL.
     """
     fsspec = load("fsspec", f"reading {scheme(url)} URLs")
     try:
@@ -45,7 +45,7 @@ def with_scheme(url: str, path: str) -> str:
 
 
 def why(error: BaseException) -> str:
-    """Say in a few words what a store answered, without its request's details."""
+    """Return a store's error in a few words, without the details of the request."""
     if isinstance(error, FileNotFoundError):
         return "no such file or folder"
     if isinstance(error, PermissionError):
@@ -55,7 +55,7 @@ def why(error: BaseException) -> str:
 
 @contextmanager
 def as_error(kind: type[CrowdmaskError], name: str) -> Iterator[None]:
-    """Turn whatever a store raises into one of our errors: each store has classes of its own.
+    """Turn every error of a store into one of ours: each store has its own classes.
 
     Raises:
         CrowdmaskError: of this kind.

@@ -1,4 +1,4 @@
-"""The rows of the output: one schema for all shards of a run, whatever the photos hold."""
+"""The rows of the output: one schema for all shards of a run, independent of their content."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TOTALS_KEY = b"crowdmask"
 def schema_of(labels: Sequence[str], further: Mapping[str, Any]) -> Any:
     """Return the Arrow schema of a run.
 
-    A column's type never depends on its values: without it a shard whose photos hold no face could not be
-    read beside the others.
+    A column's type never depends on its values; otherwise a shard without faces could not be read
+    together with the others.
 
     Args:
         labels: of the model.
@@ -51,7 +51,7 @@ def schema_of(labels: Sequence[str], further: Mapping[str, Any]) -> Any:
 
 
 def as_text(name: str) -> str:
-    """Return a file name as text; bytes that are none become escapes, since Arrow takes UTF-8 alone."""
+    """Return a file name as text; invalid bytes are escaped, since Arrow accepts only UTF-8."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -79,10 +79,10 @@ def row_of(
 
 
 def to_shard(rows: Iterable[Mapping[str, Any]], schema: Any, totals: Mapping[str, Any]) -> bytes:
-    """Return a Parquet file; the same rows give the same bytes.
+    """Return a Parquet file; the same rows always give the same bytes.
 
     Args:
-        totals: of `crowdmask.batch.totals.Totals`, kept beside the rows.
+        totals: of `crowdmask.batch.totals.Totals`, stored in the metadata.
     """
     arrow, parquet = load("pyarrow"), load("pyarrow.parquet")
     noted = schema.with_metadata({TOTALS_KEY: json.dumps(totals).encode()})

@@ -1,4 +1,4 @@
-"""A large run: list, share out, write shards, count; one that was killed goes on."""
+"""A large run: list, distribute, write shards, count; a killed run can continue."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from crowdmask.scale.work import About, Done, Maker, Share
 LARGEST_SHARD = 1000
 _SMALLEST_SHARD = 16
 _SHARES_A_WORKER = 12
-"""Where there are few photos the last shares would leave workers idle: shards are smaller then."""
+"""Number of shards for each worker if there are few photos, so that no worker is idle at the end."""
 
 
 class Pool(Protocol):
     """Workers of any kind: processes of this machine, or actors of a cluster.
 
     Attributes:
-        workers: how many.
-        deaths: how many of them ended before their time.
-        peak_bytes: most memory of this process and the workers on this machine.
+        workers: number of workers.
+        deaths: number of workers that ended unexpectedly.
+        peak_bytes: maximum memory of this process and the workers on this machine.
     """
 
     workers: int
@@ -41,39 +41,39 @@ class Pool(Protocol):
 
     @property
     def peak_bytes(self) -> int:
-        """Most memory so far."""
+        """Maximum memory so far."""
 
     def start(self) -> About:
-        """Start the workers; return which model they have loaded."""
+        """Start the workers; return the model that they have loaded."""
 
     def run(self, shares: Iterator[Share]) -> Iterator[Done]:
-        """Do all shares, each once, and yield them as they come."""
+        """Process all shares, each once, and yield them as they are done."""
 
     def close(self) -> None:
         """End the workers."""
 
 
 MakePool = Callable[[Maker, dict[str, Any], int | None, int], Pool]
-"""Takes what makes a detector, the Arrow types of the user's columns, how many workers, and of photos."""
+"""Takes the maker of a detector, Arrow types of the user's columns, numbers of workers and photos."""
 
 
 def local_processes(maker: Maker, types: dict[str, Any], workers: int | None, photos: int) -> Pool:
-    """Make workers of this machine: one a physical core, and never more than there are photos."""
+    """Make workers on this machine: one for each physical core, and at most one for each photo."""
     return ProcessPool(maker, types, max(1, min(workers or physical_cores(), photos)))
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a run shall do.
+    """The plan of a run.
 
     Attributes:
-        sources: as the user gave them.
+        sources: as given by the user.
         to: folder or URL of the output.
-        maker: makes the detector of a worker.
-        settings: what decides the rows beside model and sources, by the names of our parameters.
-        resume: go on where a run ended.
-        workers: how many; None: one a physical core.
-        shard_size: photos a shard; None: `LARGEST_SHARD`, fewer where there are few photos.
+        maker: makes a worker's detector.
+        settings: everything else that affects the rows, by parameter name.
+        resume: continue an earlier run.
+        workers: number of workers; None: one for each physical core.
+        shard_size: photos in a shard; None: `LARGEST_SHARD`, or fewer if there are few photos.
         path_column: of manifests.
     """
 
@@ -89,16 +89,16 @@ class Wanted:
 
 @dataclass
 class Outcome:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
-        totals: of the whole output, earlier runs included.
-        problems: sources that hold nothing to read.
-        listed, known, doubled: photos to do, done before, and named more than once.
-        shards: in the output.
-        rows: in the output.
-        done: photos of this run.
-        seconds: that the workers took.
+        totals: of the whole output, including earlier runs.
+        problems: sources without anything to read.
+        listed, known, doubled: number of photos to do, done before, and listed more than once.
+        shards: number of shards in the output.
+        rows: number of rows in the output.
+        done: number of photos of this run.
+        seconds: time of the workers.
         workers, deaths, peak_bytes: see `Pool`.
         about: the model.
     """
@@ -148,16 +148,16 @@ def detect_at_scale(
     progress: Progress = silent,
     make_pool: MakePool = local_processes,
 ) -> Outcome:
-    """Detect on all photos of some sources that are not done, and write a row for each.
+    """Detect in all photos of some sources that are not done yet, and write a row for each.
 
     Args:
-        complain: gets an error line for each photo and source that cannot be read, as they come.
-        progress: is told of listing and detecting.
+        complain: receives an error line for each photo and source that cannot be read.
+        progress: receives the progress of listing and detecting.
         make_pool: makes the workers.
     Raises:
-        UsageError: the output is used, or holds a run of another model or of other settings.
+        UsageError: the output is used, or contains a run with another model or other settings.
         BusyError: another run writes there.
-        OutputError: it cannot be written; what was written is whole.
+        OutputError: it cannot be written; shards written so far are complete.
         CrowdmaskError: the model cannot be loaded.
     """
     store = open_store(wanted.to)
@@ -227,7 +227,7 @@ def _work(
 
 
 def shard_size(photos: int, workers: int) -> int:
-    """Return how many photos a shard gets, so that all workers end at about the same time."""
+    """Return the number of photos in a shard, so that all workers end at about the same time."""
     even = photos // max(1, workers * _SHARES_A_WORKER)
     return max(_SMALLEST_SHARD, min(LARGEST_SHARD, even))
 

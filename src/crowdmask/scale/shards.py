@@ -1,4 +1,4 @@
-"""The shards of a run: named by content, so that each proves itself whole, and noted in a journal."""
+"""The shards of a run: their names contain a hash that proves them complete, and a journal lists them."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _JOURNAL_EVERY = 20
 
 
 def key_of(source: str) -> int:
-    """Return a number of 96 bits that stands for a source column."""
+    """Return a 96-bit hash of a source's name."""
     return int.from_bytes(hashlib.blake2b(source.encode(), digest_size=12).digest(), "big")
 
 
 def shard_names(store: Store) -> list[str]:
-    """Return the names of the shards that lie in a place, in their order."""
+    """Return the names of the shards in a place, in order."""
     return [name for name in store.names() if _SHARD.fullmatch(name)]
 
 
 @dataclass
 class Shards:
-    """What a run has written.
+    """The shards that a run has written.
 
     Attributes:
-        store: where.
+        store: the place.
         totals: of all shards.
         done: keys of the sources of earlier runs.
         count: of shards.
@@ -51,10 +51,11 @@ class Shards:
     _unwritten: int = 0
 
     def find(self, complain: Callable[[str], None]) -> None:
-        """Take over the whole shards of earlier runs; the truth is what lies there, the journal only tells.
+        """Read the complete shards of earlier runs; the files decide, the journal is only information.
 
         Args:
-            complain: is told of each damaged shard, which is removed, so that its photos are done again.
+            complain: receives a message for each damaged shard, which is removed, so that its photos are done
+                again.
         """
         for name in self.store.names():
             match = _SHARD.fullmatch(name)
@@ -72,7 +73,7 @@ class Shards:
         self.write_journal()
 
     def add(self, data: bytes, rows: int, totals: Mapping[str, Any]) -> None:
-        """Write a shard whole and note it.
+        """Write a complete shard and record it.
 
         Raises:
             OutputError: it cannot be written.
@@ -86,7 +87,7 @@ class Shards:
             self.write_journal()
 
     def write_journal(self) -> None:
-        """Write what is done: a line a shard, with its checksum.
+        """Write the journal: one line for each shard, with its checksum.
 
         Raises:
             OutputError: it cannot be written.

@@ -1,4 +1,4 @@
-"""The list of what is to do, on the disk: a million photos take no memory, and workers get it as it lies."""
+"""The list of photos to do, on the disk, so that millions take no memory; workers get its parts unchanged."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _BLOCK = 256
 
 
 class Spool:
-    """Entries that are not done, each once, in their order.
+    """Entries that are not done, each once, in order.
 
     Attributes:
-        count: how many there are.
-        known: how many of those listed are done already.
-        doubled: how many were named again; the first one counts.
+        count: number of entries.
+        known: number of listed photos that are already done.
+        doubled: number of repeated photos; the first one counts.
     """
 
     def __init__(self, done: set[int]) -> None:
         """Begin an empty list.
 
         Args:
-            done: keys of what earlier runs have done.
+            done: keys of photos of earlier runs.
         """
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="crowdmask-")  # noqa: SIM115
         self._done, self._seen = done, set[int]()
@@ -36,7 +36,7 @@ class Spool:
         self.count = self.known = self.doubled = 0
 
     def add(self, entry: Entry) -> None:
-        """Append a photo, unless it is done or listed already.
+        """Append a photo, unless it is already done or listed.
 
         Raises:
             OutputError: the disk is full.
@@ -55,7 +55,7 @@ class Spool:
             self._flush()
 
     def finish(self) -> None:
-        """End the list and free what was needed to make it."""
+        """Finish the list and free the memory that was needed to make it."""
         self._flush()
         self._seen, self._done = set(), set()
 

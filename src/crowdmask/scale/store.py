@@ -1,4 +1,4 @@
-"""Where a run's output lies: a folder, or a place in an object store; files appear there whole."""
+"""The place of a run's output: a folder, or a place in an object store; files always appear complete."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class Store(Protocol):
     """A place for the files of one run.
 
     Attributes:
-        name: as the user gave it.
+        name: as given by the user.
     """
 
     name: str
 
     def names(self) -> list[str]:
-        """Return the names of its files, sorted; nothing hidden."""
+        """Return the names of its files, sorted, without hidden ones."""
 
     def read(self, name: str) -> bytes:
         """Return the content of a file."""
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file whole, and wait until it is on the disk.
+        """Write a complete file, and wait until it is on the disk.
 
         Raises:
             OutputError: it cannot be written.
@@ -38,10 +38,10 @@ class Store(Protocol):
         """Remove a file."""
 
     def held(self) -> AbstractContextManager[None]:
-        """Keep other runs out, where the place can.
+        """Lock the place against other runs, if that is supported.
 
         Raises:
-            BusyError: another run is there.
+            BusyError: another run uses it.
         """
 
 
@@ -49,7 +49,7 @@ class Folder:
     """A folder of this machine."""
 
     def __init__(self, path: str) -> None:
-        """Touch nothing yet.
+        """Prepare; nothing is created yet.
 
         Raises:
             OutputError: it is a file.
@@ -60,7 +60,7 @@ class Folder:
             raise OutputError(f"{path}: not a folder to write to: choose another `to`")
 
     def names(self) -> list[str]:
-        """Return the names of what lies there, sorted; nothing hidden."""
+        """Return the names of the files, sorted, without hidden ones."""
         if not self._path.is_dir():
             return []
         return sorted(each.name for each in self._path.iterdir() if not each.name.startswith("."))
@@ -71,7 +71,7 @@ class Folder:
             return (self._path / name).read_bytes()
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file whole, and wait until it is on the disk."""
+        """Write a complete file, and wait until it is on the disk."""
         with whole_file(self._path / name, make_parents=True, sync=True) as file:
             file.write(data)
 
@@ -81,24 +81,24 @@ class Folder:
             (self._path / name).unlink()
 
     def held(self) -> AbstractContextManager[None]:
-        """Keep other runs out; what a killed one left half written is removed."""
+        """Lock the folder against other runs; remove incomplete files of a killed one."""
         return _held(self._path)
 
 
 class Bucket:
-    """A place in an object store, where a file appears whole anyway."""
+    """A place in an object store, where files always appear complete."""
 
     def __init__(self, url: str) -> None:
         """Connect.
 
         Raises:
-            MissingExtraError, UsageError: this kind of store cannot be reached.
+            MissingExtraError, UsageError: this kind of store is not available.
         """
         self.name = url.rstrip("/")
         self._system, self._path = file_system(self.name)
 
     def names(self) -> list[str]:
-        """Return the names of what lies there, sorted; nothing hidden."""
+        """Return the names of the files, sorted, without hidden ones."""
         with as_error(OutputError, self.name):
             self._system.invalidate_cache()
             try:
@@ -115,7 +115,7 @@ class Bucket:
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file whole."""
+        """Write a complete file."""
         with as_error(OutputError, f"cannot write {self.name}/{name}"):
             self._system.makedirs(self._path, exist_ok=True)
             self._system.pipe_file(f"{self._path}/{name}", data)
@@ -126,7 +126,7 @@ class Bucket:
             self._system.rm_file(f"{self._path}/{name}")
 
     def held(self) -> AbstractContextManager[None]:
-        """Do nothing: object stores know no locks."""
+        """Do nothing: object stores have no locks."""
         return nullcontext()
 
 
@@ -134,7 +134,7 @@ def open_store(where: str) -> Store:
     """Return the place of a path or URL.
 
     Raises:
-        OutputError, MissingExtraError, UsageError: it cannot be one.
+        OutputError, MissingExtraError, UsageError: it cannot be used.
     """
     return Bucket(where) if is_url(where) else Folder(where)
 

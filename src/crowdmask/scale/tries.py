@@ -1,4 +1,4 @@
-"""Find the photo that ends its worker, and give it up after two tries."""
+"""Find the photo that kills its worker, and give it up after two attempts."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from crowdmask.inference.ahead import AHEAD
 from crowdmask.scale.work import Share
 
 TRIES = 2
-"""A photo that ended so many processes is given up."""
+"""A photo that killed this many processes is given up."""
 
 
 @dataclass
 class Tries:
-    """How often the photos of each share were at hand when a process ended."""
+    """How often the photos of each share were being processed when a process ended."""
 
     _counts: dict[int, Counter[int]] = field(default_factory=dict)
 
     def again(self, share: Share, place: int | None) -> Share:
-        """Return a share whose process ended, to be done once more, without what must be given up.
+        """Return a share whose process ended, to be repeated without the photos that are given up.
 
-        A photo counts as a suspect where it was being looked at or opened ahead. The second time its share is
-        done one by one, so that the others are cleared; a kill from outside costs no photo.
+        A photo is a suspect if it was being processed or opened ahead. The second time its share is processed
+        one by one, so that the others are cleared; a kill from outside costs no photo.
 
         Args:
-            place: of the photo in the share that came next; None: not known, so all are suspects.
+            place: index in the share of the photo that came next; None: unknown, so all are suspects.
         """
         counts = self._counts.setdefault(share.number, Counter())
         if place is None:
@@ -40,5 +40,5 @@ class Tries:
         return replace(share, given_up=frozenset(given_up), one_by_one=True)
 
     def forget(self, share: Share) -> None:
-        """Take note that a share is done."""
+        """Record that a share is done."""
         self._counts.pop(share.number, None)

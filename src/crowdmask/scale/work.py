@@ -1,4 +1,4 @@
-"""What a worker does with its share: detect, make rows, return them as one Parquet file."""
+"""The work of a worker on its share: detect, make rows, return them as one Parquet file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from crowdmask.scale.rows import row_of, schema_of, to_shard
 
 @dataclass(frozen=True)
 class About:
-    """Which model a worker has loaded.
+    """The model that a worker has loaded.
 
     Attributes:
         model, model_hash: name and hash of its file.
@@ -33,21 +33,21 @@ class About:
 
 
 class Looker(Protocol):
-    """Something that looks at photos, in a worker."""
+    """Something that processes photos in a worker."""
 
     about: About
 
     def look(self, entries: Sequence[Entry], *, one_by_one: bool) -> Iterator[PhotoItem]:
-        """Yield what became of each photo, in their order.
+        """Yield the result of each photo, in order.
 
         Args:
-            one_by_one: open no photo before the one before it is done, so that it is plain which one ended
-                the process.
+            one_by_one: open each photo only when the previous one is done, so that it is clear which one
+                ended the process.
         """
 
 
 class Maker(Protocol):
-    """Makes the looker of a worker; it is sent there, so it must be plain values."""
+    """Makes a worker's looker; it is sent to the worker, so it must consist of plain values."""
 
     def __call__(self) -> Looker:
         """Load the model.
@@ -59,12 +59,12 @@ class Maker(Protocol):
 
 @dataclass(frozen=True)
 class DetectorMaker:
-    """Makes a detector of one thread in each worker: all cores are busy, none does the work of two.
+    """Makes a detector with one thread in each worker, so that every core has exactly one thread.
 
     Attributes:
         model: name or path.
         options: further parameters of `Detector`.
-        pictures: folder of annotated pictures; None: draw none.
+        pictures: folder for annotated pictures; None: no pictures.
         blurred: make all faces in them unreadable.
     """
 
@@ -79,7 +79,7 @@ class DetectorMaker:
 
 
 class DetectorLooker:
-    """Looks with a real detector."""
+    """Processes photos with a detector."""
 
     def __init__(self, detector: Detector, pictures: str | None, blurred: bool) -> None:
         """Take a loaded detector."""
@@ -88,8 +88,8 @@ class DetectorLooker:
         self.about = About(detector.model_name, detector.model_hash, detector.labels)
 
     def look(self, entries: Sequence[Entry], *, one_by_one: bool) -> Iterator[PhotoItem]:
-        """Yield what became of each photo, in their order."""
-        # Photos of this disk are decoded by the very thread that detects: each worker keeps one core busy.
+        """Yield the result of each photo, in order."""
+        # Local photos are decoded in the thread that detects: each worker uses one core.
         ahead = 0 if one_by_one or all(entry.is_local_file for entry in entries) else AHEAD
         sinks: list[Sink] = []
         if self._pictures is not None:
@@ -106,27 +106,27 @@ class DetectorLooker:
                         done += 1
                         yield item
             except CrowdmaskError:
-                raise  # an annotated picture cannot be written: no photo's fault
+                raise  # an annotated picture cannot be written: not because of the photo
             except Exception as error:
-                # The network's own errors, such as too little memory, are of no class that we know.
+                # Errors of the runtime, such as too little memory, have no known class.
                 told = f"detecting failed ({' '.join(str(error).split())[:200]})"
                 yield failure(entries[done], told, PictureFault.FAILED)
                 done += 1
 
 
 def failure(entry: Entry, reason: str, kind: PictureFault) -> PhotoFailure:
-    """Return a photo that nothing can be said about."""
+    """Return the failure of a photo."""
     return PhotoFailure(entry.name, PictureError(reason, entry.name, kind))
 
 
 @dataclass(frozen=True)
 class Share:
-    """A share of the work: photos that become one shard.
+    """A share of the work: the photos of one shard.
 
     Attributes:
         number: of the share.
         entries: its photos.
-        given_up: places of photos that ended the process that had them, twice.
+        given_up: indices of photos that ended their process twice.
         one_by_one: see `Looker.look`.
     """
 
@@ -138,14 +138,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Done:
-    """A share that is done.
+    """A completed share.
 
     Attributes:
         data: the Parquet file.
-        rows: in it.
-        totals: of its rows, as `Totals.to_record` gives them.
+        rows: number of its rows.
+        totals: totals of its rows, see `Totals.to_record`.
         problems: an error line for each photo that could not be read.
-        last: the worker ends with it, since it has come to hold too much memory.
+        last: the worker ends after it, since it uses too much memory.
     """
 
     data: bytes
@@ -158,11 +158,11 @@ class Done:
 def do_share(
     looker: Looker, share: Share, types: dict[str, Any], at: Callable[[int], None] = lambda place: None
 ) -> Done:
-    """Look at the photos of a share.
+    """Process the photos of a share.
 
     Args:
-        types: Arrow types of the user's columns by name.
-        at: is told which photo of the share comes next, before it is opened.
+        types: Arrow types of the user's columns, by name.
+        at: receives the index of the next photo before it is opened.
     """
     about = looker.about
     kinds = {name: str(kind) for name, kind in types.items()}

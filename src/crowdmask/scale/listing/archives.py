@@ -1,4 +1,4 @@
-"""List the photos of zip and tar archives, WebDataset shards included, without unpacking them."""
+"""List the photos of zip and tar archives, including WebDataset shards, without unpacking them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def is_archive(name: str) -> bool:
-    """Say whether a name ends like an archive of photos."""
+    """Return whether a name has the suffix of an archive of photos."""
     return name.lower().endswith((*ZIPS, *TARS))
 
 
 def list_archive(where: str) -> Iterator[Entry]:
-    """Yield the photos of an archive in its order.
+    """Yield the photos of an archive in order.
 
     Args:
         where: path or URL.
     Raises:
-        SourceError: it is missing, damaged, or holds no photo; what was yielded before stays good.
+        SourceError: it is missing, damaged, or contains no photo; photos yielded before stay valid.
     """
     found = False
     try:
@@ -38,7 +38,7 @@ def list_archive(where: str) -> Iterator[Entry]:
         raise
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise SourceError(f"{where}: a damaged archive ({why(error)})") from error
-    except Exception as error:  # each store and each codec has classes of its own
+    except Exception as error:  # stores and codecs have their own error classes
         raise SourceError(f"{where}: {why(error)}") from error
     if not found:
         raise SourceError(f"{where}: no picture in this archive")
@@ -52,7 +52,7 @@ def _zip(where: str) -> Iterator[Entry]:
 
 
 def _tar(where: str) -> Iterator[Entry]:
-    # Places are those of the decompressed bytes, so that a worker needs no list of the members.
+    # Positions refer to the decompressed bytes, so that a worker needs no list of the members.
     with open_plain(where) as file, tarfile.open(fileobj=file, mode="r:") as archive:
         for info in archive:
             if info.isreg() and _is_photo(info.name):

@@ -1,4 +1,4 @@
-"""List the photos of what a user typed: photos, folders, patterns, manifests, archives and URLs."""
+"""List the photos of a user's sources: photos, folders, patterns, manifests, archives and URLs."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def list_all(
     path_column: str | None = None,
     leave_out: str | None = None,
 ) -> list[SourceError]:
-    """Hand over every photo of some sources, in their order.
+    """Pass on every photo of some sources, in order.
 
     Args:
-        sources: what the user typed.
-        take: gets each photo; a photo that is reached twice comes twice where two sources name it.
-        columns: takes note of the columns of manifests.
+        sources: as given by the user.
+        take: receives each photo; a photo in two sources comes twice.
+        columns: records the columns of manifests.
         path_column: of manifests, see `list_manifest`.
-        leave_out: a folder not to enter.
+        leave_out: a folder to skip.
     Returns:
-        What holds nothing to work on, each with its reason; the rest is listed all the same.
+        Sources without photos, each with its reason; the others are still listed.
     Raises:
-        UsageError: a manifest has no column of paths, or a URL is of no known kind.
+        UsageError: a manifest has no column of paths, or a URL is of an unknown kind.
     """
     problems: list[SourceError] = []
     files = []
@@ -51,17 +51,17 @@ def list_all(
                     take(entry)
             except SourceError as error:
                 problems.append(error)
-    # All in one search, so that a photo that two of them reach comes once, also through a link.
+    # All in one search, so that a photo found twice comes only once, even through a link.
     return problems + each_picture(files, lambda photo: take(Entry(photo.path, photo.path)), leave_out)
 
 
 def is_special(source: str) -> bool:
-    """Say whether a source is a URL, manifest or archive, or a pattern of such."""
+    """Return whether a source is a URL, manifest or archive, or a pattern of these."""
     return is_url(source) or (not os.path.isdir(source) and (is_archive(source) or is_manifest(source)))
 
 
 def _is_shard_folder(source: str) -> bool:
-    """Say whether a folder holds archives, and neither pictures nor folders."""
+    """Return whether a folder contains archives, and neither pictures nor folders."""
     if is_url(source) or not os.path.isdir(source):
         return False
     with suppress(OSError), os.scandir(source) as found:
@@ -73,7 +73,7 @@ def _is_shard_folder(source: str) -> bool:
 
 
 def _parts(source: str, problems: list[SourceError]) -> list[str]:
-    """Return what a pattern matches, or the archives of a folder; the source itself where it is neither."""
+    """Return the matches of a pattern, or the archives of a folder; otherwise the source itself."""
     try:
         if not is_url(source) and os.path.isdir(source):
             return [os.path.join(source, name) for name in sorted(os.listdir(source)) if is_archive(name)]
@@ -108,7 +108,7 @@ def _entries(name: str, columns: Columns, path_column: str | None) -> Iterator[E
 def _list_url(url: str) -> Iterator[Entry]:
     with as_error(SourceError, url):
         system, path = file_system(url)
-        # What it is decides, and why it cannot be said where that is so: `isdir` hides a missing permission.
+        # `stat` instead of `isdir`, which hides a missing permission.
         if has_picture_suffix(url) or system.info(path)["type"] != "directory":
             yield Entry(url, url)
             return

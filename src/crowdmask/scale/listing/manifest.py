@@ -17,21 +17,21 @@ from crowdmask.scale.remote import as_error, is_url
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson", ".json")
 PATH_COLUMNS = ("source", "path", "url", "file", "filename", "file_name", "filepath", "photo", "image", "key")
-"""A manifest's column of paths is the first of these that it has, unless it is named."""
+"""Names of a manifest's column of paths; the first existing one is used, unless another is given."""
 _BATCH = 10_000
 
 
 def is_manifest(name: str) -> bool:
-    """Say whether a name ends like a manifest."""
+    """Return whether a name has the suffix of a manifest."""
     return name.lower().endswith(SUFFIXES)
 
 
 def list_manifest(where: str, columns: Columns, path_column: str | None = None) -> Iterator[Entry]:
-    """Yield the photos of a manifest in its order; relative paths are seen from its own folder.
+    """Yield the photos of a manifest in order; paths are relative to its folder.
 
     Args:
         where: path or URL.
-        columns: takes note of the further columns.
+        columns: records the user's columns.
         path_column: the column of paths; None: the first of `PATH_COLUMNS`.
     Raises:
         SourceError: it cannot be read, or a line has no path.
