@@ -1,4 +1,4 @@
-"""Make the int8 version of a model file, if it is as good: quantise, calibrate, choose thresholds, compare."""
+"""Make the int8 version of a model file: quantise, calibrate, choose thresholds, check the accuracy."""
 
 from __future__ import annotations
 

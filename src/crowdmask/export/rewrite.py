@@ -186,8 +186,7 @@ def open_batch(network: Any) -> None:
 
 
 def _for_two_places(weight: np.ndarray) -> np.ndarray:
-    """Turn filters (O, 3, 3, 3) of one position into (2 O, 12, 3, 2) of two, over groups of four
-    pixels.
+    """Turn filters (O, 3, 3, 3) of one position into (2 O, 12, 3, 2) of two, over groups of four pixels.
 
     The current group has pixels 0 to 3, the previous one -4 to -1. The first position's filter
     is centred on pixel 0, the second's on pixel 2.

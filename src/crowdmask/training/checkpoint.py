@@ -64,8 +64,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
 
 
 def save_weights(model: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-    """Write a model's weights as safetensors: filters in half precision, other values in single
-    precision.
+    """Write a model's weights as safetensors: filters in half precision, other values in single precision.
 
     Args:
         model: of any architecture.

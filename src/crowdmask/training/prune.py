@@ -1,5 +1,4 @@
-"""Prune a trained crowd detector: keep the important hidden channels, refit the following
-layers.
+"""Prune a trained crowd detector: keep the important hidden channels, refit the following layers.
 
 Each block of the backbone filters its hidden channels separately and then mixes them. The importance of a
 channel is the error of the mix without it after the other weights have been refitted, so channels are removed
@@ -186,8 +185,7 @@ def _narrow_lateral(small: Crowd, whole: Crowd, index: int, keep: Tensor) -> Non
 def taught_first_layers(
     small: Crowd, whole: Crowd, layers: int, batches: Iterable[Tensor], rate: float = 2e-3, steps: int = 1
 ) -> list[float]:
-    """Train the first layers with the original network as the teacher; normalisation keeps its
-    statistics.
+    """Train the first layers with the original network as the teacher; normalisation keeps its statistics.
 
     Args:
         small: changed in place.

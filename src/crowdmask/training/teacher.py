@@ -1,6 +1,4 @@
-"""Distillation: learn from a trained detector's output in addition to the
-labels.
-"""
+"""Distillation: learn from a trained detector's output in addition to the labels."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ class Trainer:
         return frozen
 
     def _groups(self) -> list[dict[str, Any]]:
-        """Group the parameters: slower learning in the backbone, no weight decay for biases and normalisation."""
+        """Group the parameters: the backbone learns slower; biases and normalisation do not decay."""
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
