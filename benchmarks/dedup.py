@@ -147,7 +147,7 @@ def hashing_speed(folder: Path, most: int = 1000) -> tuple[int, float]:
     """Return how many photos were looked at, and how many a second, by one thread a core."""
     from concurrent.futures import ThreadPoolExecutor
 
-    paths = [Path(source.path) for source in find_pictures([folder]).pictures[:most]]
+    paths = [Path(source.name) for source in find_pictures([folder]).pictures[:most]]
 
     def look(path: Path) -> bool:
         try:

@@ -23,7 +23,7 @@ from crowdmask.errors import UsageError
 STANDARD_STREAM = "-"
 PICTURES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic",
-    ".heif", ".hif", ".avif", ".mpo", ".jp2", ".j2k", ".jpx", ".jpf", ".jxl", ".ppm", ".pgm",
+    ".heif", ".hif", ".avif", ".mpo", ".jp2", ".j2k", ".jpx", ".jpf", ".jpc", ".j2c", ".jxl", ".ppm", ".pgm",
     ".psd", ".svg", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2",
 )  # fmt: skip
 VIDEOS = (

@@ -32,9 +32,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def detect(colour_model: Path, place: Path) -> Detect:
     """Run ``crowdmask detect`` in this process with the model that finds colours."""
 
-    def run(*arguments: str | Path, model: Path = colour_model) -> Result:
+    def run(*arguments: str | Path, model: Path = colour_model, piped: bytes | None = None) -> Result:
         words = ["detect", "--model", str(model), "--threads", "1", *map(str, arguments)]
-        return CliRunner().invoke(app, words)
+        return CliRunner().invoke(app, words, input=piped)
 
     return run
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -267,3 +268,24 @@ def test_small_faces_are_looked_at_once_more_unless_told_not_to(
         surest[option] = max(found["confidence"] for found in record["detections"])
         (place / "out.jsonl").unlink()
     assert surest["--closer-look"] > surest["--no-closer-look"] + 0.1
+
+
+def test_zips_and_standard_input(detect: Detect, place: Path, blocks: Image.Image) -> None:
+    blocks.save("a.png")
+    with zipfile.ZipFile("photos.zip", "w") as archive:
+        archive.write("a.png", "in/a.png")
+        archive.writestr("in/notes.txt", "x")
+    result = detect("photos.zip", "-", "--json", "-", piped=Path("a.png").read_bytes())
+    assert result.exit_code == 0
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["source"] for record in records] == ["photos.zip/in/a.png", "-"]
+    assert records[0]["detections"] == records[1]["detections"] != []
+    assert "passed over 1 file that is no photo: 1 .txt" in result.stderr
+    assert listing(place / "crowdmask-out") == ["in/a.png", "standard-input.jpg"]
+
+
+def test_only_the_first_page_is_read_with_a_word(detect: Detect, place: Path, blocks: Image.Image) -> None:
+    blocks.save("a.tif", save_all=True, append_images=[blocks, blocks])
+    result = detect("a.tif", "--no-pictures")
+    assert result.exit_code == 0
+    assert "a.tif: only the first of its 3 pictures (pages or frames) was read" in result.stderr

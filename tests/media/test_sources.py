@@ -146,3 +146,17 @@ def test_a_folder_that_may_not_be_read_is_named_once(tree: Path) -> None:
 )
 def test_suffix(name: str, expected: bool) -> None:
     assert has_picture_suffix(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "passed_over"),
+    [
+        (["photos"], {".txt": 1}),
+        (["photos", "./photos", "photos/*"], {".txt": 1}),
+        (["texts"], {".md": 1}),
+        (["."], {".txt": 1, ".md": 1, ".dat": 1}),
+        (["photos/b.jpg"], {}),
+    ],
+)
+def test_other_files_are_counted_by_kind(given: list[str], passed_over: dict[str, int], tree: Path) -> None:
+    assert find_pictures(given).passed_over == passed_over

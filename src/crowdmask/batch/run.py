@@ -15,7 +15,7 @@ from crowdmask.errors import UsageError
 from crowdmask.inference.ahead import AHEAD
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.results import PictureResult
-from crowdmask.media.sources import Source, find_pictures
+from crowdmask.media.sources import AnySource, Source, find_pictures
 
 MANY = 4
 """Minimum number of photos for which memory is reserved and a progress bar is shown."""
@@ -59,6 +59,7 @@ class PhotoBatch:
     Attributes:
         photos: the photos found.
         problems: files, folders and patterns without anything to read; they count as failures.
+        passed_over: how many files of folders, patterns and archives are no photos, by their suffix.
         totals: counts so far.
     """
 
@@ -74,7 +75,7 @@ class PhotoBatch:
         """Find the photos and check the outputs; nothing is written yet.
 
         Args:
-            sources: photos, folders with their subfolders, and patterns.
+            sources: see `crowdmask.media.sources.find_pictures`.
             out: folder of the annotated pictures; None: draw none.
             json, csv: files of the records; "-" is standard output.
             blur: "faces" makes every face in the annotated pictures unreadable; "none".
@@ -88,10 +89,11 @@ class PhotoBatch:
         self._pictures = None if out is None else PictureSink(out, blurred=self._blurred)
         self._json, self._csv = json, csv
         found = find_pictures(sources, leave_out=out)
-        self.photos: list[Source] = found.pictures
+        self.photos: list[AnySource] = found.pictures
+        self.passed_over = found.passed_over
         self.problems = [PhotoFailure("", error) for error in found.problems]
         if self._pictures is not None:
-            self._pictures.protect(photo.path for photo in self.photos)
+            self._pictures.protect(photo.path for photo in self.photos if isinstance(photo, Source))
         self.totals = Totals()
         for problem in self.problems:
             self.totals.add(problem)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +31,8 @@ def command(
         list[str],
         typer.Argument(
             metavar="SOURCE",
-            help="Photos (JPEG, PNG, WebP, BMP, TIFF), folders with all below them, patterns like 'a/*.jpg'.",
+            help="Photos, folders with all below them, patterns like 'a/*.jpg', zips, https:// addresses; "
+            "- is standard input.",
             show_default=False,
         ),
         Reads(),
@@ -111,6 +113,7 @@ def command(
     lines = _Lines(records_on_stdout=STANDARD_OUTPUT in (json_file, csv_file))
     for problem in batch.problems:
         lines.add_failure(problem)
+    lines.add_passed_over(batch.passed_over)
     if not batch.photos:
         batch.write_nothing()
         raise typer.Exit(_fail(batch, lines))
@@ -183,6 +186,22 @@ class _Lines:
             return
         self.summary.add(item.source.name, item.faces.counts())
         self._each.print(describe_picture(item.source.name, item.faces), soft_wrap=True)
+        if item.picture.among > 1:
+            self.complain.print(
+                one_line(
+                    f"{item.source.name}: only the first of its {item.picture.among:,} pictures "
+                    "(pages or frames) was read"
+                ),
+                soft_wrap=True,
+            )
+
+    def add_passed_over(self, kinds: Mapping[str, int]) -> None:
+        """Print how many files are no photos, most frequent kinds first."""
+        if kinds:
+            number = sum(kinds.values())
+            files = "1 file that is no photo" if number == 1 else f"{number:,} files that are no photos"
+            each = ", ".join(f"{count:,} {kind}" for kind, count in Counter(kinds).most_common())
+            self.complain.print(one_line(f"passed over {files}: {each}"), soft_wrap=True)
 
     def add_failure(self, failure: PhotoFailure) -> None:
         """Print why something could not be read."""

@@ -10,7 +10,7 @@ from PIL import Image
 
 from crowdmask.errors import OutputError
 from crowdmask.files import whole_file
-from crowdmask.media.pictures import identify
+from crowdmask.media.decoders import identify
 
 SOFTWARE = "crowdmask: annotated picture"
 """What the EXIF field "Software" of our pictures says. An editor puts its own name there."""

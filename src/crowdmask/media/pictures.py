@@ -7,36 +7,26 @@ import stat
 from dataclasses import dataclass
 from io import BytesIO
 from os import PathLike
-from threading import Lock
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (
-    BmpImagePlugin,  # noqa: F401
-    Image,
-    JpegImagePlugin,  # noqa: F401
-    PngImagePlugin,  # noqa: F401
-    TiffImagePlugin,  # noqa: F401
-    UnidentifiedImageError,
-    WebPImagePlugin,  # noqa: F401
-)
+from PIL import Image, UnidentifiedImageError
 
 from crowdmask.errors import PictureError, PictureFault
+from crowdmask.media.decoders import NAMES, count_pictures, identify
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
-
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
-# Only these decoders read untrusted files. They are imported above, since Pillow would
-# otherwise import all its decoders at the first file.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 
 MAX_PIXELS = 200_000_000
 """A larger picture is refused before it is decoded; RGB takes 4 bytes a pixel in Pillow."""
 
 FULL_SCALE_PIXELS = 48_000_000
 """A larger JPEG is decoded at a half, a quarter or an eighth of its size, to save memory."""
+
+SCALE_IT_DOWN = "save it as a file and scale it down"
+"""What to do with a photo that arrives and is too large."""
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -49,7 +39,6 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
-_opening = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +48,13 @@ class Picture:
     Attributes:
         image: RGB; smaller than the photo if a huge JPEG was decoded at a lower scale.
         width, height: of the upright photo at full size, pixels; boxes are in these pixels.
+        among: how many pictures the file holds, pages or frames, of which this is the first.
     """
 
     image: Image.Image
     width: int
     height: int
+    among: int = 1
 
 
 @runtime_checkable
@@ -86,7 +77,8 @@ def open_picture(
     """Read a photo: apply the EXIF orientation, convert any colour mode to 8-bit RGB.
 
     Args:
-        path: JPEG, PNG, WebP, BMP or TIFF; only the first page or frame is read.
+        path: JPEG, PNG, WebP, BMP, TIFF, AVIF, JPEG 2000, or HEIC with the extra `heic`; only the first page
+            or frame is read.
         max_pixels: refuse a picture that is larger according to its header.
         full_scale_pixels: decode a larger JPEG at a lower scale.
     Raises:
@@ -121,19 +113,18 @@ def _decode(name: str, data: bytes | None, max_pixels: int, full_scale_pixels: i
                     f"{max_pixels / 1e6:,.0f} megapixels: scale it down",
                     kind=PictureFault.TOO_LARGE,
                 )
+            among = count_pictures(image)
             _lower_scale(image, full_scale_pixels)
             image.load()
             # Read after loading: in a PNG it may be at the end, and Pillow has already rotated a TIFF by
             # then.
             if _orientation(image) in _SIDEWAYS:
                 width, height = height, width
-            return Picture(as_rgb(image), width, height)
+            return Picture(as_rgb(image), width, height, among)
     except PictureError as error:
         raise PictureError(error.reason, name, error.kind) from error
     except UnidentifiedImageError as error:
-        raise PictureError(
-            "not a picture (JPEG, PNG, WebP, BMP or TIFF)", name, PictureFault.NO_PICTURE
-        ) from error
+        raise PictureError(f"not a picture ({NAMES})", name, PictureFault.NO_PICTURE) from error
     except MemoryError as error:
         raise PictureError(
             "not enough memory to decode it: scale it down", name, PictureFault.TOO_LARGE
@@ -247,6 +238,17 @@ def as_rgb(image: Image.Image) -> Image.Image:
     return rgb
 
 
+def too_many_bytes(limit: int, remedy: str, name: str = "") -> PictureError:
+    """Return the error for a file that is too large to be read into memory.
+
+    Args:
+        limit: bytes.
+        remedy: what to do.
+        name: of the photo.
+    """
+    return PictureError(f"more than {limit // 1_000_000} MB: {remedy}", name, PictureFault.TOO_LARGE)
+
+
 def _require_content(name: str, data: bytes | None) -> None:
     if data is not None:
         if not data:
@@ -259,24 +261,6 @@ def _require_content(name: str, data: bytes | None) -> None:
         raise PictureError("not a regular file", kind=PictureFault.NO_PICTURE)
     if status.st_size == 0:
         raise PictureError("empty file", kind=PictureFault.EMPTY)
-
-
-def identify(source: str | IO[bytes]) -> ImageFile:
-    """Read the header only, by the decoders of `FORMATS`.
-
-    Pillow's own size limit is a global number below ours, with a warning from half of it: it is
-    disabled while the header is read, and the caller checks the size right afterwards.
-
-    Raises:
-        UnidentifiedImageError, OSError: it is no such picture, or cannot be read.
-    """
-    with _opening:
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
-        try:
-            return Image.open(source, formats=FORMATS)
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
 
 
 def _lower_scale(image: ImageFile, full_scale_pixels: int) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crowdmask.data.problems import Problems
+from crowdmask.media.decoders import SUFFIXES
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".jfif", ".jpe")
+PICTURE_SUFFIXES = SUFFIXES
 
 
 @dataclass(frozen=True)

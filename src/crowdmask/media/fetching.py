@@ -1,0 +1,89 @@
+"""Fetch a file from a web address within limits of size and time."""
+
+from __future__ import annotations
+
+import threading
+import urllib.error
+import urllib.request
+from typing import Any
+
+import crowdmask
+from crowdmask.errors import PictureError, PictureFault
+from crowdmask.media.pictures import SCALE_IT_DOWN, too_many_bytes
+
+SILENCE_S = 15.0
+"""A server may not be silent for longer."""
+TOTAL_S = 60.0
+"""A photo must have arrived by then."""
+
+_SCHEMES = ("https://", "http://")
+_CHUNK = 1 << 16
+_MISSING = (404, 410)
+
+
+def fetch(address: str, max_bytes: int) -> bytes:
+    """Return what is at a web address.
+
+    Args:
+        address: https:// or http://.
+        max_bytes: refuse a larger file.
+    Raises:
+        PictureError: the address is wrong, the server fails, or the file is too large or takes too long.
+    """
+    done: list[bytes | Exception] = []
+
+    def work() -> None:
+        try:
+            done.append(_read(address, max_bytes))
+        except Exception as error:
+            done.append(error)
+
+    # Looking up a name and reading headers have no limit of their own in the standard library.
+    thread = threading.Thread(target=work, name="crowdmask-fetch", daemon=True)
+    thread.start()
+    thread.join(TOTAL_S)
+    if not done:
+        raise PictureError(f"it has not arrived within {TOTAL_S:.0f} s")
+    if isinstance(done[0], Exception):
+        raise _as_picture_error(done[0]) from done[0]
+    return done[0]
+
+
+class Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows to other web addresses, but never from an encrypted one to one that is not."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        secure = req.full_url.lower().startswith("https:")
+        if not newurl.lower().startswith(_SCHEMES[:1] if secure else _SCHEMES):
+            raise PictureError("the server points to an address that is not encrypted, or of another kind")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _read(address: str, max_bytes: int) -> bytes:
+    request = urllib.request.Request(
+        address, headers={"User-Agent": f"crowdmask/{crowdmask.__version__}", "Accept": "image/*, */*;q=0.5"}
+    )
+    opener = urllib.request.build_opener(Redirects)
+    with opener.open(request, timeout=SILENCE_S) as answer:
+        if int(answer.headers.get("Content-Length") or 0) > max_bytes:
+            raise too_many_bytes(max_bytes, SCALE_IT_DOWN)
+        data = bytearray()
+        while chunk := answer.read1(_CHUNK):
+            data += chunk
+            if len(data) > max_bytes:
+                raise too_many_bytes(max_bytes, SCALE_IT_DOWN)
+        return bytes(data)
+
+
+def _as_picture_error(error: Exception) -> PictureError:
+    if isinstance(error, PictureError):
+        return error
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()
+        kind = PictureFault.MISSING if error.code in _MISSING else PictureFault.UNREADABLE
+        return PictureError(f"the server answered {error.code} {error.reason}".rstrip(), kind=kind)
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, TimeoutError):
+        return PictureError(f"no answer within {SILENCE_S:.0f} s")
+    text = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
+    return PictureError(f"cannot be fetched ({' '.join(text.split()) or type(reason).__name__})")
