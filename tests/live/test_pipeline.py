@@ -14,6 +14,8 @@ from crowdmask.live.file_run import between
 from crowdmask.live.pipeline import FrameFinder, Pipeline, Settings, input_size_for
 from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.media.video import Frame
+from crowdmask.tracking.ignoring import Ignored
+from crowdmask.tracking.zones import Zone, ZonesFile
 
 FPS = 10.0
 
@@ -106,3 +108,28 @@ def test_people_between_two_frames(finder: FrameFinder) -> None:
     moved = replace(before, time_s=before.time_s + 1, detections=after, tracks=before.tracks[:1])
     place = between(before, moved, before.time_s + 0.25)
     assert place == pytest.approx(before.detections.xyxy[:1] + 10, abs=1e-3)
+
+
+def test_what_is_ignored_is_not_followed_but_blurred(finder: FrameFinder) -> None:
+    region = ZonesFile(zones=(Zone(name="poster", polygon=((0, 0), (0.5, 0), (0.5, 1), (0, 1))),))
+    faces = picture((2, 2, RED), (7, 2, RED))
+    pipeline = Pipeline("cam", FPS, finder, Settings(ignored=Ignored(region)))
+    last = follow(pipeline, [faces] * 8)[-1]
+    assert (len(last.detections), len(last.hidden), pipeline.tracks) == (1, 2, 1)
+    pipeline.change(Settings(ignored=Ignored(min_face_px=40)))
+    assert len(follow(pipeline, [faces], 8)[0].detections) == 0
+    pipeline.change(Settings())
+    assert len(follow(pipeline, [faces], 9)[0].detections) == 2
+
+
+def test_a_face_that_never_moves_is_reported_and_counts_no_longer(finder: FrameFinder) -> None:
+    zone = ZonesFile(zones=(Zone(name="A", polygon=((0, 0), (1, 0), (1, 1), (0, 1))),))
+    pipeline = Pipeline("cam", FPS, finder, Settings(zones=zone, still_s=2.0))
+    results = follow(pipeline, [picture((2, 2, RED))] * 120)
+    assert sum(results[15].zones[0].present.values()) == 1
+    assert sum(results[-1].zones[0].present.values()) == 0
+    assert results[-1].tracks.tolist() == [-1]
+    (note,) = pipeline.notes
+    assert note.startswith("cam: the face at 80, 80 px has not moved for 0 minutes")
+    told = [event.event for result in results for event in result.events]
+    assert told == ["person_appeared", "person_left"]

@@ -15,6 +15,8 @@ cameras:
   - name: door
     source: {env: DOOR}
     max_fps: 5
+    ignore: [[[0.8, 0], [1, 0], [1, 0.3]]]
+    min_face_px: 12
     zones: [{name: A, polygon: [[0, 0], [1, 0], [1, 1]]}]
   - name: yard
     source: "0"
@@ -44,6 +46,8 @@ def test_a_whole_site(tmp_path: Path) -> None:
     site = read_site(written(tmp_path, WHOLE))
     door, yard = site.cameras
     assert (door.options.max_fps, door.options.blur, door.options.zones.zones[0].name) == (5, True, "A")
+    assert (door.options.ignored.min_face_px, len(door.options.ignored.regions.zones)) == (12, 1)
+    assert (yard.options.ignored.regions, yard.options.still_s) == (None, 1800)
     assert (yard.options.zones, yard.active[0].days) == (None, ("mon", "tue"))
     assert (site.http.port, site.http.host, site.retention.counts_days) == (9000, "127.0.0.1", 730)
     assert "hunter2" not in repr(site) + site.model_dump_json()
@@ -64,6 +68,7 @@ def test_a_whole_site(tmp_path: Path) -> None:
         ),
         ("port: 9000", "host: 0.0.0.0", "http.host: must be this machine"),
         ("[1, 1]]", "[2, 1]]", "a coordinate is above 1: for pixels say units: pixels"),
+        ("[1, 0.3]]]", "[1, 3]]]", "a coordinate is above 1"),
         ("{env: DOOR}", "{env: NONE}", "the environment variable NONE is not set"),
         ("limit: 0.8", "limit: 80%", "must be a"),
     ],

@@ -10,6 +10,7 @@ from crowdmask.live.pipeline import Settings
 from crowdmask.live.readers.capture import RTSP_TRANSPORTS
 from crowdmask.live.readers.reader import LiveSettings
 from crowdmask.tracking.events import GRACE_S
+from crowdmask.tracking.ignoring import Ignored
 from crowdmask.tracking.tracker import ALGORITHMS, DEFAULT_ALGORITHM
 from crowdmask.tracking.zones import ZonesFile
 
@@ -34,6 +35,8 @@ class CameraOptions:
         algorithm: tracking algorithm, one of `tracking.tracker.ALGORITHMS`.
         grace_s: seconds without a mask that cause the event `no_mask`.
         zones: zones and lines for counting; None: none.
+        ignored: faces that are left out: in parts of the picture, or too small; None: none.
+        still_s: a face that has not moved for so long is reported and no longer counted; None: it is counted.
         rtsp_transport: how RTSP cameras are to send, one of `readers.capture.RTSP_TRANSPORTS`.
         timeout_s: a camera that sends no frame for so long is connected to anew; None: after 5 seconds, or
             later where its own pace is slow.
@@ -48,6 +51,8 @@ class CameraOptions:
     algorithm: str = DEFAULT_ALGORITHM
     grace_s: float = GRACE_S
     zones: ZonesFile | None = None
+    ignored: Ignored | None = None
+    still_s: float | None = None
     rtsp_transport: str = "auto"
     timeout_s: float | None = None
 
@@ -79,7 +84,7 @@ class CameraOptions:
     @property
     def settings(self) -> Settings:
         """The options that the pipeline needs."""
-        return Settings(self.algorithm, self.grace_s, self.zones)
+        return Settings(self.algorithm, self.grace_s, self.zones, self.ignored, self.still_s)
 
     @property
     def live(self) -> LiveSettings:

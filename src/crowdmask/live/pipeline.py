@@ -18,6 +18,7 @@ from crowdmask.labels import require_mask_labels
 from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.tracking.cuts import CutDetector
 from crowdmask.tracking.events import GRACE_S, Event, EventFinder
+from crowdmask.tracking.ignoring import Ignored, StillFaces
 from crowdmask.tracking.mask_state import UNKNOWN, MaskStates
 from crowdmask.tracking.tracker import DEFAULT_ALGORITHM, FaceTracker
 from crowdmask.tracking.zones import ZoneCounter, ZoneCounts, ZonesFile
@@ -42,11 +43,15 @@ class Settings:
         algorithm: one of `tracking.tracker.ALGORITHMS`.
         grace_s: seconds without a mask that cause the event `no_mask`.
         zones: zones and lines, if any.
+        ignored: which faces are left out; None: none.
+        still_s: a face that has not moved for so long is reported and counts no longer; None: it counts.
     """
 
     algorithm: str = DEFAULT_ALGORITHM
     grace_s: float = GRACE_S
     zones: ZonesFile | None = None
+    ignored: Ignored | None = None
+    still_s: float | None = None
 
 
 @dataclass
@@ -111,6 +116,13 @@ def input_size_for(info: ModelInfo, width: int, height: int) -> int:
     return min(own, max(VIDEO_INPUT_PX, wanted))
 
 
+def _still_faces(settings: Settings, before: StillFaces | None) -> StillFaces | None:
+    """Return what finds still faces; what was found before stays found."""
+    if settings.still_s is None or (before is not None and before.after_s == settings.still_s):
+        return None if settings.still_s is None else before
+    return StillFaces(settings.still_s)
+
+
 class Pipeline:
     """Tracks the people of one source.
 
@@ -148,6 +160,7 @@ class Pipeline:
         self._zones: ZoneCounter | None = None
         self._replace_zones = False
         self._numbered = 0
+        self._ignored, self._still = settings.ignored, _still_faces(settings, None)
 
     @property
     def brief(self) -> int:
@@ -178,6 +191,7 @@ class Pipeline:
         An unchanged zone or line keeps its counts, the others begin at 0.
         """
         self._events.grace_s = settings.grace_s
+        self._ignored, self._still = settings.ignored, _still_faces(settings, self._still)
         if settings.zones != self._zones_file:
             self._zones_file, self._replace_zones = settings.zones, True
 
@@ -191,7 +205,14 @@ class Pipeline:
         return self._events.finish()
 
     def _follow(self, frame: Frame, found: Detections) -> TrackedFrame:
+        everything = found.xyxy
+        if self._ignored is not None:
+            height, width = frame.picture.shape[:2]
+            found = found[self._ignored.keeps(everything, width, height)]
         tracks = self._tracker.update(found, frame.picture, frame.time_s)
+        if self._still is not None:
+            tracks = np.where(self._still.update(frame.time_s, tracks, found.xyxy), -1, tracks)
+            self.notes += [self._about(place) for place in self._still.take_found()]
         states = self._states.update(frame.time_s, tracks, found)
         zones, places = self._count(frame, found, tracks, states.label)
         events = self._events.update(frame.index, frame.time_s, tracks, states, places)
@@ -209,12 +230,20 @@ class Pipeline:
             tracks=tracks[shown],
             states=labels,
             confidence=np.where(unknown, found.confidence[shown], states.confidence[shown]),
-            hidden=np.concatenate([found.xyxy, np.array(predicted, np.float32).reshape(-1, 4)]),
+            # What is ignored may be somebody all the same, and stays blurred.
+            hidden=np.concatenate([everything, np.array(predicted, np.float32).reshape(-1, 4)]),
             events=events,
             zones=zones,
             run=self.run,
             picture=frame.picture,
             placed=self._zones,
+        )
+
+    def _about(self, place: tuple[int, int]) -> str:
+        minutes = (self._still.after_s if self._still is not None else 0.0) / 60
+        return (
+            f"{self.source}: the face at {place[0]}, {place[1]} px has not moved for {minutes:.0f} minutes "
+            "and is not counted any more; if it is a poster or screen, leave that out by `ignore`"
         )
 
     def _count(

@@ -17,7 +17,8 @@ from crowdmask.live.options import MOST_FPS, MOST_S, CameraOptions
 from crowdmask.secret import Secret
 from crowdmask.settings import StrictModel, describe_problems, read_yaml
 from crowdmask.tracking.events import GRACE_S
-from crowdmask.tracking.zones import Line, Zone, ZonesFile
+from crowdmask.tracking.ignoring import Ignored
+from crowdmask.tracking.zones import Line, Point, Zone, ZonesFile
 
 _HINT = "docs/service.md shows a site file"
 
@@ -40,6 +41,22 @@ class CameraSettings(StrictModel):
     ] = "fraction"
     zones: Annotated[tuple[Zone, ...], Field(title="Zones", description="Parts of the picture.")] = ()
     lines: Annotated[tuple[Line, ...], Field(title="Lines", description="To count who crosses them.")] = ()
+    ignore: Annotated[
+        tuple[Annotated[tuple[Point, ...], Field(min_length=3)], ...],
+        Field(title="Ignore", description="Corners of parts in which nobody counts: posters, screens."),
+    ] = ()
+    min_face_px: Annotated[
+        float, Field(ge=0, le=10_000, title="Least face", description="Width under which a face is left out.")
+    ] = 0.0
+    still_s: Annotated[
+        float | None,
+        Field(
+            ge=60,
+            le=7 * 86_400,
+            title="Still",
+            description="Seconds without moving after which a face counts no longer; null: never.",
+        ),
+    ] = 1800.0
     max_fps: Annotated[
         float | None,
         Field(gt=0, le=MOST_FPS, title="Most frames a second", description="None: as many as there is time."),
@@ -59,14 +76,27 @@ class CameraSettings(StrictModel):
     def _fits(self) -> CameraSettings:
         if self.zones or self.lines:
             ZonesFile(units=self.units, zones=self.zones, lines=self.lines)
+        self._regions()
         return self
+
+    def _regions(self) -> ZonesFile | None:
+        zones = [Zone(name=f"ignore {number}", polygon=each) for number, each in enumerate(self.ignore, 1)]
+        return ZonesFile(units=self.units, zones=tuple(zones)) if zones else None
 
     @property
     def options(self) -> CameraOptions:
         """How it is worked on; what is shown of it is blurred."""
         placed = self.zones or self.lines
         zones = ZonesFile(units=self.units, zones=self.zones, lines=self.lines) if placed else None
-        return CameraOptions(max_fps=self.max_fps, grace_s=self.grace_s, zones=zones, blur=True, paced=True)
+        return CameraOptions(
+            max_fps=self.max_fps,
+            grace_s=self.grace_s,
+            zones=zones,
+            ignored=Ignored(self._regions(), self.min_face_px),
+            still_s=self.still_s,
+            blur=True,
+            paced=True,
+        )
 
 
 class Retention(StrictModel):
