@@ -1,4 +1,4 @@
-"""How many people wear masks, with intervals that hold the truth; see docs/survey.md.
+"""Estimate how many people wear masks, with reliable confidence intervals; see docs/survey.md.
 
 from crowdmask.survey import Settings, read, survey
 

@@ -1,6 +1,6 @@
-"""How detections are sorted before they are counted: by label, width of the face and confidence.
+"""The cells in which detections are counted: label, face width and confidence.
 
-Error rates are measured by the same cells, so a survey needs no more of a detection than its cell.
+Error rates are measured in the same cells, so a survey needs only the cell of each detection.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from crowdmask.labels import LABELS
 Floats = NDArray[np.float64]
 
 LEAST_WIDTH_PX = 8.0
-"""Narrower faces are not surveyed: nobody can tell what they wear."""
+"""Minimum width of surveyed faces; on narrower ones masks cannot be recognised."""
 
 WIDTHS_PX: tuple[float, ...] = (LEAST_WIDTH_PX, 16.0, 32.0, 64.0)
-"""Where each class of widths begins; the last one has no end."""
+"""Lower limits of the width classes; the last one has no upper limit."""
 
 N_LABELS, N_WIDTHS = len(LABELS), len(WIDTHS_PX)
 
@@ -28,23 +28,23 @@ _BELOW = (0.125, 0.25, 0.5)
 _ABOVE = (0.0, 0.5, 5 / 6)
 N_CONFIDENCES = len(_BELOW) + len(_ABOVE)
 SHOWN = len(_BELOW)
-"""The first class of confidences that a user is shown at the model's own thresholds."""
+"""The first confidence class that is shown at the model's own thresholds."""
 
 
 def confidence_edges(thresholds: Sequence[float]) -> Floats:
-    """Return where each class of confidences begins, by label.
+    """Return the lower limits of the confidence classes, by label.
 
     Args:
         thresholds: (3,) the model's own, in the order of `LABELS`.
     Returns:
-        (3, 6), rising; what is below the first is not counted.
+        (3, 6), increasing; confidences below the first limit are not counted.
     """
     least = np.asarray(thresholds, np.float64)[:, None]
     return np.concatenate([least * np.array(_BELOW), least + (1 - least) * np.array(_ABOVE)], axis=1)
 
 
 def width_class(width_px: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Return the class of each width, (N,); -1 for faces that are too narrow, or of no known width."""
+    """Return the class of each width, (N,); -1 for faces that are too narrow, or of unknown width."""
     widths = np.nan_to_num(np.asarray(width_px, np.float64), nan=-1.0)
     return np.searchsorted(WIDTHS_PX, widths, side="right").astype(np.int64) - 1
 
@@ -52,14 +52,14 @@ def width_class(width_px: NDArray[np.floating]) -> NDArray[np.int64]:
 def confidence_class(
     label: NDArray[np.integer], confidence: NDArray[np.floating], edges: Floats
 ) -> NDArray[np.int64]:
-    """Return the class of each confidence, (N,), by the edges of its label; -1 below all of them."""
-    # A confidence is stored with five digits, so that one just at its threshold may have lost a little.
+    """Return the class of each confidence, (N,), by the limits of its label; -1 below all of them."""
+    # Confidences are stored with five digits, so one exactly at the threshold may have been rounded down.
     values = np.asarray(confidence, np.float64)[:, None] + 1e-5
     return (values >= edges[np.asarray(label, np.int64)]).sum(axis=1).astype(np.int64) - 1
 
 
 def describe_width(index: int) -> str:
-    """Return the words for a class of widths, like ``16 to 32 px``."""
+    """Return the name of a width class, like ``16 to 32 px``."""
     if index + 1 == N_WIDTHS:
         return f"{WIDTHS_PX[index]:.0f} px and wider"
     return f"{WIDTHS_PX[index]:.0f} to {WIDTHS_PX[index + 1]:.0f} px"

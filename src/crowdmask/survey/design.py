@@ -1,4 +1,4 @@
-"""What a user knows of the sources: a CSV of groups, clusters, weights, cameras and times."""
+"""A user's information about the sources: a CSV of groups, clusters, weights, cameras and times."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Row:
 
     Attributes:
         source: a photo, video or camera, as in the records or by its file name.
-        group, cluster, stratum, camera: None where there is no such column, or nothing in it.
-        weight: how many places, days or people a cluster stands for.
-        time_s: when the photo was taken, or the video began, seconds since 1970 by the local clock.
+        group, cluster, stratum, camera: None if the column is missing or empty.
+        weight: number of places, days or people that a cluster represents.
+        time_s: when the photo was taken, or the video began, seconds since 1970 in local time.
     """
 
     source: str
@@ -41,12 +41,12 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """A table of what is known of the sources.
+    """A table of information about the sources.
 
     Attributes:
         name: of the file.
         rows: its rows in order.
-        columns: which of `COLUMNS` it has.
+        columns: those of `COLUMNS` that it has.
     """
 
     name: str
@@ -57,9 +57,9 @@ class Design:
         """Find the sources of each row.
 
         Args:
-            sources: shown names, each once.
+            sources: displayed names, each once.
         Returns:
-            For each row the indices of its sources (none, or one), and the rows' sources that are not there.
+            For each row the indices of its sources (none, or one), and the rows' sources that do not exist.
         """
         exact = {name: index for index, name in enumerate(sources)}
         real: dict[str, int] | None = None
@@ -92,10 +92,10 @@ def read_design(path: str, timezone: str | None = None) -> Design:
 
     Args:
         path: the file; its first line names the columns, in any order.
-        timezone: of times that state an offset from UTC; they are turned into its clock.
+        timezone: times with a UTC offset are converted to this time zone.
     Raises:
         SourceError: it cannot be read.
-        DataError: it has no such columns, or a weight or time that is none.
+        DataError: columns are missing, or a weight or time is invalid.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -128,13 +128,13 @@ def read_design(path: str, timezone: str | None = None) -> Design:
 
 
 def parse_time(text: str, timezone: str | None = None) -> float:
-    """Return a time like ``2026-03-02T08:15`` as seconds since 1970 by the local clock.
+    """Return a time like ``2026-03-02T08:15`` as seconds since 1970 in local time.
 
     Args:
-        text: ISO 8601; with an offset it is turned into the clock of `timezone`.
-        timezone: a name like "Europe/Zurich"; None: the clock that the text states.
+        text: ISO 8601; with an offset it is converted to `timezone`.
+        timezone: a name like "Europe/Zurich"; None: the time as stated.
     Raises:
-        ValueError: no such time.
+        ValueError: it is not a valid time.
     """
     when = datetime.fromisoformat(text)
     if when.tzinfo is not None:
@@ -181,7 +181,7 @@ def _row(line: dict[str, str], where: str, timezone: str | None) -> Row:
 
 
 def source_values(design: Design, sources: Sequence[str]) -> dict[str, list[Row]]:
-    """Return the rows of each source that has one, by its shown name."""
+    """Return the rows of each source that has one, by its displayed name."""
     matched, _ = design.match(sources)
     rows: dict[str, list[Row]] = {}
     for row, found in zip(design.rows, matched, strict=True):
@@ -191,7 +191,7 @@ def source_values(design: Design, sources: Sequence[str]) -> dict[str, list[Row]
 
 
 def times_of(design: Design | None, sources: Sequence[str], start_s: float | None) -> Floats:
-    """Return when each source was taken or began, NaN where it is not known, (S,)."""
+    """Return when each source was taken or began, (S,); NaN if unknown."""
     times = np.full(len(sources), np.nan if start_s is None else start_s)
     if design is not None and "time" in design.columns:
         matched, _ = design.match(sources)

@@ -1,4 +1,4 @@
-"""Estimate one group: people, shares, intervals, and what is to be said about them."""
+"""Estimate one group: people, shares, intervals, and notes about them."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from crowdmask.survey.words import percent
 PHOTOS, PLACE = "photos", "place"
 TARGETS = (PHOTOS, PLACE)
 
-# Who is told by events alone was followed, which faces of fewer pixels hardly are.
+# Events come only from tracked faces, and smaller faces are rarely tracked.
 _FOLLOWED_FROM = 1
 
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """What a survey says of one group.
+    """A survey's results for one group.
 
     Attributes:
-        photos: photos or frames looked at.
-        faces: faces shown; in video, passages, or faces of all frames.
-        people: corrected: faces, passages or person-seconds; None where it cannot be told.
+        photos: number of photos or frames.
+        faces: number of shown faces; in video, of passages, or of faces in all frames.
+        people: corrected number of faces, passages or person-seconds; None if it cannot be estimated.
         figures: by name, see `crowdmask.survey.shares.FIGURES`.
-        not_judged: people who are expected to have been missed, or who were seen without a label.
-        clusters: independent parts.
-        notes: what the reader has to know.
-        bounds: for each figure its least and most, were all who are not judged the one or the other.
-        sensitivity: shares with a mask with other corrections, by what was corrected.
-        cells: (3, 4) amounts shown by label and width, for the plots.
-        left_out: amounts, by why.
-        freedom: degrees of freedom of the sampling of clusters; None: nothing was sampled.
+        not_judged: number of people expected to have been missed, or seen without a label.
+        clusters: number of independent parts.
+        notes: information for the reader.
+        bounds: minimum and maximum of each figure, if all unjudged people were of one kind or the other.
+        sensitivity: share with a mask under other choices of corrections.
+        cells: (3, 4) shown amounts by label and width, for the plots.
+        left_out: amounts left out, by reason.
+        freedom: degrees of freedom of the cluster sampling; None: nothing was sampled.
     """
 
     photos: int
@@ -64,10 +64,10 @@ def estimate_group(
     """Estimate one group.
 
     Args:
-        seen: all that was looked at.
-        group: the part to estimate.
-        clusters: which looks belong together.
-        known: the rates; None where there are none for this model: raw figures only.
+        seen: all sightings.
+        group: the group to estimate.
+        clusters: the looks that belong together.
+        known: the rates; None: there are none for this model, so only raw figures.
         target: `PHOTOS` or `PLACE`.
     """
     edges = known.rates.edges if known is not None else confidence_edges((1e-9,) * 3)
@@ -117,7 +117,7 @@ def estimate_group(
 
 
 def _why_no_figure(cells: Cells) -> str:
-    """Return the note on a group whose faces cannot be counted."""
+    """Return the note for a group whose faces cannot be counted."""
     seen_at_all = cells.narrow.sum() > 0
     why = (
         "all faces are narrower than 8 px" if seen_at_all else "faces were seen in single frames, for no time"
@@ -186,7 +186,7 @@ def _corrected(
 
 
 def _by_usual_width(cells: Cells, known: Knowledge) -> Floats:
-    """Spread faces of unknown width over the widths from 16 px on, as those measured were."""
+    """Distribute faces of unknown width over the widths from 16 px, like the measured ones."""
     found, _ = known.rates.from_floor(SHOWN)
     usual = found[:, :NO_FACE].sum(axis=(0, 1, 2, 4))[_FOLLOWED_FROM:]
     spread = np.zeros_like(cells.known)
@@ -222,7 +222,7 @@ def _bounds(best: Corrected, unjudged: float) -> dict[str, tuple[float, float] |
 
 
 def _sensitivity(cells: Cells, known: Knowledge, raw: Floats) -> dict[str, float]:
-    """Return the share with a mask under other corrections than the chosen ones."""
+    """Return the share with a mask under other choices of corrections."""
     total = cells.known.sum(axis=0) + _by_usual_width(cells, known).sum(axis=0)
     shares = {"none (raw)": float(raw[0] / raw.sum())} if raw.sum() else {}
     for corrections in (

@@ -1,4 +1,4 @@
-"""From which confidence on the records are complete."""
+"""Determine the confidence above which the records are complete."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _SURELY_CUT = 0.01
 
 
 def find_floor(seen: Sightings, rates: Rates) -> tuple[int, list[str]]:
-    """Return the first class of confidences that the records are complete from, and what to say of it.
+    """Return the first confidence class for which the records are complete, and a note about it.
 
-    Records do not state the least confidence that they were made with; what they hold tells.
+    Records do not state the minimum confidence that was used; their content shows it.
     """
     confidence = seen.confidence[~np.isnan(seen.confidence)]
     if seen.is_video or not len(confidence):
@@ -40,7 +40,7 @@ def find_floor(seen: Sightings, rates: Rates) -> tuple[int, list[str]]:
 
 
 def _raised_floor(least: float, classes: NDArray[np.int64], rates: Rates) -> int:
-    """Return the first class left where the user must have cut off lower confidences, else `SHOWN`."""
+    """Return the first remaining class if the user must have cut off lower confidences, otherwise `SHOWN`."""
     found, _ = rates.from_floor(SHOWN)
     by_class = found[:, :NO_FACE].sum(axis=(0, 1, 2, 3))
     starts = rates.edges[:, SHOWN:].max(axis=0)
@@ -49,7 +49,7 @@ def _raised_floor(least: float, classes: NDArray[np.int64], rates: Rates) -> int
     lower = np.clip((least - starts) / np.diff(starts, append=1.0), 0.0, 1.0)
     if (1 - float((shares * lower).sum())) ** len(classes) >= _SURELY_CUT:
         return SHOWN
-    # A class counts as whole where less than half of it was cut off.
+    # A class counts as complete if less than half of it was cut off.
     floor = SHOWN + int((starts + np.diff(starts, append=1.0) / 2 <= least).sum())
     whole = floor < N_CONFIDENCES and 2 * int((classes >= floor).sum()) > len(classes)
     return floor if whole else SHOWN

@@ -1,4 +1,4 @@
-"""Which looks and faces belong to which group, and which looks are one cluster."""
+"""Divide looks and faces into groups, and looks into clusters."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ NO_ZONE = "no zone"
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """A part of what was looked at.
+    """A part of the sightings.
 
     Attributes:
-        name: shown.
+        name: displayed name.
         looks: (L,) bool.
-        faces: (F,) bool: the faces that belong to it; None: all of its looks.
-        widths: the classes of widths that belong to it; None: all.
+        faces: (F,) bool; its faces; None: all faces of its looks.
+        widths: its width classes; None: all.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Group:
 
 
 def make_groups(seen: Sightings, by: str | None, design: Design | None) -> list[Group]:
-    """Divide what was looked at.
+    """Divide the sightings into groups.
 
     Args:
-        seen: all.
+        seen: all sightings.
         by: one of `WAYS`, "group" for the groups of the design, or None for one group of all.
-        design: what the user knows of the sources.
+        design: the user's information about the sources.
     Raises:
-        UsageError: there is no such way, or what it needs is not in the records.
+        UsageError: unknown way of grouping, or the records lack the information for it.
     """
     everything = np.ones(seen.looks, bool)
     if by is None:
@@ -65,7 +65,7 @@ def make_groups(seen: Sightings, by: str | None, design: Design | None) -> list[
 
 
 def cameras(seen: Sightings, design: Design | None) -> list[str]:
-    """Return the camera of each source: of the table, else the video itself or the photo's folder."""
+    """Return the camera of each source: from the table, or the video itself or the photo's folder."""
     rows = source_values(design, seen.sources) if design is not None else {}
     return [_camera(source, rows.get(source, []), seen.is_video) for source in seen.sources]
 
@@ -79,13 +79,13 @@ def _camera(source: str, rows: Sequence[Row], is_video: bool) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """What was drawn as a whole: visits, days, places.
+    """The clusters, which were sampled as a whole: visits, days, places.
 
     Attributes:
         names: (L,) the cluster of each look.
         stratum: its stratum, by the name of the cluster.
-        weight: for how many it stands, by the name of the cluster.
-        stated: whether the user said what they are.
+        weight: how many it represents, by name of the cluster.
+        stated: whether the user stated them.
     """
 
     names: list[str]
@@ -95,7 +95,7 @@ class Clusters:
 
 
 def make_clusters(seen: Sightings, design: Design | None) -> Clusters:
-    """Say which looks are one cluster: by the table; without one, stills of one camera within 60 s.
+    """Determine the clusters: from the table; without a table, photos of one camera within 60 s.
 
     Raises:
         DataError: one cluster has two strata or weights, or a source has none.
@@ -127,7 +127,7 @@ def make_clusters(seen: Sightings, design: Design | None) -> Clusters:
 def _joined(
     names: list[str], runs: list[str], seen: Sightings, stratum: dict[str, str], weight: dict[str, float]
 ) -> list[str]:
-    """Join clusters of one stratum and weight that share a run of stills: they show the same people."""
+    """Join clusters of one stratum and weight that share a series of photos: they show the same people."""
     same: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -144,7 +144,7 @@ def _joined(
 
 
 def _runs(seen: Sightings, design: Design | None) -> list[str]:
-    """Name the runs of stills of one camera that lie within 60 s; in video, its minutes."""
+    """Name the series of photos of one camera within 60 s; for video, its minutes."""
     camera = cameras(seen, design)
     if seen.is_video:
         return [
@@ -169,7 +169,7 @@ def _runs(seen: Sightings, design: Design | None) -> list[str]:
 
 
 def local_times(time_s: Floats, offset_s: Floats) -> list[datetime | None]:
-    """Return the local time of each look, None where it is not known."""
+    """Return the local time of each look; None if unknown."""
     return [
         None if np.isnan(start) else datetime.fromtimestamp(start + (0 if np.isnan(offset) else offset), UTC)
         for start, offset in zip(time_s, offset_s, strict=True)

@@ -1,4 +1,4 @@
-"""Write the result of a survey into the files that were asked for."""
+"""Write the result of a survey to the requested files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write(
     html_file: str | None = None,
     comparisons_file: str | None = None,
 ) -> None:
-    """Write records, rows and a report; each file appears once it is whole.
+    """Write records, rows and a report; each file appears when it is complete.
 
     Raises:
         OutputError: a file cannot be written.

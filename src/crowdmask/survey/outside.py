@@ -1,4 +1,4 @@
-"""Whether a group is like the photos that the rates were measured on."""
+"""Check whether a group is similar to the photos that the rates were measured on."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from crowdmask.survey.rates import NO_FACE
 from crowdmask.survey.uncertainty import Knowledge
 from crowdmask.survey.words import percent
 
-# Rates of fewer faces of one label and width are hardly rates.
+# Minimum number of faces of one label and width for a usable rate.
 _FEW_FACES = 10
 _THIN_SHARE = 0.2
 _NARROW_SHARE = 0.5
-# Confidences count as other ones than where the rates were measured when a difference of at least so much of
-# those that are nearly sure is also so many standard errors of the group's photos.
+# Confidences count as different from the measured photos' if the share of nearly certain ones differs by at
+# least this much and by this many standard errors of the group's photos.
 _SURE_LESS, _STANDARD_ERRORS = 0.1, 3.0
 OTHER_KIND = 2.0
-"""How much wider miss rates are drawn for photos that look unlike those measured on."""
+"""Factor by which the miss rates vary more for photos that differ from the measured ones."""
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """What a group has that the measured photos had not.
+    """How a group differs from the measured photos.
 
     Attributes:
-        kind_scale: how much more its miss rates may differ than usual.
-        notes: each in one sentence.
+        kind_scale: factor by which its miss rates may vary more than usual.
+        notes: one sentence each.
     """
 
     kind_scale: float
@@ -40,7 +40,7 @@ def compare(photos: Floats, narrow: float, known: Knowledge) -> Likeness:
 
     Args:
         photos: (P, 3, 4, 6) of the group.
-        narrow: amounts too narrow to be surveyed.
+        narrow: amounts of faces that are too narrow.
         known: the rates.
     """
     notes, scale = [], 1.0
@@ -76,7 +76,7 @@ def compare(photos: Floats, narrow: float, known: Knowledge) -> Likeness:
 
 
 def _less_sure(photos: Floats, found: Floats) -> bool:
-    """Compare the part of nearly sure detections, by label and width, with its error from photo to photo."""
+    """Compare the share of nearly certain detections with its variation between photos."""
     measured = found.sum(axis=(0, 1))[..., -(N_CONFIDENCES - SHOWN) :]
     shown = measured.sum(axis=-1)
     usual = measured[..., -1] / np.maximum(shown, 1)

@@ -1,4 +1,4 @@
-"""From the clusters that were looked at to the place and time that they were drawn from."""
+"""Generalise from the observed clusters to the place and time from which they were drawn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crowdmask.survey.quantify import Corrected, correct
 from crowdmask.survey.uncertainty import Knowledge, kind_effect
 
 FEWEST, FEW = 3, 10
-"""Under the first number of clusters there is no figure, under the second a warning."""
+"""Minimum number of clusters for a figure, and for a figure without a warning."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Sample:
 
     Attributes:
         cells: (G, 3, 4, 6) of each cluster.
-        weight: (G,) for how many each stands.
+        weight: (G,) how many each represents.
         stratum: (G,) number of its stratum.
     """
 
@@ -38,22 +38,22 @@ class Sample:
 
     @property
     def freedom(self) -> int:
-        """Clusters less strata: how much is known of how clusters differ."""
+        """Clusters minus strata: degrees of freedom of the variation between clusters."""
         return self.clusters - len(np.unique(self.stratum))
 
 
 def make_sample(
     cells: Floats, cluster: Sequence[str], stratum: dict[str, str], weight: dict[str, float]
 ) -> tuple[Sample, list[str]]:
-    """Add looks up to clusters.
+    """Sum looks to clusters.
 
     Args:
         cells: (L, 3, 4, 6) of each look.
         cluster: L names; looks with an empty one are left out.
-        stratum, weight: by the name of the cluster.
+        stratum, weight: by name of the cluster.
     Returns:
-        The sample, and notes on what had to be changed: a stratum of one cluster is joined to another, since
-        nothing tells how its clusters differ.
+        The sample, and notes about changes: a stratum with one cluster is joined to another one, since the
+        variation between its clusters is unknown.
     """
     names = sorted({name for name in cluster if name})
     place = {name: index for index, name in enumerate(names)}
@@ -69,15 +69,15 @@ def make_sample(
 def draw_place(
     sample: Sample, known: Knowledge, seed: int = 0, kind_scale: float = 1.0
 ) -> tuple[Corrected, Floats]:
-    """Draw what the people of the place may be: clusters are drawn anew, and the rates with them.
+    """Draw possible numbers of people of the place: clusters and rates are resampled.
 
-    In each stratum of n clusters n - 1 are drawn with replacement, and weighted by n / (n - 1), so that few
-    clusters do not look more alike than they are.
+    In each stratum of n clusters, n - 1 are drawn with replacement and weighted by n / (n - 1), so that the
+    variation of few clusters is not underestimated.
 
     Args:
         sample: the clusters, at least two in each stratum.
         known: the rates.
-        seed: of the group.
+        seed: random seed of the group.
         kind_scale: see `draw_people`.
     Returns:
         The corrected counts, and draws of people by label, (draws, 3).
@@ -99,7 +99,7 @@ def draw_place(
 
 
 def widen(interval: tuple[float, float], centre: float, freedom: int) -> tuple[float, float]:
-    """Widen an interval of a share by what few clusters leave unknown of their spread (Student's t).
+    """Widen an interval of a share for a small number of clusters (Student's t).
 
     Args:
         interval, centre: 0 to 1.
@@ -112,7 +112,7 @@ def widen(interval: tuple[float, float], centre: float, freedom: int) -> tuple[f
 
 
 def student_975(freedom: int) -> float:
-    """Return the 97.5 % point of Student's distribution, to about 0.1 % from 3 degrees of freedom on.
+    """Return the 97.5 % quantile of Student's distribution, exact to about 0.1 % from 3 degrees of freedom.
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 26.7.5; 1 and 2 are exact.
     """

@@ -1,8 +1,8 @@
-"""Turn counts of detections into expected counts of people, given a detector's rates.
+"""Convert counts of detections to expected counts of people, using a detector's error rates.
 
-Three corrections in turn, each of which can be left out: a detection counts as much as detections of its
-cell were faces (confidence); labels are exchanged as they were confused (confusion); and for each face found
-of a label and width, the ones missed are added (recall).
+There are three optional corrections: a detection counts as the share of detections of its cell that were
+faces (confidence); labels are corrected by the confusion matrix (confusion); and for each face found of a
+label and width, the expected missed ones are added (recall).
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from crowdmask.survey.rates import NO_FACE
 CONFIDENCE, CONFUSION, RECALL = "confidence", "confusion", "recall"
 CORRECTIONS = (CONFIDENCE, CONFUSION, RECALL)
 
-# So many faces or detections as of all labels are added to a cell that holds few: a rate of one face in one
-# photo would swing between 0 and 1.
+# Number of faces or detections, with the rate of all labels, that is added to each cell: the rate of a cell
+# with one face would be 0 or 1.
 _PRIOR_FACES, _PRIOR_DETECTIONS = 3.0, 4.0
-# For the confusion: so many right and wrong answers are added to each label.
+# Number of right and wrong answers that is added to each label of the confusion matrix.
 _PRIOR_RIGHT, _PRIOR_WRONG = 0.55, 0.05
-# So many people are added to each label before its share is taken: that nobody of a label was seen does not
-# make it impossible.
+# Number of people that is added to each label before its share is computed: an unseen label is not
+# impossible.
 _PRIOR_SHARE = 0.1
 _EM_STEPS = 40
 
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """The rates in the form in which counts are corrected; each may have leading axes of draws.
+    """The rates as correction factors; each may have leading axes of draws.
 
     Attributes:
-        face: (..., 3, 4, 6): the share of a cell's detections that are faces; 0 below the floor.
-        confusion: (..., 3, 3): the share of each true label (row) that is given each label (column).
-        missed: (..., 3, 4): faces missed for each one found, by true label and width.
+        face: (..., 3, 4, 6): share of a cell's detections that are faces; 0 below the floor.
+        confusion: (..., 3, 3): share of each true label (row) that is predicted as each label (column).
+        missed: (..., 3, 4): number of missed faces for each one found, by true label and width.
     """
 
     face: Floats
@@ -51,8 +51,8 @@ class Corrected:
 
     Attributes:
         found: (..., 3, 4): the faces that were found, by true label and width.
-        missed: (..., 3, 4): those that were not.
-        truth: (..., 3, 3): the share of each label said (column) that truly is each label (row).
+        missed: (..., 3, 4): the faces that were missed.
+        truth: (..., 3, 3): share of each predicted label (column) that truly is each label (row).
     """
 
     found: Floats
@@ -72,13 +72,13 @@ def factors(
     corrections: tuple[str, ...] = CORRECTIONS,
     prior: NDArray[np.float64] | float = 1.0,
 ) -> Factors:
-    """Turn counts into factors.
+    """Turn counts into correction factors.
 
     Args:
         found, missed: (..., 4, 3, 4, 6 - floor) and (..., 3, 4), added over photos.
-        floor: the first class of confidences that is counted.
-        corrections: those to make; the others' factors leave counts as they are.
-        prior: (...) or one number: how much what is known of all labels weighs in thin cells.
+        floor: the first confidence class that is counted.
+        corrections: the corrections to make; the factors of the others do not change counts.
+        prior: (...) or one number: weight of the rate of all labels in cells with few faces.
     """
     faces = found[..., :NO_FACE, :, :, :]
     hits = faces.sum(axis=(-3, -1))
@@ -86,7 +86,7 @@ def factors(
     weight = np.broadcast_to(np.asarray(prior, np.float64), lead)[..., None, None]
     face = _face_shares(faces.sum(axis=-4), found.sum(axis=-4), weight[..., None])
     if CONFIDENCE not in corrections:
-        # Without it only what a user is shown counts, each as one face.
+        # Without it only shown detections count, each as one face.
         face = np.zeros_like(face)
         face[..., max(SHOWN - floor, 0) :] = 1.0
     shown = np.zeros((*lead, N_LABELS, N_WIDTHS, N_CONFIDENCES))
@@ -110,8 +110,8 @@ def correct(detections: Floats, given: Factors) -> Corrected:
     """Correct counts of detections.
 
     Args:
-        detections: (..., 3, 4, 6) by label said, width and confidence.
-        given: the factors, of the same leading axes or none.
+        detections: (..., 3, 4, 6) by predicted label, width and confidence.
+        given: the factors, with the same leading axes or none.
     """
     faces = (detections * given.face).sum(axis=-1)
     truth = _truth_of_said(faces.sum(axis=-1), given.confusion)
@@ -120,7 +120,7 @@ def correct(detections: Floats, given: Factors) -> Corrected:
 
 
 def correct_photos(detections: Floats, given: Factors, truth: Floats) -> tuple[Floats, Floats, Floats]:
-    """Correct each photo's counts with the exchange of labels of the whole group.
+    """Correct each photo's counts with the label correction of the whole group.
 
     Args:
         detections: (P, 3, 4, 6).
@@ -144,10 +144,10 @@ def _face_shares(faces: Floats, all_: Floats, weight: Floats) -> Floats:
 
 
 def _truth_of_said(said: Floats, confusion: Floats) -> Floats:
-    """Return what those of each label said truly are, (..., 3, 3), by expectation-maximisation.
+    """Return the true labels of each predicted label, (..., 3, 3), by expectation-maximisation.
 
-    The shares of the true labels are unknown in the group, unlike where the confusion was measured: they are
-    found by turns with the truth of those said. No share becomes negative, as by inverting the matrix.
+    The shares of the true labels in the group are unknown and differ from those where the confusion was
+    measured, so both are estimated alternately. Unlike with an inverted matrix, no share becomes negative.
 
     Source: Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori
         probabilities (2002), equations 2.3 and 2.4, here on labels instead of confidences.

@@ -1,7 +1,7 @@
-"""How often a detector misses, makes up and mislabels faces: measured counts, shipped beside the model.
+"""How often a detector misses, falsely detects and mislabels faces: measured counts, shipped with the model.
 
-Counts are kept by photo, without the photos' names, since errors come in clusters: a photo that hides one
-face hides ten. What a survey says of its uncertainty is drawn from them.
+Counts are stored for each photo, without names, since errors are clustered: a photo with one missed face
+often has ten. A survey's uncertainty is computed from them.
 """
 
 from __future__ import annotations
@@ -35,18 +35,19 @@ from crowdmask.survey.cells import (
 FORMAT = 1
 SUFFIX = ".rates.json"
 NO_FACE = N_LABELS
-"""The truth of a detection that is no face of a width that is surveyed."""
+"""The true class of a detection that is not a face of a surveyed width."""
 
 Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class PhotoCounts:
-    """What a detector did on one annotated photo.
+    """A detector's results on one annotated photo.
 
     Attributes:
-        found: (4, 3, 4, 6): detections by truth (the last: no face), label said, width and confidence.
-        missed: (3, 4): faces that no counted detection found, by label and width.
+        found: (4, 3, 4, 6): detections by truth (the last: not a face), predicted label, width and
+            confidence.
+        missed: (3, 4): faces without a counted detection, by label and width.
     """
 
     found: Counts
@@ -55,12 +56,12 @@ class PhotoCounts:
 
 @dataclass(frozen=True, eq=False)
 class Rates:
-    """What was counted on annotated photos, for one model.
+    """The counts of one model on annotated photos.
 
     Attributes:
-        model, model_hash: name and hash of the model file that was measured.
+        model, model_hash: name and hash of the measured model file.
         thresholds: (3,) the model's own, in the order of `LABELS`.
-        measured_on: the data, in words.
+        measured_on: description of the data.
         found: (P, 4, 3, 4, 6), missed: (P, 3, 4): see `PhotoCounts`.
     """
 
@@ -89,12 +90,12 @@ class Rates:
 
     @property
     def photos(self) -> int:
-        """How many photos were counted."""
+        """The number of counted photos."""
         return len(self.found)
 
     @cached_property
     def edges(self) -> Floats:
-        """Where each class of confidences begins, (3, 6)."""
+        """Lower limits of the confidence classes, (3, 6)."""
         return confidence_edges(self.thresholds)
 
     def only(self, photos: NDArray[np.intp]) -> Rates:
@@ -105,17 +106,17 @@ class Rates:
         )  # fmt: skip
 
     def from_floor(self, floor: int) -> tuple[Floats, Floats]:
-        """Return the counts of a run that shows only detections from a class of confidences on.
+        """Return the counts of a run that shows only detections from a confidence class on.
 
         Returns:
-            ``found`` without the classes below, (P, 4, 3, 4, 6 - floor), and ``missed`` with the faces that
-            only those had found.
+            ``found`` without the lower classes, (P, 4, 3, 4, 6 - floor), and ``missed`` including the faces
+            that only those had found.
         """
         below = self.found[:, :NO_FACE, :, :, :floor].sum(axis=(2, 4))
         return self.found[..., floor:].astype(np.float64), (self.missed + below).astype(np.float64)
 
     def to_record(self) -> dict[str, Any]:
-        """Return plain values for JSON: sums to read, then the sparse counts of each photo."""
+        """Return plain values for JSON: sums for people, then the sparse counts of each photo."""
         return {
             "format": FORMAT,
             "model": self.model,
@@ -138,7 +139,7 @@ class Rates:
         }
 
     def write(self, path: Path) -> None:
-        """Write the file that `read_rates` reads, a photo a line.
+        """Write the file that `read_rates` reads, one line for each photo.
 
         Raises:
             OutputError: it cannot be written.
@@ -162,7 +163,7 @@ def count_photo(
     """Compare one photo's detections with its annotated faces.
 
     Args:
-        xyxy, confidence, class_id: (D, 4), (D,), (D,) every detection, faint ones too.
+        xyxy, confidence, class_id: (D, 4), (D,), (D,) all detections, including those of low confidence.
         faces, face_class_id: (N, 4), (N,) the annotated faces.
         ignored: (K, 4) regions in which a detection is neither right nor wrong.
         thresholds: (3,) the model's own.
@@ -192,7 +193,7 @@ def read_rates(path: Path) -> Rates:
     """Read a file of counts.
 
     Raises:
-        ModelError: it cannot be read, is damaged, or is of another version.
+        ModelError: it cannot be read, is damaged, or has another version.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -216,11 +217,11 @@ def read_rates(path: Path) -> Rates:
 
 
 def shipped_rates(model_hash: str | None, model: str | None = None) -> Rates | None:
-    """Return the rates shipped for a model, or None where there are none.
+    """Return the rates shipped for a model; None if there are none.
 
     Args:
-        model_hash: of the model file; None where a record does not say.
-        model: its name, which decides only where there is no hash.
+        model_hash: of the model file; None if the records do not state it.
+        model: its name, used only without a hash.
     """
     folder = Path(str(resources.files("crowdmask"))) / "assets"
     for path in sorted(folder.glob(f"*{SUFFIX}")):

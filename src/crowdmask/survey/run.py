@@ -1,4 +1,4 @@
-"""Survey what a detector has seen: the one function of this package."""
+"""Run a survey: the main function of this package."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ from crowdmask.survey.uncertainty import DRAWS, Knowledge
 from crowdmask.survey.words import CHIN_NONE, DEFINITION, percent
 
 AUDIT = "audit"
-"""Stands among the corrections where a person labelled photos."""
+"""Added to the corrections if a person labelled photos."""
 
 _MANY_GROUPS, _FEWER_DRAWS = 200, 400
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to survey.
+    """Settings of a survey.
 
     Attributes:
         by: "folder", "camera", "hour", "day", "zone", "face-size", or a CSV file with a
             column `group`; None: all.
-        design: a CSV file with what is known of the sources; left out, the one of `by`.
-        target: "photos": the people in these very photos; "place": the place they were drawn from.
-        corrections: which of "confidence", "confusion" and "recall" are made.
-        rates: a file of counts; None: the ones shipped for the model.
-        timezone: name of the time zone of the sources' clocks, like "Europe/Zurich".
+        design: a CSV file with information about the sources; None: the one of `by`.
+        target: "photos": the people in exactly these photos; "place": the place from which they were sampled.
+        corrections: any of "confidence", "confusion" and "recall".
+        rates: a file of counts; None: those shipped for the model.
+        timezone: time zone of the sources' clocks, like "Europe/Zurich".
         start: when a video began, ISO 8601.
         compare: pairs of groups to compare, or "all": each with each.
-        before_after: the first day of the time after, ISO 8601: compare it with the time before.
-        answers: one or two people's files of an audit, on which the figures then rest.
-        chin_mask: what a mask under the chin counts as: "incorrect", or "none", which needs an audit.
-        draws, seed: of the intervals.
+        before_after: first day of the period after a change, ISO 8601: compare it with the period before.
+        answers: one or two people's files of an audit, on which the figures are then based.
+        chin_mask: how a mask under the chin counts: "incorrect", or "none", which needs an audit.
+        draws, seed: number of draws for the intervals, and their random seed.
     """
 
     by: str | None = None
@@ -71,7 +71,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class GroupResult:
-    """One group: where and when, and the estimate."""
+    """One group: place, time and estimate."""
 
     name: str
     estimate: Estimate
@@ -87,15 +87,15 @@ class Survey:
 
     Attributes:
         groups: in order.
-        unit, target: what is counted, and of whom.
-        corrections: those made.
-        definition: what counts as what.
+        unit, target: what is counted, and for whom.
+        corrections: the corrections that were made.
+        definition: definition of the labels.
         model_hash, model: of the detector.
         timezone: name, or None.
-        seed: of the draws.
-        problems: what could not be read.
-        rates: the counts that were used.
-        comparisons: of groups, or of the times before and after.
+        seed: random seed of the draws.
+        problems: sources that could not be read.
+        rates: the counts used.
+        comparisons: of groups, or of the periods before and after.
     """
 
     groups: tuple[GroupResult, ...]
@@ -112,7 +112,7 @@ class Survey:
     comparisons: tuple[Difference, ...] = ()
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Yield one record a group, which other programs rely on."""
+        """Yield one record for each group; other programs rely on its fields."""
         for group in self.groups:
             yield self._record(group)
 
@@ -145,14 +145,14 @@ class Survey:
 
 
 def survey(seen: Sightings, settings: Settings = Settings()) -> Survey:
-    """Say how many people wear masks in what was looked at, with intervals that hold the truth.
+    """Estimate how many people wear masks, with reliable confidence intervals.
 
     Args:
-        seen: of `crowdmask.survey.read`, or any `crowdmask.survey.sightings.Source`.
-        settings: how.
+        seen: from `crowdmask.survey.read`, or any `crowdmask.survey.sightings.Source`.
+        settings: the settings.
     Raises:
-        UsageError: settings that do not fit together or to the sightings.
-        DataError: a table that does not fit.
+        UsageError: the settings do not fit together or do not fit the sightings.
+        DataError: a table does not fit.
     """
     _check(settings)
     design = _design(settings)
@@ -203,11 +203,11 @@ def survey(seen: Sightings, settings: Settings = Settings()) -> Survey:
 
 
 def find_rates(seen: Sightings, file: str | None = None) -> Rates | None:
-    """Return the rates to correct by: of a file, or shipped for the model; None where there are none.
+    """Return the rates for the correction: from a file, or shipped for the model; None if there are none.
 
     Args:
-        seen: what was looked at.
-        file: of counts.
+        seen: the sightings.
+        file: a file of counts.
     """
     if file:
         return read_rates(Path(file))

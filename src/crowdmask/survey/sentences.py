@@ -1,4 +1,4 @@
-"""One plain sentence a group: what was counted, the shares, and how sure they are."""
+"""One sentence for each group: what was counted, the shares, and their uncertainty."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_PLACE = {
 
 
 def sentence(result: Survey, group: GroupResult) -> str:
-    """Say what was found in one group, in words that stand alone."""
+    """Return a sentence about one group that can be understood on its own."""
     estimate = group.estimate
     looked = _looked(result, group)
     known = estimate.figures["with_mask"].share is not None
@@ -73,7 +73,7 @@ def _first(notes: tuple[str, ...]) -> str:
 
 
 def difference_sentence(found: Difference) -> str:
-    """Say whether two groups differ, in one figure."""
+    """Return a sentence that says whether two groups differ in one figure."""
     what = _FIGURES[found.figure]
     head = f"{found.first} less {found.second}, {what}"
     if found.difference is None or found.interval is None:

@@ -1,4 +1,4 @@
-"""The figures of a survey: shares, each with its interval and the raw share beside it."""
+"""The figures of a survey: shares with their intervals, and the raw shares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANY_MASK, CORRECT_AMONG_WEARERS = "any_mask", "correct_among_wearers"
 FIGURES = (*LABELS, ANY_MASK, CORRECT_AMONG_WEARERS)
 
 TOO_WIDE = 0.8
-"""An interval of so much of the whole says nothing, and is refused."""
+"""Maximum width of an interval; a wider one is useless, so the figure is refused."""
 
 Interval = tuple[float, float]
 
@@ -26,10 +26,10 @@ class Figure:
     """One share.
 
     Attributes:
-        share, interval: corrected, with its 95 % interval; None where they are refused.
-        raw_share, raw_interval: of the detections as a user sees them, with the interval of independent
-            draws.
-        draws: what the share may be, (draws,); None where it is refused.
+        share, interval: corrected, with its 95 % interval; None if they are refused.
+        raw_share, raw_interval: of the shown detections, with the interval for independent
+            faces.
+        draws: possible values of the share, (draws,); None if it is refused.
     """
 
     share: float | None
@@ -51,7 +51,7 @@ class Figure:
 
 
 def parts(name: str, people: Floats) -> tuple[Floats, Floats]:
-    """Return what is counted for a figure and what it is a part of, (...), from people by label, (..., 3)."""
+    """Return numerator and denominator of a figure, (...), from people by label, (..., 3)."""
     if name == ANY_MASK:
         return people[..., 0] + people[..., 2], people.sum(axis=-1)
     if name == CORRECT_AMONG_WEARERS:
@@ -69,11 +69,11 @@ def make_figures(
     """Return all figures of a group.
 
     Args:
-        people: (3,) corrected; None where there is no corrected figure.
-        draws: (draws, 3) of what they may be.
-        raw: (3,) as shown, in the survey's unit.
-        raw_number: how many faces or tracks those were, for the raw interval.
-        widened: turns an interval and its share into a wider one.
+        people: (3,) corrected; None if there is no corrected figure.
+        draws: (draws, 3) their possible values.
+        raw: (3,) shown amounts, in the survey's unit.
+        raw_number: number of faces or tracks, for the raw interval.
+        widened: takes an interval and its share, and returns a wider interval.
     """
     figures = {}
     for name in FIGURES:
@@ -105,11 +105,11 @@ def _judged(
 
 
 def wilson(share: float, number: float) -> Interval | None:
-    """Return the 95 % interval of a share of independent draws; None for none.
+    """Return the 95 % interval of a share of independent draws; None without draws.
 
     Args:
         share: 0 to 1.
-        number: draws.
+        number: number of draws.
     Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
     """
     if number <= 0:

@@ -1,4 +1,4 @@
-"""What was looked at and which faces were seen, in columns: the one form that every source becomes."""
+"""Sightings: what was observed and which faces were seen, in columns; the common form of all sources."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from crowdmask.survey.cells import (
 FACE, PASSAGE, PERSON_TIME = "face", "passage", "person-time"
 UNITS = (FACE, PASSAGE, PERSON_TIME)
 UNKNOWN = N_LABELS
-"""The label of somebody who was seen but not judged."""
+"""The label of somebody who was seen without a known state."""
 
 LOOK_S = 60.0
-"""Video is cut into looks of so many seconds; what lies closer together is one cluster."""
+"""Length of a look in video, seconds; looks that are closer together are one cluster."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,21 +32,21 @@ class Sightings:
     """Looks (photos, or minutes of a video) and the faces in them.
 
     Attributes:
-        unit: what one amount counts, one of `UNITS`.
-        sources: shown names, each once.
+        unit: unit of the amounts, one of `UNITS`.
+        sources: displayed names, each once.
         source: (L,) int32, index into `sources`, of each look.
-        time_s: (L,) when it was taken, seconds since 1970 by the local clock; NaN: not known.
+        time_s: (L,) when it was taken, seconds since 1970 in local time; NaN: unknown.
         offset_s: (L,) seconds since the source's beginning; NaN for photos.
-        observed_s: (L,) seconds looked at; 0 for photos.
-        gaps_s: (L,) seconds in which nothing was looked at.
-        frames: (L,) photos or frames.
+        observed_s: (L,) observed seconds; 0 for photos.
+        gaps_s: (L,) seconds without observation.
+        frames: (L,) number of photos or frames.
         look: (F,) int32, index of the look of each face.
         label: (F,) int8, index into `LABELS`, or `UNKNOWN`.
-        width_px, confidence: (F,) float32; NaN: not known.
+        width_px, confidence: (F,) float32; NaN: unknown.
         amount: (F,) float32: 1 for a face or passage, seconds for person-time.
         zones: names, and `zone`: (F,) int16, index into them, -1: in none.
-        model, model_hash: of the detector, None where records do not say.
-        problems: what could not be read, a line each.
+        model, model_hash: of the detector; None if the records do not state them.
+        problems: what could not be read, one line each.
     """
 
     unit: str
@@ -70,46 +70,46 @@ class Sightings:
 
     @property
     def looks(self) -> int:
-        """How many photos, or minutes of video, were looked at."""
+        """The number of photos, or minutes of video."""
         return len(self.source)
 
     @property
     def is_video(self) -> bool:
-        """Whether looks have a length."""
+        """Whether looks have a duration."""
         return self.unit != FACE
 
     def with_times(self, time_s: Floats) -> Sightings:
-        """Return the same with other times of the looks."""
+        """Return a copy with other times of the looks."""
         return replace(self, time_s=time_s)
 
     def faces_of(self, looks: NDArray[np.bool_], faces: NDArray[np.bool_] | None = None) -> NDArray[np.intp]:
-        """Return the faces in the looks marked, (L,), and among `faces`, (F,), where that is given."""
+        """Return the faces in the marked looks, (L,), and in `faces`, (F,), if given."""
         mine = looks[self.look]
         return np.flatnonzero(mine if faces is None else mine & faces)
 
 
 class Source(Protocol):
-    """Anything that sightings can be read from: files of records, photos, a store."""
+    """Anything from which sightings can be read: files of records, photos, a store."""
 
     def read(self) -> Sightings:
-        """Read it all.
+        """Read everything.
 
         Raises:
-            CrowdmaskError: nothing of it can be read.
+            CrowdmaskError: nothing can be read.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """The faces of some looks, sorted.
+    """The faces of some looks, counted in cells.
 
     Attributes:
         looks: (L',) indices of the looks.
         known: (L', 3, 4, 6) amounts by label, width and confidence.
-        unjudged: (L',) amounts seen without a label.
-        narrow: (3,) amounts shown that are narrower than what is surveyed, by label.
-        no_width: (L', 3) amounts of no known width, by label.
-        shown: how many faces, frames' faces or passages were shown at the model's own thresholds.
+        unjudged: (L',) amounts without a label.
+        narrow: (3,) shown amounts that are too narrow for the survey, by label.
+        no_width: (L', 3) amounts of unknown width, by label.
+        shown: number of faces, faces in frames, or passages shown at the model's own thresholds.
     """
 
     looks: NDArray[np.intp]
@@ -128,13 +128,13 @@ class Cells:
 def sort_faces(
     seen: Sightings, looks: NDArray[np.bool_], faces: NDArray[np.bool_] | None, edges: Floats, floor: int
 ) -> Cells:
-    """Sort the faces of some looks into cells.
+    """Count the faces of some looks in cells.
 
     Args:
-        seen: all.
-        looks: (L,) those to take.
-        faces: (F,) those to take; None: all.
-        edges: where each class of confidences begins, (3, 6).
+        seen: all sightings.
+        looks: (L,) bool; looks to include.
+        faces: (F,) bool; faces to include; None: all.
+        edges: lower limits of the confidence classes, (3, 6).
         floor: the first class that counts.
     """
     chosen = np.flatnonzero(looks)
@@ -145,7 +145,7 @@ def sort_faces(
     rest = mine[~judged]
     unjudged = _added(place[seen.look[rest]], seen.amount[rest], len(chosen))
     mine = mine[judged]
-    # What carries no confidence was shown, and counts as such; so does what continues a track.
+    # Faces without a confidence were shown, and count as shown; so do faces that continue a track.
     sure = confidence_class(seen.label[mine], np.nan_to_num(seen.confidence[mine], nan=1.0), edges)
     if seen.is_video:
         sure = np.maximum(sure, SHOWN)

@@ -20,7 +20,7 @@ COLUMNS = (*_BEFORE, *(f"{name}_{part}" for name in FIGURES for part in _PARTS),
 
 
 def csv_lines(result: Survey) -> Iterator[str]:
-    """Yield the head and a line a group, each with its end; what is refused is empty."""
+    """Yield the header and one line for each group, with line ends; refused figures are empty."""
     yield _line(COLUMNS)
     for record in result.records():
         row = [record[name] for name in _BEFORE]
@@ -41,7 +41,7 @@ def _line(values: Any) -> str:
 
 
 def _safe(value: Any) -> Any:
-    # A name that begins so would be run as a formula by a spreadsheet.
+    # A spreadsheet would execute a name with this beginning as a formula.
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return f"'{value}"
     return value

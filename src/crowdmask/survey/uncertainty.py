@@ -1,4 +1,4 @@
-"""What a survey does not know, as draws: the rates themselves, and what the detector did on these photos."""
+"""The uncertainty of a survey, as draws: of the rates, and of the detector's errors on these photos."""
 
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ EXCESS = 1.5
 LABEL_EXCESS = 2.0
 
 _FOLDS = 10
-# A label that nobody was found with may still be among the missed.
+# A label without detections may still be among the missed faces.
 _UNSEEN, _LEAST_UNSEEN = 0.5, 0.05
 _LEAST = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """Rates, prepared for one level of confidences and one set of corrections.
+    """Rates, prepared for one minimum confidence and one set of corrections.
 
     Attributes:
         rates: the counts.
-        floor: the first class of confidences that the detections were kept from.
-        corrections: which of `CORRECTIONS` are made.
-        draws: how many draws are made.
-        seed: of all draws. Groups share the draws of the rates, so that their differences are right.
+        floor: the first confidence class of the detections.
+        corrections: those of `CORRECTIONS` that are made.
+        draws: number of draws.
+        seed: random seed of all draws. Groups share the draws of the rates, so that their differences are
+            correct.
     """
 
     rates: Rates
@@ -54,13 +55,13 @@ class Knowledge:
 
     @cached_property
     def best(self) -> Factors:
-        """The factors of the counts as they are."""
+        """The factors without resampling."""
         found, missed = self.rates.from_floor(self.floor)
         return factors(found.sum(axis=0), missed.sum(axis=0), self.floor, self.corrections)
 
     @cached_property
     def drawn(self) -> Factors:
-        """Factors of as many draws: the photos measured on are weighted anew each time.
+        """The factors of all draws: the measured photos are reweighted each time.
 
         Source: Rubin, The Bayesian bootstrap (1981); with photos as units, since errors cluster in them.
         """
@@ -78,10 +79,10 @@ class Knowledge:
 
     @cached_property
     def spread(self) -> Floats:
-        """How a photo's error grows with what is doubtful in it, (3,): variance = a + b u + c u².
+        """How a photo's error grows with its uncertainty u, (3,): variance = a + b u + c u².
 
-        `u` is the expected number of missed faces plus the variance of those found. Each tenth of the photos
-        is judged by the rates of the others.
+        `u` is the expected number of missed faces plus the variance of those found. It is fitted by
+        cross-validation: each tenth of the photos uses the rates of the others.
         """
         found, missed = self.rates.from_floor(self.floor)
         order = np.random.default_rng(0).permutation(len(found))
@@ -107,15 +108,15 @@ def draw_people(
     seconds: Floats | None = None,
     kind_scale: float = 1.0,
 ) -> tuple[Corrected, Floats]:
-    """Draw what people may really be in a group's photos.
+    """Draw possible true numbers of people in a group's photos.
 
     Args:
         photos: (P, 3, 4, 6) detections of each photo; in video, person-seconds of each minute.
         known: the rates.
-        seed: of the group.
-        seconds: (P,) how long each minute was looked at: its errors are those of one photo, since the same
+        seed: random seed of the group.
+        seconds: (P,) observed time of each minute: its errors are those of one photo, since the same
             people stay in view; None for photos.
-        kind_scale: how much more this kind of photos may differ from those measured on than usual.
+        kind_scale: factor by which this kind of photos may differ more from the measured ones than usual.
     Returns:
         The corrected counts of the group, and draws of its people by label, (draws, 3).
     """
@@ -126,11 +127,11 @@ def draw_people(
     _, lost, doubt = correct_photos(photos, known.best, best.truth)
     uncertain = lost + doubt
     odds = known.drawn.missed.mean(axis=-1)
-    # In video one unseen person stays for a while.
+    # In video a missed person stays in view for a while.
     unseen = random.gamma(_UNSEEN, size=(known.draws, N_LABELS)) * np.maximum(odds, _LEAST_UNSEEN)
     if seconds is not None and len(seconds):
         unseen *= seconds.mean()
-    # A wrong label, too, stays with a person for as long as they are in view.
+    # A wrong label, too, stays with a person while they are in view.
     stays = 1.0 if seconds is None else float(seconds.mean()) if len(seconds) else 1.0
     noise = _label_noise(total, known.best, best, random, known) * np.sqrt(stays)
     found = np.maximum(drawn.found.sum(axis=-1) + noise, 0)
@@ -140,7 +141,7 @@ def draw_people(
 
 
 def kind_effect(known: Knowledge, random: np.random.Generator, scale: float = 1.0) -> Floats:
-    """Draw by what factor the missed of each label differ in this kind of photos, (draws, 3), mean 1."""
+    """Draw the factor for the missed people of each label in this kind of photos, (draws, 3), mean 1."""
     if not known.best.missed.any():
         return np.ones((known.draws, N_LABELS))
     deviation = KIND_SD * scale
@@ -150,7 +151,7 @@ def kind_effect(known: Knowledge, random: np.random.Generator, scale: float = 1.
 def _swing(
     uncertain: Floats, known: Knowledge, random: np.random.Generator, seconds: Floats | None
 ) -> Floats:
-    """Draw by what factor the doubtful people of each label turn out more or fewer, (draws, 3), mean 1."""
+    """Draw the factor for the uncertain people of each label, (draws, 3), mean 1."""
     size = uncertain.sum(axis=1)
     unit = np.ones_like(size) if seconds is None else np.maximum(seconds, _LEAST)
     doubt = size / unit
@@ -171,7 +172,7 @@ def _swing(
 def _label_noise(
     total: Floats, given: Factors, best: Corrected, random: np.random.Generator, known: Knowledge
 ) -> Floats:
-    """Draw how many more or fewer of each label there are among those found than expected, (draws, 3)."""
+    """Draw the deviation of the found people of each label from the expectation, (draws, 3)."""
     said = (total * given.face).sum(axis=(-2, -1))
     covariance = np.zeros((N_LABELS, N_LABELS))
     for label, number in enumerate(said):

@@ -1,4 +1,4 @@
-"""How a survey's figures are said: one plain sentence each, and what is counted named in it."""
+"""The wording of a survey's figures: one plain sentence each, which names what is counted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CAUTION = {
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Return a share in percent, like ``71 %``; the ends are only said where they are exact."""
+    """Return a share in percent, like ``71 %``; 0 and 100 % only if they are exact."""
     text = f"{100 * share:.{digits}f}"
     if float(text) == 100 and share < 1:
         return f"over {100 - 10**-digits:.{digits}f} %"
@@ -38,13 +38,13 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def span(low: float, high: float) -> str:
-    """Return an interval in percent, like ``66 to 76 %``; with a digit more where it is narrow."""
+    """Return an interval in percent, like ``66 to 76 %``; with one more digit if it is narrow."""
     digits = 0 if high - low >= 0.02 else 1
     return f"{100 * low:.{digits}f} to {100 * high:.{digits}f} %"
 
 
 def amount(seconds: float) -> str:
-    """Return a length of time in words, like ``1 h 12 min``."""
+    """Return a duration, like ``1 h 12 min``."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -1,1 +1,1 @@
-"""A person labels some of the photos, and the survey rests on that instead of on the shipped rates."""
+"""Audits: a person labels some photos, and the survey uses these labels instead of the shipped rates."""

@@ -1,4 +1,4 @@
-"""How far two people agree on the same photos."""
+"""The agreement of two people on the same photos."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SAME_FACE_IOU = 0.4
 
 @dataclass(frozen=True)
 class Agreement:
-    """What two people said of the same faces.
+    """Two people's labels of the same faces.
 
     Attributes:
-        faces: that both boxed.
-        agreed: how many of them got the same label.
-        kappa: Cohen's kappa; None where it is not defined (all got one label from both).
-        one_only: faces that only one of them boxed.
+        faces: number of faces that both boxed.
+        agreed: number of these with the same label.
+        kappa: Cohen's kappa; None if it is not defined (both used only one label).
+        one_only: number of faces that only one of them boxed.
         table: by the first's label (row) and the second's (column), in the order of `ANSWERS`.
     """
 
@@ -33,7 +33,7 @@ class Agreement:
     table: tuple[tuple[int, ...], ...]
 
     def sentence(self) -> str:
-        """Say it in words."""
+        """Return a description."""
         if not self.faces:
             return "the two labellers have no face in common"
         kappa = "is not defined (one label only)" if self.kappa is None else f"is {self.kappa:.2f}"
@@ -72,7 +72,7 @@ def agreement(first: Answers, second: Answers) -> Agreement:
 
 
 def _pairs(overlap: np.ndarray) -> Sequence[tuple[int, int]]:
-    """Pair boxes, the best overlap first."""
+    """Match boxes, highest overlap first."""
     rest, pairs = overlap.copy(), []
     while rest.size and rest.max() >= _SAME_FACE_IOU:
         here, there = (int(at) for at in np.unravel_index(int(rest.argmax()), rest.shape))

@@ -1,4 +1,4 @@
-"""What a person said about the photos of an audit: written by the sheet or by Label Studio, read here."""
+"""Read a person's labels for the photos of an audit, written by the sheet or by Label Studio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMAT = 1
 KEY = "crowdmask_audit"
 CHIN, CANNOT_TELL, NO_FACE, UNLABELLED = "mask_under_chin", "cannot_tell", "no_face", "unlabelled"
 ANSWERS = (*LABELS, CHIN, CANNOT_TELL)
-"""What a face can be called; a box that is no face is left out."""
+"""Possible labels of a face; a box that is not a face is left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class AuditedPhoto:
 
     Attributes:
         source: its name, as in the survey.
-        probability: with which it was drawn.
+        probability: probability with which it was drawn.
         boxes: (N, 4) float32 xyxy, pixels.
         answers: N, of `ANSWERS`.
     """
@@ -40,13 +40,13 @@ class AuditedPhoto:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """All that one person labelled.
+    """All labels of one person.
 
     Attributes:
         name: of the file.
-        labeller: as they named themselves.
-        photos: those that were finished.
-        unfinished: how many were not.
+        labeller: name entered by the person.
+        photos: finished photos.
+        unfinished: number of unfinished photos.
     """
 
     name: str
@@ -60,7 +60,7 @@ def read_answers(path: str) -> Answers:
 
     Raises:
         SourceError: it cannot be opened.
-        DataError: it holds no answers, or impossible ones.
+        DataError: it contains no answers, or invalid ones.
     """
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))

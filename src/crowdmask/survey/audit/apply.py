@@ -1,4 +1,4 @@
-"""Let a group's figures rest on an audit."""
+"""Estimate a group from an audit."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Audit:
 
     Attributes:
         photos: by source.
-        counts: (3,) people by label, and how many nobody could tell, by source.
-        notes: agreement, and what was left out.
+        counts: (3,) people by label, and the number of undecided ones, by source.
+        notes: the agreement, and what was left out.
     """
 
     photos: dict[str, AuditedPhoto]
@@ -41,15 +41,15 @@ class Audit:
 
 
 def read_audit(paths: Sequence[str], chin_mask: str, sources: Sequence[str]) -> Audit:
-    """Read one or two people's answers; the first one's are used, the second's tell how far they agree.
+    """Read one or two people's answers; the first one's are used, the second one's only show the agreement.
 
     Args:
         paths: one or two files.
-        chin_mask: what a mask under the chin counts as, of `CHIN_MASKS`.
-        sources: those that were surveyed.
+        chin_mask: how a mask under the chin counts, one of `CHIN_MASKS`.
+        sources: the surveyed sources.
     Raises:
         UsageError: more than two files.
-        DataError: a file holds no answers, or none for these photos.
+        DataError: a file contains no answers, or none for these photos.
     """
     if len(paths) > 2:
         raise UsageError(f"`answers` takes one or two people's files, not {len(paths)}")
@@ -80,12 +80,12 @@ def apply_audit(
     audit: Audit,
     before: Estimate,
 ) -> Estimate:
-    """Return the estimate of a group with figures that rest on its labelled photos.
+    """Return the estimate of a group based on its labelled photos.
 
     Args:
         seen, group, clusters, known, target: as of `estimate_group`.
         audit: the labelled photos.
-        before: what the shipped rates say; its raw figures stay.
+        before: the estimate with the shipped rates; its raw figures stay.
     """
     looks = np.flatnonzero(group.looks)
     place = {seen.sources[seen.source[look]]: number for number, look in enumerate(looks)}
@@ -131,7 +131,7 @@ def apply_audit(
 
 
 def _why_not_audited(group: Group, labelled: int) -> str:
-    """Return why the rates of the model stay for a group; empty where its labelled photos replace them."""
+    """Return why a group still uses the model's rates; empty if its labelled photos replace them."""
     if labelled < FEWEST_PHOTOS:
         return (
             f"only {labelled} labelled photos are in this group: its figures rest on the rates of the model"
@@ -144,7 +144,7 @@ def _why_not_audited(group: Group, labelled: int) -> str:
 
 
 def _predicted(seen: Sightings, group: Group, known: Knowledge | None) -> Floats:
-    """Return the people of each photo that the model expects, by label, (L, 3)."""
+    """Return the number of people that the model expects in each photo, by label, (L, 3)."""
     edges = confidence_edges((1e-9,) * len(LABELS)) if known is None else known.rates.edges
     cells = sort_faces(seen, group.looks, None, edges, 0 if known is None else known.floor)
     if known is None:
@@ -183,5 +183,5 @@ def _bounds(figure: Figure, untold: float) -> tuple[float, float] | None:
 
 
 def _kept(notes: Sequence[str]) -> list[str]:
-    """Leave out what was said of the shipped rates, which the audit replaces."""
+    """Remove notes about the shipped rates, which the audit replaces."""
     return [note for note in notes if "interval was widened" not in note and "no error rates" not in note]

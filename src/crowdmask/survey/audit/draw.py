@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from crowdmask.errors import UsageError
 from crowdmask.survey.cells import Floats
 
-# A photo without a found face is drawn, too, since faces may have been missed in it.
+# Photos without detected faces can be drawn, too, since faces may have been missed.
 _EMPTY_PHOTO = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """The photos that were drawn.
+    """The drawn photos.
 
     Attributes:
         looks: (n,) their indices, in the order of the draw.
-        probability: (n,) how likely each was drawn, above 0 and up to 1.
+        probability: (n,) probability of each to be drawn, above 0 and up to 1.
     """
 
     looks: NDArray[np.intp]
@@ -28,16 +28,16 @@ class Draw:
 
 
 def draw_photos(faces: NDArray[np.integer], wanted: int, seed: int = 0) -> Draw:
-    """Draw photos until they hold about so many faces.
+    """Draw photos with about the wanted number of faces.
 
     Photos are drawn systematically from a random order, each with a probability in proportion to its faces
     (and
     half a face more), so crowded photos are drawn more often and weigh less.
 
     Args:
-        faces: (L,) faces found in each photo.
-        wanted: about so many faces to label.
-        seed: of the draw.
+        faces: (L,) number of faces found in each photo.
+        wanted: approximate number of faces to label.
+        seed: random seed of the draw.
     Raises:
         UsageError: less than one face is wanted.
 
@@ -57,7 +57,7 @@ def draw_photos(faces: NDArray[np.integer], wanted: int, seed: int = 0) -> Draw:
 
 
 def _probabilities(size: Floats, faces: Floats, wanted: int) -> Floats:
-    """Return probabilities in proportion to `size`, none above 1, by which `wanted` faces are expected."""
+    """Return probabilities proportional to `size`, at most 1, so that `wanted` faces are expected."""
     if faces.sum() <= wanted:
         return np.ones(len(size))
     low, high = 0.0, 1.0 / float(size.min())

@@ -1,4 +1,4 @@
-"""Estimate from an audit: the detector's count of all photos, set right by those that were labelled."""
+"""Estimate from an audit: the detector's counts of all photos, corrected by the labelled ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from crowdmask.survey.shares import FIGURES, Interval, parts
 _RATIO_FROM = 5.0
 _FEW_ERRORS, _RARE = 4.0, 2.0
 _SKEW = 1.05
-"""How much wider errors are taken than the labelled photos show; chosen on `val`
+"""Factor by which errors are widened beyond what the labelled photos show; chosen on `val`
 (benchmarks/survey_simulated.py)."""
 FEWEST_PHOTOS = 5
-"""Fewer labelled photos of a group tell nothing of how photos differ."""
+"""Minimum number of labelled photos of a group, to know how photos differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +27,9 @@ class Audited:
     """The labelled photos of a group.
 
     Attributes:
-        predicted: (L, 3) the detector's corrected people of every photo of the group, by label.
-        at: (n,) which of these were labelled.
-        truth: (n, 3) people by label, as labelled.
+        predicted: (L, 3) the detector's corrected number of people in every photo of the group, by label.
+        at: (n,) indices of the labelled photos.
+        truth: (n, 3) labelled number of people, by label.
         probability: (n,) with which each was drawn.
     """
 
@@ -40,10 +40,10 @@ class Audited:
 
 
 def estimate(audited: Audited) -> tuple[Floats, dict[str, tuple[float, Interval] | None]]:
-    """Return people by label, and each figure with its 95 % interval; None where it cannot be told.
+    """Return people by label, and each figure with its 95 % interval; None if it cannot be estimated.
 
-    The detector's counts are summed over all photos; the labelled ones tell by how much these are wrong. That
-    is right whatever the detector's errors are, and the less these vary, the narrower the interval.
+    The detector's counts are summed over all photos; the labelled ones show their error. This is correct
+    whatever the detector's errors are, and the less these vary, the narrower the interval.
 
     Source: Angelopoulos et al., Prediction-powered inference (2023), and PPI++ (2023); for photos drawn with
         unequal probabilities the ratio and difference estimators of Särndal, Swensson and Wretman, Model
@@ -82,15 +82,15 @@ def _figure(
     left = (1 - share) * part_left - share * other_left
     variance = _variance(left, weight, 1 - audited.probability) / (part + other) ** 2
     seen = float(whole.sum())
-    # As if half a face more of each kind had been labelled: a label that was not seen is not impossible.
+    # As if half a face more of each kind had been labelled: an unseen label is not impossible.
     smooth = (share * seen + 0.5) / (seen + 1)
-    # Few errors may have been seen by chance: there is at least the doubt that so many errors would leave.
+    # By chance few errors may have been seen: the uncertainty is at least that of this many errors.
     least = _FEW_ERRORS / seen**2 * (smooth**2 + (1 - smooth) ** 2)
     least *= float((1 - audited.probability).mean()) * 4 * smooth * (1 - smooth)
-    # Two ratios were fitted to these very photos; and a photo that hides a crowd is seldom among a few dozen.
+    # Two ratios were fitted to these photos; and a photo with a missed crowd is rarely among a few dozen.
     freedom = number - 3
     spread = variance * number / freedom * _SKEW**2
-    # A photo that was labelled is known: only the others are in doubt.
+    # Labelled photos are known: only the others are uncertain.
     rest = max(float((1 - audited.probability).mean()), 1e-6)
     return share, _interval(share, math.sqrt(max(spread, least)), seen / rest, freedom)
 
@@ -98,15 +98,15 @@ def _figure(
 def _set_right(
     truth: Floats, said: Floats, said_of_all: float, weight: Floats, not_drawn: Floats
 ) -> tuple[float, Floats]:
-    """Estimate the people of one kind in all photos, and what that leaves unexplained in the labelled ones.
+    """Estimate the people of one kind in all photos, and the residuals of the labelled ones.
 
-    Where enough of the kind is expected, the expectation is multiplied by how many there were for each one
-    expected (a ratio estimator: misses grow with those found); else the weighted difference is added.
+    If enough of the kind are expected, the expectation is multiplied by the ratio of labelled to expected
+    people (a ratio estimator: misses grow with detections); otherwise the weighted difference is added.
     """
     expected = float((said * weight).sum())
     if float(said.sum()) >= _RATIO_FROM and said_of_all > 0:
         ratio = float((truth * weight).sum()) / expected
-        # On the scale of all photos: the labelled ones may by chance hold more or fewer of the kind.
+        # On the scale of all photos: by chance the labelled ones may contain more or fewer of the kind.
         scale = said_of_all / expected
         return ratio * said_of_all, (truth - ratio * said) * scale
     power = _slope(truth, said, weight, not_drawn)
@@ -133,13 +133,13 @@ def _variance(rest: Floats, weight: Floats, not_drawn: Floats) -> float:
 
 
 def _interval(share: float, error: float, seen: float, freedom: int) -> Interval:
-    """Return an interval with Student's t, of the form of Wilson's, for as many faces as the error is worth.
+    """Return an interval like Wilson's, with Student's t, for the effective number of faces.
 
     Args:
         share: 0 to 1.
         error: its standard error.
-        seen: faces labelled; of a kind hardly seen no error is taken for that of more, so that none among
-            them is not certain.
+        seen: number of labelled faces; it limits the effective number, so that a kind without errors is
+            not certain.
         freedom: degrees of freedom.
     """
     smooth = (share * seen + 0.5) / (seen + 1)
@@ -155,15 +155,15 @@ def _interval(share: float, error: float, seen: float, freedom: int) -> Interval
 def estimate_place(
     audited: Audited, cluster: Sequence[str], stratum: dict[str, str], weight: dict[str, float]
 ) -> tuple[Floats, dict[str, tuple[float, Interval] | None], int]:
-    """Return people, figures and degrees of freedom for the place that the clusters were drawn from.
+    """Return people, figures and degrees of freedom for the place from which the clusters were drawn.
 
-    Each photo's value is the detector's, and for a labelled one the labelled correction besides; how these
-    vary from cluster to cluster holds both the sampling and the audit (ultimate clusters).
+    Each photo's value is the detector's, plus the correction if it is labelled; the variation between
+    clusters includes both the sampling and the audit (ultimate clusters).
 
     Args:
         audited: the labelled photos.
-        cluster: L names, one a photo; empty: left out.
-        stratum, weight: by the name of the cluster.
+        cluster: L names, one for each photo; empty: left out.
+        stratum, weight: by name of the cluster.
     """
     values = audited.predicted.copy()
     rest = audited.truth - audited.predicted[audited.at]

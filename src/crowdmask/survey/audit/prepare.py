@@ -29,18 +29,18 @@ def prepare_audit(
     thresholds: Sequence[float] | None,
     looking: Looking,
 ) -> int:
-    """Draw photos that hold about so many faces, and write them for a person to label.
+    """Draw photos with about the wanted number of faces, and write a labelling sheet.
 
     Args:
-        seen: photos that were looked at.
-        sources: as the user named them.
-        faces: about so many are wanted.
-        out: the sheet; a name in ".json" becomes Label Studio's tasks.
-        seed: of the draw.
-        thresholds: the model's own; None: every face listed counts as shown.
-        looking: how photos are looked at.
+        seen: the surveyed photos.
+        sources: as given by the user.
+        faces: approximate number of faces.
+        out: the sheet; with the suffix ".json", tasks for Label Studio.
+        seed: random seed of the draw.
+        thresholds: of the model; None: every listed face counts as shown.
+        looking: options of the detection.
     Returns:
-        How many photos were drawn.
+        The number of drawn photos.
     Raises:
         UsageError: it is video, or records from standard input.
         ModelError: the model has other labels.

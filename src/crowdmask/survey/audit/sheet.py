@@ -1,4 +1,4 @@
-"""Write the photos of an audit for a person to label: one HTML page, or Label Studio's tasks."""
+"""Write the labelling sheet of an audit: one HTML page, or tasks for Label Studio."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONG_SIDE = 1600
 _CONTROL, _OBJECT = "face", "photo"
 _COLOURS = ("#0072b2", "#d55e00", "#f0e442", "#cc79a7", "#969696", "#000000")
 CHOICES = (*LABELS, CHIN, CANNOT_TELL, NO_FACE)
-"""What the sheet offers for a box."""
+"""The labels that the sheet offers."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class SheetPhoto:
 
     Attributes:
         source: the photo's path, as in the survey.
-        probability: with which it was drawn.
-        boxes: of the faces found, xyxy pixels; their labels are not shown.
+        probability: probability with which it was drawn.
+        boxes: of the detected faces, xyxy pixels; their labels are not shown.
     """
 
     source: str
@@ -40,21 +40,21 @@ class SheetPhoto:
 
 
 def write_sheet(path: str, photos: Sequence[SheetPhoto], seed: int) -> None:
-    """Write a page that works without a network: it holds the photos, and saves the answers as a file.
+    """Write a page that works without a network: it contains the photos, and saves the answers as a file.
 
     Raises:
         SourceError: a photo cannot be read.
         OutputError: the page cannot be written.
     """
     payload = {KEY: FORMAT, "seed": seed, "photos": [_embedded(photo) for photo in photos]}
-    # In a script only this sequence could end it.
+    # Only this sequence can end a script element.
     data = json.dumps(payload).replace("</", "<\\/")
     template = (resources.files("crowdmask.survey.audit") / "sheet.html").read_text(encoding="utf-8")
     write_text(Path(path), template.replace("__PAYLOAD__", data), what="the sheet")
 
 
 def write_tasks(path: str, photos: Sequence[SheetPhoto]) -> None:
-    """Write Label Studio's tasks, and its labelling configuration beside them (`.xml`).
+    """Write tasks for Label Studio, and its labelling configuration (`.xml`).
 
     Raises:
         SourceError: a photo cannot be read.
@@ -124,7 +124,7 @@ def _task(photo: SheetPhoto) -> dict[str, Any]:
 
 
 def _picture(source: str) -> tuple[str, int, int]:
-    """Return the photo as JPEG in base64, and its size in the pixels that boxes are measured in."""
+    """Return the photo as JPEG in base64, and its size in the pixels of the boxes."""
     try:
         picture = open_picture(source)
     except PictureError as error:

@@ -1,1 +1,1 @@
-"""Whether groups, or times, differ by more than chance."""
+"""Test whether groups, or periods, differ by more than chance."""

@@ -1,4 +1,4 @@
-"""Whether two groups, or the time before and after a day, differ by more than chance."""
+"""Test whether two groups, or the times before and after a day, differ by more than chance."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _MOST_GROUPS = 30
 
 @dataclass(frozen=True)
 class Difference:
-    """The share of the first less that of the second.
+    """The difference of two groups' shares, first minus second.
 
     Attributes:
         first, second: names of the groups.
         figure: of `COMPARED`.
-        difference: in shares, -1 to 1; None: one of the two has no figure.
+        difference: of the shares, -1 to 1; None: one of the groups has no figure.
         interval: its 95 % interval.
-        p: the chance of so large a difference, or a larger one, were there none.
-        p_adjusted: the same for all comparisons made together (Holm); None: only this one was made.
-        verdict: `DIFFERS` or `NOT_TOLD`; "" where there is no figure.
-        notes: what the reader has to know.
+        p: p-value: probability of a difference at least this large if there were none.
+        p_adjusted: p-value adjusted for all comparisons (Holm); None: this is the only one.
+        verdict: `DIFFERS` or `NOT_TOLD`; empty if there is no figure.
+        notes: information for the reader.
     """
 
     first: str
@@ -72,8 +72,8 @@ class Side:
 
     Attributes:
         name: of the group.
-        shares: figure by name: its share and its draws; None where it is refused.
-        freedom: degrees of freedom of its sampling; None where nothing was sampled.
+        shares: share and draws of each figure, by name; None if it is refused.
+        freedom: degrees of freedom of its sampling; None if nothing was sampled.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Side:
 def compare(sides: Sequence[Side], pairs: Sequence[tuple[str, str]] | None) -> list[Difference]:
     """Compare groups.
 
-    Both were corrected by the same draws of the rates, so what is not known of them cancels where it can.
+    All groups are corrected with the same draws of the rates, so common uncertainty cancels.
 
     Args:
         sides: all groups.
@@ -109,7 +109,7 @@ def compare(sides: Sequence[Side], pairs: Sequence[tuple[str, str]] | None) -> l
 
 
 def adjust(differences: Sequence[Difference]) -> list[Difference]:
-    """Judge all comparisons of one figure together, and give the verdicts.
+    """Adjust all comparisons of one figure together, and set the verdicts.
 
     Source: Holm, A simple sequentially rejective multiple test procedure (1979).
     """
@@ -161,12 +161,12 @@ def judged(
     freedom: int | None,
     notes: tuple[str, ...] = (),
 ) -> Difference:
-    """Return a difference with its interval and chance, from draws of it.
+    """Return a difference with its interval and p-value, from draws of it.
 
     Args:
         difference: as estimated.
-        draws: (draws,) of what it may be.
-        freedom: degrees of freedom of the sampling; None where nothing was sampled.
+        draws: (draws,) possible values.
+        freedom: degrees of freedom of the sampling; None if nothing was sampled.
     """
     factor = 1.0 if freedom is None else student_975(max(freedom, 1)) / _Z
     low, high = (
@@ -189,7 +189,7 @@ class Paired:
         cells: (N, 3, 4, 6) of each part.
         pair: (N,) number of the camera, weekday and hour.
         day: (N,) number of the day; days before and after have numbers of their own.
-        after: (N,) bool.
+        after: (N,) bool; whether it is after the change.
     """
 
     cells: Floats
@@ -199,11 +199,11 @@ class Paired:
 
 
 def before_and_after(parts_seen: Paired, known: Knowledge, names: tuple[str, str]) -> list[Difference]:
-    """Compare after with before, each camera, weekday and hour with itself; days are drawn anew.
+    """Compare after with before, each camera, weekday and hour with itself; days are resampled.
 
     Args:
-        parts_seen: what was seen.
-        known: the rates, drawn once for both times.
+        parts_seen: the observed amounts.
+        known: the rates; both times use the same draws.
         names: of the times after and before.
     """
     both = np.intersect1d(
@@ -250,7 +250,7 @@ def _standardised(
     given: Factors,
     effect: Floats | float = 1.0,
 ) -> Floats:
-    """Return after less before, (draws or 1, figures): the mean over pairs, each weighted by its people."""
+    """Return after minus before, (draws or 1, figures): the mean over pairs, weighted by their people."""
     draws = 1 if weights is None else len(weights)
     total = np.zeros((draws, len(COMPARED)))
     weight = np.zeros(draws)

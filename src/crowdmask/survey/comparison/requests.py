@@ -1,4 +1,4 @@
-"""Make the comparisons that a survey was asked for."""
+"""Make the requested comparisons of a survey."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def compare_times(
     at = np.zeros(len(cells.looks), np.intp)
     for number, look in enumerate(cells.looks):
         when = whens[look]
-        assert when is not None  # only such looks were sorted
+        assert when is not None  # only these looks were sorted
         pair = pairs.setdefault((of_source[seen.source[look]], when.weekday(), when.hour), len(pairs))
         midnight = when.replace(hour=0, minute=0, second=0, microsecond=0)
         of_day = days.setdefault(midnight, len(days))

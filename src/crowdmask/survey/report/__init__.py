@@ -1,4 +1,4 @@
-"""The report of a survey: one page without script or outside resource."""
+"""The report of a survey: one page without scripts or external resources."""
 
 from __future__ import annotations
 

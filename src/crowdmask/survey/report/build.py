@@ -1,4 +1,4 @@
-"""Put a survey's report together."""
+"""Build a survey's report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report's plots as SVG, drawn by hand: the base install has no plotting library."""
+"""The report's plots as SVG, without a plotting library, which the base install does not have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Point:
 
     Attributes:
         share: 0 to 1; None: refused.
-        low, high: its interval.
+        low, high: ends of its interval.
         raw: the raw share.
     """
 
@@ -33,12 +33,12 @@ class Point:
 
 
 def intervals(rows: Sequence[tuple[str, Point]], colour: str, what: str) -> str:
-    """Draw a row a group: the share with its interval, the raw share as a hollow mark.
+    """Draw one row for each group: the share with its interval, the raw share as a hollow mark.
 
     Args:
         rows: name and share of each group.
         colour: of shares and intervals.
-        what: the axis' name.
+        what: name of the axis.
     """
     height, top = 26, 10
     total = top + height * len(rows) + 44
@@ -63,12 +63,12 @@ def intervals(rows: Sequence[tuple[str, Point]], colour: str, what: str) -> str:
 
 
 def over_time(rows: Sequence[tuple[str, Point]], colour: str, what: str) -> str:
-    """Draw shares from left to right with their intervals as bars; a missing one leaves a gap.
+    """Draw shares over time with their intervals as bars; a missing one leaves a gap.
 
     Args:
         rows: time and share of each group, in order.
         colour: of shares and intervals.
-        what: the axis' name.
+        what: name of the axis.
     """
     top, bottom, left = 12, 250, 56
     step = (_WIDTH - left - _RIGHT) / max(len(rows), 1)
@@ -101,12 +101,12 @@ def over_time(rows: Sequence[tuple[str, Point]], colour: str, what: str) -> str:
 
 
 def stacks(rows: Sequence[tuple[str, Mapping[str, float]]], names: Mapping[str, str], what: str) -> str:
-    """Draw a bar a row, stacked of parts by label.
+    """Draw one stacked bar for each row, with parts by label.
 
     Args:
         rows: name and amounts by label of each bar.
-        names: what the legend calls each label.
-        what: the axis' name.
+        names: name of each label in the legend.
+        what: name of the axis.
     """
     height, top = 28, 34
     longest = max((sum(parts.values()) for _, parts in rows), default=0.0) or 1.0
@@ -151,7 +151,7 @@ def _text(x: float, y: float, text: str, anchor: str, colour: str = _INK) -> str
 
 
 def _short(name: str, longest: int = _LONGEST) -> str:
-    # The end of a path tells more than its beginning.
+    # The end of a path is more informative than its beginning.
     return name if len(name) <= longest else "…" + name[-(longest - 1) :]
 
 

@@ -1,4 +1,4 @@
-"""The part of the report to be cited: STROBE's headings, filled where the survey knows, blank where not.
+"""The part of the report for publications: STROBE's headings, filled in as far as the survey can.
 
 Source: von Elm et al., The Strengthening the Reporting of Observational Studies in Epidemiology (STROBE)
 statement (2007).
@@ -24,7 +24,7 @@ _CORRECTED = {
 
 
 def strobe(result: Survey) -> str:
-    """Return the headings with what is known, as HTML."""
+    """Return the headings with their content, as HTML."""
     rows = [
         ("Title and abstract", _abstract(result)),
         ("Setting", _setting(result)),

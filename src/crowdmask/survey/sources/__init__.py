@@ -1,1 +1,1 @@
-"""What is surveyed: files of records, photos and videos, each turned into sightings."""
+"""The sources of a survey: files of records, photos and videos, converted to sightings."""

@@ -1,4 +1,4 @@
-"""Look at photos and videos with the detector, and sort out what a user named as sources."""
+"""Run the detector on photos and videos, and recognise the kinds of a user's sources."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _TELL_EVERY = 25
 
 @dataclass(frozen=True)
 class Looking:
-    """How photos and videos are looked at.
+    """Options of the detection in photos and videos.
 
     Attributes:
         model: name of a shipped model or path of a model file.
-        threads: compute threads; None: one a physical core.
-        every: look at each so-many-th frame of a video only.
+        threads: compute threads; None: one for each physical core.
+        every: process every n-th frame of a video only.
     """
 
     model: str = DEFAULT_MODEL
@@ -46,13 +46,13 @@ def read(
     looking: Looking = Looking(),
     progress: Progress = silent,
 ) -> Sightings:
-    """Read or look at what a user named: files of records, or photos and folders of them, or videos.
+    """Read sources: files of records, or detect in photos, folders of photos, or videos.
 
     Args:
         sources: of one kind.
         unit: "face", "passage" or "person-time"; None: faces of photos, person-time of video.
-        looking: how photos and videos are looked at.
-        progress: is told how far it is.
+        looking: options of the detection.
+        progress: receives the progress.
     Raises:
         SourceError: nothing could be read.
         DataError: kinds are mixed, or the unit does not fit.
@@ -74,7 +74,7 @@ def read(
 
 
 def look_at_photos(names: Sequence[str], looking: Looking, progress: Progress = silent) -> Sightings:
-    """Find the faces of photos, faint ones too.
+    """Find the faces of photos, including those of low confidence.
 
     Args:
         names: photos, folders and patterns.
@@ -111,7 +111,7 @@ def look_at_photos(names: Sequence[str], looking: Looking, progress: Progress = 
 def look_at_videos(
     names: Sequence[str], unit: str | None, looking: Looking, progress: Progress = silent
 ) -> Sightings:
-    """Follow everyone in video files.
+    """Track everybody in video files.
 
     Args:
         names: videos, folders and patterns.
@@ -160,7 +160,7 @@ def _follow(address: str, detector: Detector, looking: Looking, frames: Frames, 
 
 
 def _is_video(name: str) -> bool:
-    """Tell videos, streams, and folders with videos and no photo, from photos."""
+    """Return whether a source is a video, a stream, or a folder with videos and no photos."""
     from crowdmask.media.video import SUFFIXES
 
     if os.path.isdir(name):

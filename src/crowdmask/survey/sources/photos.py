@@ -1,4 +1,4 @@
-"""Gather the faces of photos."""
+"""Collect the faces of photos."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from crowdmask.survey.sightings import FACE, Sightings
 
 
 class Photos:
-    """Faces of photos, gathered compactly: a hundred thousand records stay small."""
+    """Faces of photos in compact arrays, so that a hundred thousand records stay small."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Begin empty."""
         self.sources: list[str] = []
         self.seen: set[str] = set()
         self.twice = 0
@@ -26,7 +26,7 @@ class Photos:
         """Append a photo.
 
         Args:
-            source: shown name; a second photo of the same name is counted, and left out.
+            source: displayed name; a second photo with the same name is counted, and left out.
             faces: label, width, confidence and track (not used) of each.
         """
         if source in self.seen:
@@ -42,7 +42,7 @@ class Photos:
             self.confidence.append(confidence)
 
     def sightings(self, about: dict[str, Any]) -> Sightings:
-        """Return all photos; `about` has further fields of `Sightings`."""
+        """Return all photos; `about` has other fields of `Sightings`."""
         number = len(self.sources)
         if self.twice:
             about["problems"] += (f"{self.twice} photos occur more than once: each counts once",)

@@ -28,13 +28,13 @@ _NOT_A_NUMBER = float("nan")
 
 
 def is_records(name: str) -> bool:
-    """Return whether a source is a file of records, by its name, or the output of ``crowdmask batch``."""
+    """Return whether a source is named like a file of records, or is the output of ``crowdmask batch``."""
     return name == STANDARD_INPUT or Path(name).suffix.lower() in SUFFIXES or is_rows(name)
 
 
 @dataclass
 class RecordFiles:
-    """Files of JSON lines, all of one kind.
+    """Files of JSON lines, all of the same kind.
 
     Attributes:
         names: paths; "-" is standard input.
@@ -46,7 +46,7 @@ class RecordFiles:
     _problems: list[str] = field(default_factory=list)
 
     def read(self) -> Sightings:
-        """Read all lines; those that are damaged are named and passed over.
+        """Read all lines; damaged ones are reported and skipped.
 
         Raises:
             SourceError: a file cannot be opened, or none holds a record.
@@ -69,7 +69,7 @@ class _Reader:
         self.lives = Lives()
 
     def read_rows(self, name: str) -> list[str]:
-        """Take the rows of ``crowdmask batch``, of which those without a photo are named."""
+        """Read the rows of ``crowdmask batch``; rows with an error are reported."""
         failed: list[str] = []
         for row in read_rows(name):
             if row["error"] is not None:
@@ -162,7 +162,7 @@ def _face(face: dict[str, Any]) -> tuple[int, float, float, int]:
     """Return label, width, confidence and track (-1: none) of one face of a record."""
     label = _LABEL_INDEX.get(face["label"], UNKNOWN)
     if label == UNKNOWN:
-        # A track that is not yet judged: the detector's own word of this frame stands in.
+        # The track has no state yet: use the detector's label of this frame.
         label = _LABEL_INDEX.get(face.get("detected_label", ""), UNKNOWN)
         if label == UNKNOWN and face["label"] != "unknown":
             raise ValueError(f"has a label that is none of {', '.join(LABELS)}")
@@ -199,12 +199,12 @@ def _why(error: Exception) -> str:
 
 
 def read_boxes(names: Sequence[str], wanted: set[str], least: float | None) -> dict[str, list[list[float]]]:
-    """Return the boxes of some photos of files of records, by source.
+    """Return the boxes of some photos in files of records, by source.
 
     Args:
         names: files.
-        wanted: sources.
-        least: leave out fainter ones; None: keep all.
+        wanted: the sources of these photos.
+        least: minimum confidence; None: keep all.
     """
     boxes: dict[str, list[list[float]]] = {}
     for name in names:
@@ -218,7 +218,7 @@ def read_boxes(names: Sequence[str], wanted: set[str], least: float | None) -> d
                         if least is None or float(face.get("confidence", 1.0)) >= least
                     ]
             except (ValueError, KeyError, TypeError):
-                continue  # such lines were named when the file was read
+                continue  # these lines were reported when the file was read
     return boxes
 
 

@@ -1,4 +1,4 @@
-"""Read the Parquet rows of ``crowdmask batch``: a file, or the folder that holds a run."""
+"""Read the Parquet rows of ``crowdmask batch``: a file, or the folder of a run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _BATCH = 1000
 
 
 def is_rows(name: str) -> bool:
-    """Return whether a source is a Parquet file, or a folder of shards that a run wrote."""
+    """Return whether a source is a Parquet file, or the folder of a run."""
     path = Path(name)
     return path.suffix.lower() == SUFFIX or (path.is_dir() and next(path.glob(_SHARDS), None) is not None)
 
 
 def read_rows(name: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file or folder, of which each is a record of a photo, or a photo with its error.
+    """Yield the rows of a file or folder: each is the record of a photo, or a photo with its error.
 
     Raises:
         SourceError: it cannot be read, or is of another kind.

@@ -1,4 +1,4 @@
-"""Turn video frames into seconds in which people were seen, and into tracks."""
+"""Convert video frames to person-time and to tracks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from crowdmask.survey.cells import N_LABELS, Floats
 from crowdmask.survey.sightings import LOOK_S, PASSAGE, Sightings
 
-# Frames further apart than this, and than so many usual distances, have a gap between them.
+# Frames with a longer distance than this, and than this many usual distances, have a gap between them.
 _GAP_S, _GAP_TIMES = 2.0, 10.0
 _FACE = np.dtype([("frame", "i4"), ("label", "i1"), ("width", "f4"), ("confidence", "f4"), ("track", "i8")])
 
 
 @dataclass
 class Frames:
-    """Frames of video as they come, compactly."""
+    """Frames of video in compact arrays."""
 
     sources: dict[str, int] = field(default_factory=dict)
     source: array[int] = field(default_factory=lambda: array("i"))
@@ -59,7 +59,7 @@ class Looks:
     Attributes:
         of_frame: (N,) the look of each frame.
         source, offset_s, observed_s, gaps_s, frames: (L,) as in `Sightings`.
-        lasts_s: (N,) for how long each frame stands.
+        lasts_s: (N,) duration that each frame represents.
     """
 
     of_frame: NDArray[np.int64]
@@ -72,7 +72,7 @@ class Looks:
 
 
 def cut_into_looks(source: NDArray[np.int32], time_s: Floats) -> Looks:
-    """Cut frames into looks of a minute; each frame stands until the next one of its source.
+    """Divide frames into looks of one minute; each frame lasts until the next one of its source.
 
     Args:
         source, time_s: (N,) of each frame.
@@ -114,7 +114,7 @@ def sightings_of_frames(frames: Frames, unit: str, about: dict[str, Any]) -> Sig
     Args:
         frames: all.
         unit: `PERSON_TIME` or `PASSAGE`.
-        about: further fields of `Sightings`.
+        about: other fields of `Sightings`.
     """
     looks = cut_into_looks(np.frombuffer(frames.source, np.int32), np.frombuffer(frames.time_s, np.float64))
     frame = np.frombuffer(frames.frame, np.int32)
@@ -142,7 +142,7 @@ def _one_a_track(
     confidence: NDArray[np.float32],
     amount: NDArray[np.float32],
 ) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
-    """Join the faces of each track: its first look, the label of most of its time, its mean size."""
+    """Combine the faces of each track: its first look, its most frequent label by time, its mean size."""
     on = track >= 0
     source, track, look, label = source[on], track[on], look[on], label[on]
     width, confidence, amount = width[on], confidence[on], amount[on]

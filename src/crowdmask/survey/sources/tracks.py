@@ -1,4 +1,4 @@
-"""Turn the events of ``crowdmask track --events`` into people's times and passages."""
+"""Convert the events of ``crowdmask track --events`` to person-time and passages."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class _Life:
     ended_s: float
     zone: str | None = None
     changes: list[tuple[float, int]] = field(default_factory=list)
-    """When it was held to wear what, by time."""
+    """The states of a track over time."""
 
 
 @dataclass
 class Lives:
-    """Tracks as their events tell of them; a track begun anew under an old number is another one."""
+    """Tracks reconstructed from their events; a number that begins again is a new track."""
 
     sources: dict[str, int] = field(default_factory=dict)
     open: dict[tuple[int, int], _Life] = field(default_factory=dict)
     done: list[tuple[int, _Life]] = field(default_factory=list)
 
     def take(self, record: dict[str, Any]) -> None:
-        """Take the next event.
+        """Process the next event.
 
         Args:
             record: one line of ``--events``.
@@ -55,17 +55,17 @@ class Lives:
             self.done.append((source, self.open.pop(key)))
 
     def all(self) -> list[tuple[int, _Life]]:
-        """Return every life with the number of its source, also those that have not ended."""
+        """Return every track with the number of its source, including those that have not ended."""
         return [*self.done, *((source, life) for (source, _), life in self.open.items())]
 
 
 def sightings_of_lives(lives: Lives, unit: str, about: dict[str, Any]) -> Sightings:
-    """Return tracks as person-time or passages; their faces' widths are not known.
+    """Return tracks as person-time or passages; the widths of their faces are unknown.
 
     Args:
         lives: all.
         unit: `PERSON_TIME` or `PASSAGE`.
-        about: further fields of `Sightings`.
+        about: other fields of `Sightings`.
     """
     rows: list[tuple[int, int, int, float, int]] = []
     zones: dict[str, int] = {}
@@ -112,7 +112,7 @@ def sightings_of_lives(lives: Lives, unit: str, about: dict[str, Any]) -> Sighti
 
 
 def _spans(life: _Life) -> list[tuple[int, int, float]]:
-    """Return minute, label and seconds of each part of a life."""
+    """Return minute, label and seconds of each part of a track."""
     spans = []
     changes = sorted(life.changes, key=lambda change: change[0])
     ends = [time for time, _ in changes[1:]] + [life.ended_s]
