@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crowdmask.cli.lines import one_line, open_console
+from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.files import write_json
 from crowdmask.outputs import Kind
@@ -68,16 +68,11 @@ def command(
     """
     from crowdmask.inference.bench import DRAWN_SIZE, benchmark
 
-    result = benchmark(
-        photo,
-        model=model,
-        backend=backend,
-        device=device,
-        runs=runs,
-        input_size=input_size,
-        threads=threads,
-        rounds=_with_bar,
-    )
+    with show_progress(open_console(stderr=True)) as progress:
+        result = benchmark(
+            photo, model=model, backend=backend, device=device, runs=runs, input_size=input_size,
+            threads=threads, progress=progress,
+        )  # fmt: skip
     if json_file == STANDARD_OUTPUT:
         typer.echo(json.dumps(result.record, indent=2))
         return
@@ -88,16 +83,6 @@ def command(
     say.print(f"medians of {runs} times, ms, {where}, {what}", soft_wrap=True)
     if json_file is not None:
         write_json(Path(json_file), result.record, what="the times", indent=2)
-
-
-def _with_bar(runs: range) -> Iterator[int]:
-    from rich.progress import track
-
-    console = open_console(stderr=True)
-    if console.is_terminal:
-        yield from track(runs, "timing", console=console, transient=True)
-    else:
-        yield from runs
 
 
 def _table(result: Benchmark) -> Table:

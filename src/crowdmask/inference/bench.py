@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import shipped_models
 from crowdmask.inference.processor import describe
 from crowdmask.inference.timing import STAGES, Timing, precisions, time_stages
+from crowdmask.progress import Progress, silent
 
 DRAWN_SIZE = (1024, 683)
 """Width and height of the generated picture that is timed if no photo is given."""
@@ -47,7 +48,7 @@ def benchmark(
     runs: int = 30,
     input_size: int | None = None,
     threads: int | None = None,
-    rounds: Callable[[range], Iterator[int]] = iter,
+    progress: Progress = silent,
 ) -> Benchmark:
     """Time the stages of one photo; all models and runtimes take turns.
 
@@ -59,7 +60,7 @@ def benchmark(
         runs: number of measurements of each.
         input_size: long side of the network's input, pixels; None: the model's.
         threads: compute threads; None: one for each physical core.
-        rounds: wraps the loop, for example to show progress.
+        progress: receives the number of completed runs.
     Raises:
         UsageError: unknown runtime, or a device without a runtime.
         ModelError: there is no model.
@@ -80,7 +81,7 @@ def benchmark(
         for each, runtime in pairs
     ]
     with _photo_or_drawn(photo) as file:
-        timings = time_stages(detectors, file, runs, rounds)
+        timings = time_stages(detectors, file, runs, progress)
     rows = [_row(*each) for each in zip(pairs, detectors, timings, strict=True)]
     name = str(photo) if photo else "drawn"
     record = {

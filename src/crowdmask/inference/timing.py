@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import shipped_models
 from crowdmask.inference.stopwatch import Stopwatch
 from crowdmask.media.pictures import open_picture
+from crowdmask.progress import Progress, counted, silent
 
 STAGES = ("read", "prepare", "network", "decode", "suppress", "draw")
 FLOAT = "-float"
@@ -58,7 +59,7 @@ def precisions(model: str) -> list[str]:
 
 
 def time_stages(
-    detectors: Sequence[Detector], photo: Path, runs: int, rounds: Callable[[range], Iterator[int]] = iter
+    detectors: Sequence[Detector], photo: Path, runs: int, progress: Progress = silent
 ) -> list[Timing]:
     """Time several detectors in turn, so that other load slows all of them alike.
 
@@ -66,13 +67,13 @@ def time_stages(
         detectors: the detectors to time.
         photo: a picture file.
         runs: number of runs that count, after `WARM_UP` that do not.
-        rounds: wraps the loop, for example to show progress.
+        progress: receives the number of completed runs.
     Raises:
         PictureError: the photo cannot be read.
     """
     times = np.zeros((len(detectors), WARM_UP + runs, len(STAGES)))
     faces = [0] * len(detectors)
-    for run in rounds(range(WARM_UP + runs)):
+    for run in counted(range(WARM_UP + runs), "timing", progress):
         for index, detector in enumerate(detectors):
             times[index, run], faces[index] = _one_photo(detector, photo)
     return [_summary(each[WARM_UP:], found) for each, found in zip(times, faces, strict=True)]

@@ -30,10 +30,10 @@ FOUND = Duplicates([[0, 1], [2, 3]], [Copy(0, 1, 0.981, False), Copy(2, 3, 1.0, 
 
 
 def test_the_page_shows_pairs_and_which_photo_is_kept(manifest, tmp_path):
-    told: list[int] = []
-    write_page(tmp_path / "new" / "pairs.html", manifest, FOUND, 500, told.append)
+    told: list[tuple[int, int]] = []
+    write_page(tmp_path / "new" / "pairs.html", manifest, FOUND, 500, lambda _, *counts: told.append(counts))
     page = (tmp_path / "new" / "pairs.html").read_text(encoding="utf-8")
-    assert told == [1, 2]
+    assert told == [(1, 2), (2, 2)]
     assert page.count("<section>") == 2
     assert page.count("data:image/jpeg;base64,") == 3
     assert "gone.png: no such file" in page

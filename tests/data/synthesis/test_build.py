@@ -20,7 +20,7 @@ ALL = Settings(share=1.0)
 BARE, MASKED = "without_mask", "with_mask"
 
 
-def nothing(done: int, total: int) -> None:
+def nothing(stage: str, done: int, total: int) -> None:
     pass
 
 
@@ -160,7 +160,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(make_set, tmp_path):
     parents = make_set(5)
     synthesize(parents.folder, tmp_path / "whole", ALL, nothing)
 
-    def stop(done: int, total: int) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
         assert total == 5
         if done == 3:
             raise KeyboardInterrupt
@@ -173,7 +173,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(make_set, tmp_path):
     # As a kill in the middle of a line leaves it.
     journal.write_text(journal.read_text().rstrip("\n")[:-20], encoding="utf-8")
     seen = []
-    synthesize(parents.folder, to, ALL, lambda done, total: seen.append(done))
+    synthesize(parents.folder, to, ALL, lambda stage, done, total: seen.append(done))
     assert seen == [1, 2, 3, 4, 5]
     files = [sorted((tmp_path / name / "photos" / SOURCE).iterdir()) for name in ("whole", "stopped")]
     assert [f.name for f in files[0]] == [f.name for f in files[1]]

@@ -47,8 +47,8 @@ def command(
     say, complain = open_console(), open_console(stderr=True)
     settings = Settings(share, occluders, min_face, seed)
     try:
-        with show_progress(complain) as tell:
-            result = synthesize(data, to, settings, lambda done, total: tell("drawing", done, total))
+        with show_progress(complain) as progress:
+            result = synthesize(data, to, settings, progress)
     except KeyboardInterrupt:
         complain.print("interrupted; the same command goes on where it stopped", soft_wrap=True)
         raise Interrupted from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +15,7 @@ from crowdmask.data.sampling.strata import judged_faces
 from crowdmask.errors import PictureError
 from crowdmask.files import whole_file
 from crowdmask.media.pictures import open_picture
+from crowdmask.progress import Progress, silent
 
 _THUMBNAIL_PX: Final = 260
 _ENOUGH_PIXELS: Final = 400_000
@@ -35,7 +36,7 @@ def write_page(
     manifest: Manifest,
     duplicates: Duplicates,
     most: int,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> None:
     """Write an HTML page with the leader of each group beside each other member, the least similar first.
 
@@ -56,7 +57,7 @@ def write_page(
         file.write((_HEAD + _summary(duplicates, len(shown))).encode())
         for done, copy in enumerate(shown, 1):
             file.write(_pair(manifest, copy, best[copy.first]).encode())
-            progress(done)
+            progress("page", done, len(shown))
         file.write(b"</body></html>\n")
 
 

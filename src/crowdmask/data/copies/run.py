@@ -68,8 +68,7 @@ def deduplicate(
         )
         grouped = manifest.with_photos(with_groups(manifest.photos, looks, found))
         if page is not None:
-            pairs = min(most, len(found.copies))
-            write_page(page, grouped, found, most, lambda done: progress("page", done, pairs))
+            write_page(page, grouped, found, most, progress)
         kept, dropped = drop_copies(grouped.photos, found) if drop else (grouped.photos, [])
         write_manifest(manifest.with_photos(kept))
     return Deduplicated(grouped, found, len(dropped), sum(each is None for each in looks))

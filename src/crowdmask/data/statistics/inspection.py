@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,7 @@ from crowdmask.data.statistics.items import Item
 from crowdmask.errors import PictureError
 from crowdmask.labels import LABELS
 from crowdmask.media.pictures import open_picture
+from crowdmask.progress import Progress, counted, silent
 
 TILE_PX = 88
 TILES = 40
@@ -60,14 +61,14 @@ def inspect_photos(
     findings: Sequence[Finding],
     sample: int,
     seed: int,
-    tick: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
 ) -> Inspection:
     """Open a random sample of the photos, and those with findings.
 
     Args:
         findings: the findings that need thumbnails.
         sample: photos to open for light, skin and mosaics.
-        tick: receives the number of completed photos.
+        progress: receives the number of completed photos.
     """
     order = list(range(len(items)))
     random.Random(seed).shuffle(order)
@@ -79,9 +80,8 @@ def inspect_photos(
     tiles: dict[str, list[Image.Image]] = defaultdict(list)
     # In shuffled order, so that the mosaics do not only show the first source.
     todo = [*order[:sample], *(index for index in wanted if index not in sampled)]
-    for done, index in enumerate(todo, 1):
+    for index in counted(todo, "opening photos", progress):
         _look_at(index, items[index], index in sampled, wanted[index], inspection, tiles)
-        tick(done)
     opened = set(todo)
     for index, item in enumerate(items):
         if index not in opened and not item.path.is_file():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from crowdmask.drawing.palette import COLOURS, as_hex
 from crowdmask.errors import OutputError
 from crowdmask.files import whole_file
 from crowdmask.labels import DISPLAY_NAMES, LABELS
+from crowdmask.progress import Progress, silent
 
 _NAMES = [DISPLAY_NAMES[label] for label in LABELS]
 _COLOURS = {DISPLAY_NAMES[label]: as_hex(COLOURS[label]) for label in LABELS}
@@ -53,17 +54,17 @@ class Wish:
 
 
 def build_page(
-    data: Items, suspicions: Sequence[Finding], wish: Wish, tick: Callable[[int], None] = lambda done: None
+    data: Items, suspicions: Sequence[Finding], wish: Wish, progress: Progress = silent
 ) -> tuple[str, Counter[Kind]]:
     """Return the page, and the number of suspicions of each kind.
 
     Args:
         suspicions: about the boxes, and from a model.
-        tick: receives the number of opened photos.
+        progress: receives the number of opened photos.
     """
     counts = count([item.photo for item in data.items])
     shown = _first_of_each(suspicions, wish.most)
-    looks = inspect_photos(data.items, shown, wish.sample, wish.seed, tick)
+    looks = inspect_photos(data.items, shown, wish.sample, wish.seed, progress)
     everything = [*looks.findings, *suspicions]
     totals = Counter(finding.kind for finding in everything)
     sections = [

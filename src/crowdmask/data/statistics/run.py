@@ -14,8 +14,6 @@ from crowdmask.errors import DataError, UsageError
 from crowdmask.inference.detector import Detector
 from crowdmask.progress import Progress, silent
 
-OPENING = "opening photos"
-
 
 @dataclass(frozen=True)
 class Described:
@@ -74,10 +72,8 @@ def describe_data_set(
     if detector is not None:
         name = f"{detector.model_name} ({detector.model_hash[:12]})"
         findings += contradictions(items, detector, answers, sure, progress)
-    shown = min(sample, len(items.items))
-    progress(OPENING, 0, shown)
     wish = Wish(sample, review, seed, name)
-    text, totals = build_page(items, findings, wish, lambda done: progress(OPENING, done, shown))
+    text, totals = build_page(items, findings, wish, progress)
     write_page(text, to)
     answers.unlink(missing_ok=True)
     return Described(len(items.items), totals)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ from crowdmask.errors import DataError, OutputError, PictureError
 from crowdmask.files import whole_file
 from crowdmask.labels import LABELS, WITHOUT_MASK
 from crowdmask.media.pictures import open_picture
+from crowdmask.progress import Progress, silent
 
 SOURCE: Final = "synth"
 _GROUP: Final = "synth-of:"
@@ -71,7 +72,7 @@ class Drawn:
     failed: list[str] = field(default_factory=list)
 
 
-def synthesize(data: Path, to: Path, settings: Settings, progress: Callable[[int, int], None]) -> Drawn:
+def synthesize(data: Path, to: Path, settings: Settings, progress: Progress = silent) -> Drawn:
     """Draw on the faces of a data set's photos and write them as the source ``synth``.
 
     Photos in val and test are not used: measurements need unchanged photos. If `to` is the data set
@@ -81,7 +82,7 @@ def synthesize(data: Path, to: Path, settings: Settings, progress: Callable[[int
         data: the data set's folder, or its manifest.
         to: folder of the data set for the new photos.
         settings: what to draw.
-        progress: is told how many photos are done, and of how many.
+        progress: receives the number of completed photos.
     Raises:
         DataError: no manifest, no face that can be drawn on, or `to` has drawn photos already.
         OutputError: `to` cannot be written.
@@ -172,7 +173,7 @@ def _draw_all(
     place: Workplace,
     settings: Settings,
     result: Drawn,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> None:
     folder, journal = place.work / PHOTOS, place.work / _JOURNAL
     done = {row["parent"]: row for row in _rows(journal)}
@@ -187,7 +188,7 @@ def _draw_all(
                     file.write(json.dumps(row) + "\n")
                     file.flush()
                 _count(row, parent, result)
-                progress(number + 1, len(parents))
+                progress("drawing", number + 1, len(parents))
     except OSError as error:
         raise OutputError(f"cannot write {place.to}: {error.strerror or error}") from error
 
