@@ -136,9 +136,9 @@ def test_damaged_lines_are_named_and_left_out(write, rates_file) -> None:
     seen = read([str(path)])
     assert seen.sources == ("a.jpg",)
     assert [problem.split(": ", 1)[1] for problem in seen.problems] == [
-        "line 2 is no record of detect or track: left out",
+        "line 2 is not a record of detect or track: left out",
         f"line 3 has a label that is none of {', '.join(LABELS)}: left out",
-        "line 4 is no record: left out",
+        "line 4 is not a record: left out",
         "line 5 is cut off: left out",
     ]
 

@@ -53,7 +53,7 @@ def test_a_damaged_checkpoint_says_what_to_do(tmp_path, kept):
     save_checkpoint(path, STATE)
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content)) if kept < 1 else kept])
-    with pytest.raises(ModelError, match=r"checkpoint\.pt is damaged .*delete it to start anew") as raised:
+    with pytest.raises(ModelError, match=r"checkpoint\.pt is damaged .*delete it to start again") as raised:
         load_checkpoint(path)
     assert "\n" not in str(raised.value)
 

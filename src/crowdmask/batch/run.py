@@ -117,7 +117,7 @@ class PhotoBatch:
             OutputError: a result cannot be written.
         """
         with ExitStack() as stack:
-            # Pictures first: after an interruption there is no record without its picture.
+            # Pictures first: after an interruption there is not a record without its picture.
             sinks: list[Sink] = [] if self._pictures is None else [self._pictures]
             if self._json is not None:
                 sinks.append(stack.enter_context(JsonSink(self._json)))

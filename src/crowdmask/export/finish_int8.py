@@ -78,7 +78,7 @@ def quantize_model(
     if to.suffix != ".onnx":
         raise UsageError(f"`to` must name an .onnx file, not {to}")
     if to.exists() and to.samefile(source):
-        raise UsageError(f"`to` is the model itself: give the new one a name of its own, not {to}")
+        raise UsageError(f"`to` is the model itself: give the new one another name, not {to}")
     val = load_dataset(data, root).split("val")
     return finish_int8(
         source,

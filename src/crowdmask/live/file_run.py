@@ -101,7 +101,7 @@ class FileRun(Run):
         if jump_s is not None and not self._jump_told:
             self._jump_told = True
             self.tell_health(
-                "notice", f"{self.source}: its clock jumps at {jump_s:.1f} s: times go on from there"
+                "notice", f"{self.source}: its timestamps jump at {jump_s:.1f} s: times continue from there"
             )
 
     def _is_due(self, frame: Frame) -> bool:

@@ -53,7 +53,7 @@ def check_place(store: Store, resume: bool) -> bool:
         return False
     if not resume:
         raise UsageError(
-            f"{store.name}: holds a run already: go on with it by `resume`, or choose another `to`"
+            f"{store.name}: holds a run already: continue it with `resume`, or choose another `to`"
         )
     return True
 

@@ -204,7 +204,7 @@ def _work(connection: Connection, place: Any, maker: Maker, types: dict[str, Any
         told = (
             f"{type(error).__name__}: {' '.join(str(error).split())}" if str(error) else type(error).__name__
         )
-        connection.send((f"{told} (a mistake of crowdmask's)", EXIT_INPUT))
+        connection.send((f"{told} (internal error)", EXIT_INPUT))
 
 
 def _end_with_parent() -> None:

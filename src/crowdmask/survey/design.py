@@ -172,7 +172,7 @@ def _row(line: dict[str, str], where: str, timezone: str | None) -> Row:
             time_s = parse_time(line["time"], timezone)
         except (ValueError, OverflowError) as error:
             raise DataError(
-                f"{where}: the time {line['time']!r} is none: write it like 2026-03-02T08:15"
+                f"{where}: the time {line['time']!r} is invalid: write it like 2026-03-02T08:15"
             ) from error
     return Row(
         source, line.get("group") or None, line.get("cluster") or None, line.get("stratum") or None,

@@ -80,7 +80,7 @@ class ZonesFile(StrictModel):
         points = [point for zone in self.zones for point in zone.polygon]
         points += [point for line in self.lines for point in (line.start, line.end)]
         if not all(math.isfinite(value) for point in points for value in point):
-            raise ValueError("a coordinate is no finite number")
+            raise ValueError("a coordinate is not a finite number")
         if any(value > _MOST_PX for point in points for value in point):
             raise ValueError(f"a coordinate is above {_MOST_PX:,}")
         for zone in self.zones:

@@ -90,7 +90,7 @@ class Sampler:
         unknown = set(given) - set(sources)
         if unknown:
             names = ", ".join(sorted(unknown))
-            raise DataError(f"the recipe weighs sources that the data set lacks: {names}")
+            raise DataError(f"the recipe has weights of sources that the data set does not have: {names}")
         own = np.array([s.weight for s in samples], float)
         total = dict.fromkeys(sources, 0.0)
         for source, photo_weight in zip(sources, own.tolist(), strict=True):

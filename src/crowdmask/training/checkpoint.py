@@ -56,10 +56,10 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         state = dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises many kinds of errors for the same cause, a damaged file
         why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(f"the checkpoint {path} is damaged ({why}); delete it to start anew") from error
+        raise ModelError(f"the checkpoint {path} is damaged ({why}); delete it to start again") from error
     missing = [key for key in _KEYS if key not in state]
     if missing:
-        raise ModelError(f"{path} is no checkpoint of a training run (it lacks '{missing[0]}')")
+        raise ModelError(f"{path} is not a checkpoint of a training run (it lacks '{missing[0]}')")
     return state
 
 

@@ -33,7 +33,7 @@ class Views(StrictModel):
     """The kinds of crops, as parts of all crops; they are normalised to a sum of one."""
 
     use: float = Field(0.5, ge=0, description="at about the scale at which whole photos are detected")
-    face: float = Field(0.35, ge=0, description="around a face whose width is drawn evenly in octaves")
+    face: float = Field(0.35, ge=0, description="around a face whose width is drawn log-uniformly")
     whole: float = Field(0.15, ge=0, description="the whole photo in one crop")
     texture: float = Field(
         0.0, ge=0, description="anywhere in a photo, two to six times as large: cloth, hair, hands, walls"
@@ -51,23 +51,27 @@ class Augmentation(StrictModel):
     blur: float = Field(0.1, ge=0, le=1)
     noise: float = Field(0.08, ge=0, le=1)
     jpeg: float = Field(0.15, ge=0, le=1)
-    coarse: float = Field(0.08, ge=0, le=1, description="made small and large again, as far cameras do")
-    occlude: float = Field(0.1, ge=0, le=1, description="of a face to be partly covered")
-    aspect: float = Field(0.1, ge=0, lt=1, description="largest stretch of one side, as a part")
-    squeeze: float = Field(0.0, ge=0, le=1, description="width by height changed by .6 to 1.6 instead")
-    rotate: float = Field(0.0, ge=0, le=1, description="turned by up to 30 degrees")
-    motion: float = Field(0.0, ge=0, le=1, description="blurred along a line, as by a moving head")
+    coarse: float = Field(
+        0.08, ge=0, le=1, description="scaled down and up again, like pictures of distant cameras"
+    )
+    occlude: float = Field(0.1, ge=0, le=1, description="of covering a part of a face")
+    aspect: float = Field(0.1, ge=0, lt=1, description="maximum relative stretch of one side")
+    squeeze: float = Field(0.0, ge=0, le=1, description="aspect ratio changed by .6 to 1.6 instead")
+    rotate: float = Field(0.0, ge=0, le=1, description="rotated by up to 30 degrees")
+    motion: float = Field(0.0, ge=0, le=1, description="motion blur, as of a moving head")
     dark: float = Field(0.0, ge=0, le=1, description="a strong gamma, as in poor light")
-    blocky: float = Field(0.0, ge=0, le=1, description="made very small and large again, in blocks or not")
+    blocky: float = Field(
+        0.0, ge=0, le=1, description="scaled down a lot and up again, in blocks or smoothly"
+    )
     synthetic: float = Field(
-        0.0, ge=0, le=1, description="of a bare face of 20 px and more to get a drawn mask, or another cover"
+        0.0, ge=0, le=1, description="of drawing a mask or another cover on a bare face of 20 px or more"
     )
 
 
 class Close(StrictModel):
     """Batches of larger crops between the others, for faces that fill the picture."""
 
-    every: int = Field(ge=2, description="each so many batches one is of this kind")
+    every: int = Field(ge=2, description="one batch in this many is of this kind")
     crop_px: int = Field(gt=0)
     batch_size: int = Field(ge=2)
     views: Views = Views()
@@ -87,7 +91,7 @@ class Sampling(StrictModel):
 class Recipe(StrictModel):
     """All settings of a run."""
 
-    name: str = Field(pattern=r"^\w[\w.-]*$", description="of the run, and of the weights that it makes")
+    name: str = Field(pattern=r"^\w[\w.-]*$", description="of the run and of its weights")
     model: str = Field("crowd", description="architecture, see crowdmask.models.registry")
     data: str | None = Field(None, description="data set YAML, beside the recipe; none: `photos` names it")
     start: str | tuple[str, ...] = Field(
@@ -96,21 +100,25 @@ class Recipe(StrictModel):
         "of several such files, the mean of their weights",
     )
     seed: int = Field(0, ge=0)
-    steps: int = Field(ge=0, description="optimiser steps; 0: the weights of `start` as they are")
+    steps: int = Field(ge=0, description="optimiser steps; 0: use the weights of `start` unchanged")
     batch_size: int = Field(32, ge=2, description="batch normalisation needs two")
     crop_px: int = Field(320, gt=0, description="side of the square crops; a fixed-size model overrides it")
     learning_rate: float = Field(1e-3, gt=0)
-    backbone_rate: float = Field(0.5, gt=0, description="the backbone's learning rate as a part of it")
+    backbone_rate: float = Field(
+        0.5, gt=0, description="learning rate of the backbone, relative to `learning_rate`"
+    )
     weight_decay: float = Field(0.02, ge=0)
     warmup_steps: int = Field(200, ge=0)
-    final_rate: float = Field(0.01, ge=0, description="the last learning rate as a part of the first")
+    final_rate: float = Field(0.01, ge=0, description="final learning rate, relative to the first")
     clip_norm: float = Field(10.0, gt=0)
-    frozen_layers: int = Field(0, ge=0, description="first layers of the backbone that keep their weights")
+    frozen_layers: int = Field(
+        0, ge=0, description="number of first layers of the backbone whose weights are frozen"
+    )
     at_once: int = Field(
-        0, ge=0, description="crops that go through the network together, 0: the batch; 8 suit a CPU's caches"
+        0, ge=0, description="crops in one forward pass, 0: the whole batch; 8 suit a CPU's caches"
     )
     frozen_norms: bool = Field(
-        False, description="normalisation keeps its statistics: faster, for a start from weights of ours"
+        False, description="normalisation keeps its statistics: faster, for a start from our weights"
     )
     ema_decay: float = Field(0.998, ge=0, lt=1)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -125,14 +133,14 @@ class Recipe(StrictModel):
         None, description="widths to narrow the start's weights to, see crowdmask.models.plan"
     )
     first_steps: int = Field(
-        0, ge=0, description="steps in which narrowed `frozen_layers` learn from the whole ones"
+        0, ge=0, description="steps in which pruned `frozen_layers` learn from the original ones"
     )
     teacher: str | None = Field(
-        None, description="'shipped' or a .safetensors file: its answers are learnt as well"
+        None, description="'shipped' or a .safetensors file: a teacher, whose output is learned as well"
     )
-    teacher_weight: float = Field(1.0, gt=0, description="of its answers in the loss")
+    teacher_weight: float = Field(1.0, gt=0, description="weight of the teacher's output in the loss")
     close: Close | None = None
-    scores: dict[str, float | str] = Field({}, description="what this recipe reached, for the reader")
+    scores: dict[str, float | str] = Field({}, description="measures of this recipe, for information")
 
     @property
     def digest(self) -> str:

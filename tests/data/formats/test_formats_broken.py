@@ -113,7 +113,7 @@ from .layouts import (
         (
             "csv",
             {"b.csv": "name,xmin,ymin,xmax\na.jpg,1,2,3\n"},
-            r"b\.csv: no table of boxes: it lacks the column ymax",
+            r"b\.csv: not a table of boxes: it lacks the column ymax",
             [],
         ),
         (
@@ -196,7 +196,7 @@ def test_aliases_of_yaml_are_not_written_out(tmp_path: Path) -> None:
     found, problems = read("yolo", tmp_path)
     assert [box.label for box in found[0].boxes] == ["0"]
     assert len(problems) == 1
-    assert "a name that is no text" in problems[0]
+    assert "a name that is not text" in problems[0]
 
 
 def test_an_endless_annotation_is_not_read(tmp_path: Path) -> None:

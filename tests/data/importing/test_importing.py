@@ -164,7 +164,7 @@ def test_a_second_source_is_added_and_the_first_stays(tmp_path: Path, voc_source
         ({"to": "voc/inner"}, UsageError, "lie one in the other"),
         ({"to": "."}, UsageError, "lie one in the other"),
         ({"to": "voc/images/0.jpg"}, OutputError, "is not a folder"),
-        ({"source": "voc/images/0.jpg"}, DataError, "is no folder, zip or tar"),
+        ({"source": "voc/images/0.jpg"}, DataError, "is neither a folder nor a zip or tar"),
         ({"form": "csv"}, NothingImported, "holds no photo in the format csv"),
         ({"must_occur": ("mask",)}, DataError, "names the class 'mask', which .* lacks; it has: mask_worn"),
         ({"events": ("Parade",)}, UsageError, "has no such event"),

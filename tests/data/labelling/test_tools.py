@@ -216,7 +216,7 @@ def test_regions_that_cannot_be_used(changes: dict[str, Any], problem: str) -> N
         (b"not json", "not readable as JSON"),
         (b"[" * 100_000, "not readable as JSON"),
         (b"\xff\xfe[]", "not readable as JSON"),
-        (b'{"a": 1}', "it is no list of tasks"),
+        (b'{"a": 1}', "it is not a list of tasks"),
         (b'[{"image": "1.jpg", "face": []}]', "task 1 has no 'data' or 'annotations': export as 'JSON'"),
     ],
 )
@@ -265,7 +265,7 @@ def test_cvat_export(content: bytes) -> None:
         ('<polygon label="with_mask" points="1,1;2,2;3,1"/>', "a polygon, not a box"),
         ('<box label="a" xtl="1" ytl="1" xbr="9"/>', "a box without 'ybr'"),
         ('<box xtl="1" ytl="1" xbr="9" ybr="9"/>', "a box without 'label'"),
-        ('<box label="a" xtl="1" ytl="1" xbr="9" ybr="x"/>', "a box that is no number"),
+        ('<box label="a" xtl="1" ytl="1" xbr="9" ybr="x"/>', "a box that is not a number"),
     ],
 )
 def test_cvat_shapes_that_cannot_be_used(inside: str, problem: str) -> None:

@@ -48,7 +48,7 @@ def crowd(number: int, seed: int = 0) -> list[Photo]:
         ("train=.8", "add up to 1"),
         ("train=.8,dev=.2", "'dev=.2' should be one of"),
         ("train=.5,train=.5", "should be one of"),
-        ("train=x,val=1", "'x' is no number"),
+        ("train=x,val=1", "'x' is not a number"),
         ("train=1.5,val=-.5", "must be 0 to 1"),
         ("train=nan,val=1", "must be 0 to 1"),
         ("", "should be one of"),

@@ -114,7 +114,7 @@ class Client:
             try:
                 answer = json.loads(body)
             except (ValueError, RecursionError) as error:
-                raise FetchError(f"{url}: the answer is no JSON") from error
+                raise FetchError(f"{url}: the answer is not JSON") from error
             if busy(answer):
                 raise _Passing(f"{url}: the server is busy", _retry_after(response))
             return answer

@@ -66,7 +66,7 @@ def find_licence(code: str | None, url: str | None, version: str | None = None) 
     by_code = _from_code(code) if code and code.strip() else None
     by_url = _from_url(url) if url else None
     if code and code.strip() and by_code is None:
-        raise UnclearLicence(f"'{code}' is no licence that can be chosen")
+        raise UnclearLicence(f"'{code}' is not a licence that can be chosen")
     if by_code and by_url and by_code.code != by_url.code:
         raise UnclearLicence(f"it says '{code}' and {url}, which differ")
     known = by_url or by_code

@@ -31,7 +31,7 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
                 missing = {*_EDGES} - {str(column).lower() for column in table.fieldnames or ()}
                 if missing:
                     # Other tables are often in the same folder; one line for each is enough.
-                    why = f"no table of boxes: it lacks the column {min(missing)}"
+                    why = f"not a table of boxes: it lacks the column {min(missing)}"
                     problems.add(path, why, Reason.BROKEN)
                     continue
                 has_labels = not {*_LABELS}.isdisjoint(

@@ -69,6 +69,6 @@ def _box_around(shape: dict[str, Any]) -> RawBox:
         radius = math.dist((x, y), edge)
         return RawBox(label, (x - radius, y - radius, x + radius, y + radius))
     if kind not in _OUTLINES or len(points) < 2:
-        raise ValueError(f"a {kind} of {len(points)} points is no box")
+        raise ValueError(f"a {kind} of {len(points)} points is not a box")
     across, down = zip(*points, strict=True)
     return RawBox(label, (min(across), min(down), max(across), max(down)))

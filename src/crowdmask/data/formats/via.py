@@ -18,7 +18,7 @@ _FAULTS = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def read_via(folder: Path, problems: Problems) -> Iterator[Annotation]:
-    """Read VIA's ``*.json``, or ``*.csv`` if there is no JSON, beside the pictures or ``images``.
+    """Read VIA's ``*.json``, or ``*.csv`` if there is not JSON, beside the pictures or ``images``.
 
     Outlines are read as the box around them. The class is the region's only attribute, or the attribute
     named class, label, name, type or category.
@@ -104,7 +104,7 @@ def _box_around(region: dict[str, Any]) -> RawBox:
         x, y = float(shape["cx"]), float(shape["cy"])
         rx, ry = (float(shape[key if kind == "ellipse" else "r"]) for key in ("rx", "ry"))
         return RawBox(label, (x - rx, y - ry, x + rx, y + ry))
-    raise ValueError(f"a {kind} is no box")
+    raise ValueError(f"a {kind} is not a box")
 
 
 def _label(attributes: dict[str, Any]) -> str:

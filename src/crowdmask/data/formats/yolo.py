@@ -124,7 +124,7 @@ def _yolo_names(folder: Path, label_folder: Path, problems: Problems) -> dict[in
             pairs = list(names.items() if isinstance(names, dict) else enumerate(names))
             # Aliases in YAML can make a small nested value huge when it is converted to text.
             if any(not isinstance(name, (str, int, float)) for _, name in pairs):
-                raise ValueError("a name that is no text")
+                raise ValueError("a name that is not text")
             return {int(i): str(name) for i, name in pairs}
         except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
             problems.add(path, f"has no class names ({error!r})", Reason.BROKEN)

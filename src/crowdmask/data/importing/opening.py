@@ -33,7 +33,7 @@ def open_place(run: ImportState, path: Path, what: str) -> tuple[Path, bool]:
         run.note("other files in the archive, passed over", unpacked.others)
         return _descend(run, folder), True
     if what == "source":
-        raise DataError(f"{path} is no folder, zip or tar")
+        raise DataError(f"{path} is neither a folder nor a zip or tar")
     folder.mkdir(exist_ok=True)
     shutil.copyfile(path, folder / path.name)
     return folder, True

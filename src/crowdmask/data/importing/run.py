@@ -150,7 +150,7 @@ def _many_unknown(run: ImportState) -> str:
     listed = ", ".join(f"'{name}' ({count:,})" for name, count in sorted(unknown.items()))
     return (
         f"{run.plan.source}: {lost:,} of {boxes:,} boxes are of classes that are not known, {listed}: "
-        f"nothing was imported; map each with `map` '{min(unknown)}=LABEL', or with =skip where it is no face"
+        f"nothing was imported; map each with `map` '{min(unknown)}=LABEL', or with =skip if it is not a face"
     )
 
 

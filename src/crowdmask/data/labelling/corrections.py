@@ -179,7 +179,7 @@ def upright_box(shape: Shape, photo: Photo, size: tuple[float, float] | None, re
         )
     x, y, w, h = np.array(shape.xywh, float) * ((width, height, width, height) if relative else 1)
     if not np.isfinite([x, y, w, h, shape.rotation]).all():
-        raise ValueError(f"a box {shape.xywh} is no number")
+        raise ValueError(f"a box {shape.xywh} is not a number")
     corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
     pivot = corners[0] if shape.about == "corner" else corners.mean(axis=0)
     angle = np.radians(shape.rotation)

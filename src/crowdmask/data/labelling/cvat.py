@@ -143,7 +143,7 @@ def _correction(image: ElementTree.Element) -> Correction:
         except KeyError as error:
             problems.append(f"a box without {error}")
         except ValueError as error:
-            problems.append(f"a box that is no number ({error})")
+            problems.append(f"a box that is not a number ({error})")
     size = None
     try:
         size = (float(image.attrib["width"]), float(image.attrib["height"]))

@@ -92,7 +92,7 @@ def read_export(content: bytes, name: str, summary: ReviewSummary) -> Iterator[C
     except (ValueError, RecursionError) as error:
         raise DataError(f"{name}: not readable as JSON ({error})") from error
     if not isinstance(tasks, list) or not all(isinstance(item, dict) for item in tasks):
-        raise DataError(f"{name}: not an export of Label Studio's: it is no list of tasks")
+        raise DataError(f"{name}: not an export of Label Studio: it is not a list of tasks")
     for number, item in enumerate(tasks, 1):
         data, annotations = item.get("data"), item.get("annotations")
         if not isinstance(data, dict) or not isinstance(annotations, list):

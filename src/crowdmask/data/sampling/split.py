@@ -52,7 +52,7 @@ def parse_fractions(text: str) -> dict[str, float]:
         try:
             fractions[name] = float(value)
         except ValueError:
-            raise UsageError(f"`fractions`: {value!r} is no number") from None
+            raise UsageError(f"`fractions`: {value!r} is not a number") from None
         if not 0 <= fractions[name] <= 1:
             raise UsageError(f"`fractions`: {item!r} must be 0 to 1")
     if not math.isclose(sum(fractions.values()), 1, abs_tol=1e-6):
@@ -88,7 +88,7 @@ def refuse_leaks(photos: Sequence[Photo]) -> None:
         more = f" and {len(leaks) - _SHOWN} more" if len(leaks) > _SHOWN else ""
         raise DataError(
             f"the split leaks: {'; '.join(map(str, leaks[:_SHOWN]))}{more}: drop the copies "
-            "(`crowdmask data dedup` with `drop`), or split anew (`crowdmask data split` with `again`)"
+            "(`crowdmask data dedup` with `drop`), or split again (`crowdmask data split` with `again`)"
         )
 
 

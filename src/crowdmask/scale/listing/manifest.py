@@ -107,9 +107,9 @@ def _json_rows(where: str, columns: Columns) -> Iterator[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except ValueError as error:
-                raise SourceError(f"{where}: line {number} is no JSON") from error
+                raise SourceError(f"{where}: line {number} is not JSON") from error
             if not isinstance(row, dict):
-                raise SourceError(f"{where}: line {number} is no object with a path")
+                raise SourceError(f"{where}: line {number} is not an object with a path")
             for name, value in row.items():
                 if name != "source":
                     columns.see_value(kept_name(name), value)

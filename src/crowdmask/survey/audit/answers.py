@@ -76,7 +76,7 @@ def read_answers(path: str) -> Answers:
         if isinstance(value, list) and value and isinstance(value[0], dict) and "annotations" in value[0]:
             return _of_label_studio(path, value)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{path}: the answers are damaged ({error}): save them anew") from error
+        raise DataError(f"{path}: the answers are damaged ({error}): save them again") from error
     raise DataError(
         f"{path}: no answers of an audit: give the file that the sheet saved, or Label Studio's export"
     )

@@ -104,13 +104,13 @@ class _Reader:
 
     def take(self, record: dict[str, Any], name: str) -> None:
         if not isinstance(record, dict):
-            raise ValueError("is no record")
+            raise ValueError("is not a record")
         if "event" in record:
             kind = _EVENT
         elif "detections" in record:
             kind = _FRAME if "time_s" in record else _PHOTO
         else:
-            raise ValueError("is no record of detect or track")
+            raise ValueError("is not a record of detect or track")
         self._require_kind(kind, name)
         if kind == _EVENT:
             self.lives.take(record)
@@ -190,7 +190,7 @@ def _lines(name: str) -> Iterator[bytes]:
 
 def _why(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
-        return "is no JSON"
+        return "is not JSON"
     if isinstance(error, KeyError):
         return f"lacks {error.args[0]!r}"
     if isinstance(error, ValueError) and str(error).startswith(("is ", "has ")):
