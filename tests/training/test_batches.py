@@ -167,7 +167,7 @@ def test_photos_with_an_incorrect_mask_are_drawn_more_often(samples, recipe):
 
 @pytest.mark.parametrize(
     ("weights", "message"),
-    [({"street": 1, "north": 1}, "lacks: north"), ({"street": 0}, "every source the weight 0")],
+    [({"street": 1, "north": 1}, "does not have: north"), ({"street": 0}, "every source the weight 0")],
 )
 def test_weights_that_do_not_fit_the_data_are_an_error(samples, recipe, weights, message):
     with pytest.raises(DataError, match=message):

@@ -168,7 +168,7 @@ def test_a_checkpoint_from_before_data_had_a_digest_is_taken(samples, recipe, tm
     [
         ({"crop_px": 100}, "crop_px is 100, not a multiple of 32"),
         ({"frozen_layers": 99}, "frozen_layers is 99, but there are 18 layers"),
-        ({"sampling": {"sources": {"north": 1}}}, "lacks: north"),
+        ({"sampling": {"sources": {"north": 1}}}, "does not have: north"),
     ],
 )
 def test_a_recipe_that_does_not_fit_is_one_line(samples, recipe, tmp_path, changes, message):

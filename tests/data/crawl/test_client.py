@@ -163,7 +163,7 @@ def test_get_json_waits_while_busy(site: Site) -> None:
 
 def test_get_json_refuses_other_answers(site: Site) -> None:
     site.paths["/api"] = Served(b"<html>", "text/html")
-    with Client(QUICK) as client, pytest.raises(FetchError, match="no JSON"):
+    with Client(QUICK) as client, pytest.raises(FetchError, match="not JSON"):
         client.get_json(site.address + "/api", {})
 
 
