@@ -61,7 +61,7 @@ def test_a_damaged_checkpoint_says_what_to_do(tmp_path, kept):
 def test_a_file_of_another_program_is_no_checkpoint(tmp_path):
     path = tmp_path / "checkpoint.pt"
     torch.save({"epoch": 3}, path)
-    with pytest.raises(ModelError, match=r"no checkpoint of a training run \(it lacks 'digest'\)"):
+    with pytest.raises(ModelError, match=r"not a checkpoint of a training run \(it lacks 'digest'\)"):
         load_checkpoint(path)
 
 

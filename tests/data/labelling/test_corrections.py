@@ -61,8 +61,8 @@ def test_upright_box(
         (Shape("x", (0, 0, 10, 10)), (0, 200), "its size is 0 x 200"),
         (Shape("x", (500, 0, 10, 10)), (400, 200), "without area inside the photo"),
         (Shape("x", (5, 5, 0, 10)), (400, 200), "without area inside the photo"),
-        (Shape("x", (float("nan"), 5, 5, 10)), (400, 200), "no number"),
-        (Shape("x", (5, 5, 5, 10), float("inf")), (400, 200), "no number"),
+        (Shape("x", (float("nan"), 5, 5, 10)), (400, 200), "not a number"),
+        (Shape("x", (5, 5, 5, 10), float("inf")), (400, 200), "not a number"),
     ],
 )
 def test_boxes_that_cannot_be_used(shape: Shape, size: tuple[float, float], why: str) -> None:
