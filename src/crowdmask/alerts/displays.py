@@ -11,7 +11,7 @@ from crowdmask.alerts.snapshot import Snapshot
 
 
 def camera_states(
-    snapshots: Sequence[Snapshot], rules: Sequence[RuleState], has_privacy: bool
+    snapshots: Sequence[Snapshot], rules: Sequence[RuleState], has_privacy: bool, shows_people: bool = True
 ) -> dict[str, CameraState]:
     """Return the state of each camera by its name.
 
@@ -19,6 +19,7 @@ def camera_states(
         snapshots: one of each camera, and one of each of its zones.
         rules: all rules, after this step.
         has_privacy: whether cameras can be switched to see nothing.
+        shows_people: whether it is told how many people are in view now.
     """
     states = {}
     for whole in snapshots:
@@ -29,7 +30,7 @@ def camera_states(
         states[whole.camera] = CameraState(
             online=whole.online,
             frozen=whole.frozen_s > 0,
-            people=dict(whole.people) if whole.observed_s > 0 else None,
+            people=dict(whole.people) if whole.observed_s > 0 and shows_people else None,
             rules={
                 state.rule.name: any(alert.camera == whole.camera for alert in state.open)
                 for state in watching

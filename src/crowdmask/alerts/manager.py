@@ -38,6 +38,7 @@ class Alerts:
         *,
         retries: Retries | None = None,
         on_privacy: PrivacySwitch | None = None,
+        shows_people: bool = True,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Prepare; nothing is sent before `start`.
@@ -49,12 +50,14 @@ class Alerts:
             judge: with the rates of the model that runs.
             retries: when to try again; None: as the settings say.
             on_privacy: is called when somebody uses a camera's privacy switch; None: there is none.
+            shows_people: whether displays are told how many people are in view now.
             now: the clock, UTC.
         Raises:
             UsageError: a channel's settings are wrong in a way that only the channel can judge.
         """
         self.settings, self.store, self.sender = settings, store, sender
         self._judge, self._retries, self._on_privacy, self._now = judge, retries, on_privacy, now
+        self._shows_people = shows_people
         self._lock = Lock()
         self._rules = [RuleState(rule, judge) for rule in settings.rules]
         self._deliverers = {name: self._deliverer(name, settings) for name in _names(settings)}
@@ -98,7 +101,7 @@ class Alerts:
                         news += state.end(alert.camera, now, "the camera was removed")
             self._pending += [(alert, now) for alert in news]
             self._write_pending()
-            shown = camera_states(snapshots, self._rules, self._on_privacy is not None)
+            shown = camera_states(snapshots, self._rules, self._on_privacy is not None, self._shows_people)
             displays = [each.channel for each in self._deliverers.values() if isinstance(each.channel, Mqtt)]
         for display in displays:
             display.show(shown)

@@ -35,7 +35,7 @@ def check_site(site: Site, days: int) -> Iterator[str]:
         make_channel(channel, Sender(site.name, site.clock)).close()
     with open_store(site.store.get_secret_value()) as store:
         end = datetime.now(UTC).replace(second=0, microsecond=0)
-        seen = read_history(store, end - timedelta(days=days), end)
+        seen = read_history(store, end - timedelta(days=days), end, site.step)
         for found in forecast(site.alerts.rules, seen, Judge(rates)):
             yield found.to_line()
 

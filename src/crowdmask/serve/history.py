@@ -16,12 +16,15 @@ _STEP = timedelta(hours=6)
 _MOST_EVENTS = 1_000_000
 
 
-def read_history(store: Store, start: datetime, end: datetime) -> Iterator[Snapshot]:
+def read_history(
+    store: Store, start: datetime, end: datetime, step: timedelta = _MINUTE
+) -> Iterator[Snapshot]:
     """Read minutes from a store, in the order of time.
 
     Args:
         store: where they are.
         start, end: minutes from, and before, UTC.
+        step: how long each row is.
     """
     down: defaultdict[str, float] = defaultdict(float)
     frozen: defaultdict[str, float] = defaultdict(float)
@@ -31,10 +34,12 @@ def read_history(store: Store, start: datetime, end: datetime) -> Iterator[Snaps
         events = _events(store, begin, until)
         for counts in store.counts(start=begin, end=until, all_zones=True):
             if counts.zone is None:
-                for lasting, seconds in ((down, counts.down_s), (frozen, counts.frozen_s)):
-                    lasting[counts.camera] = lasting[counts.camera] + seconds if seconds > 0 else 0.0
+                for sums, seconds in ((down, counts.down_s), (frozen, counts.frozen_s)):
+                    sums[counts.camera] = sums[counts.camera] + seconds if seconds > 0 else 0.0
             key = (counts.camera, counts.zone, counts.start_utc)
-            yield _snapshot(counts, events.get(key, Counter()), down[counts.camera], frozen[counts.camera])
+            yield _snapshot(
+                counts, step, events.get(key, Counter()), down[counts.camera], frozen[counts.camera]
+            )
         begin = until
 
 
@@ -49,18 +54,20 @@ def _events(
     return found
 
 
-def _snapshot(counts: Counts, events: Counter[str], down_s: float, frozen_s: float) -> Snapshot:
+def _snapshot(
+    counts: Counts, step: timedelta, events: Counter[str], down_s: float, frozen_s: float
+) -> Snapshot:
     return Snapshot(
-        time_utc=counts.start_utc + _MINUTE,
+        time_utc=counts.start_utc + step,
         camera=counts.camera,
         zone=counts.zone,
-        step_s=60.0,
+        step_s=step.total_seconds(),
         observed_s=counts.observed_s,
         person_s=counts.person_s,
         # Only how many different people it were is kept, not when each was there.
         people={UNKNOWN: counts.people} if counts.people else {},
         events=dict(events),
-        online=counts.down_s < 60.0,
+        online=counts.down_s < step.total_seconds(),
         down_s=down_s,
         frozen_s=frozen_s,
     )

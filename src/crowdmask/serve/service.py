@@ -9,17 +9,22 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from crowdmask.alerts.channels.channel import Sender
 from crowdmask.alerts.judging import Judge
 from crowdmask.alerts.manager import Alerts
-from crowdmask.errors import UsageError
+from crowdmask.alerts.snapshot import Snapshot
+from crowdmask.errors import StoreError, UsageError
 from crowdmask.inference.detector import Detector
 from crowdmask.live.health import Health
 from crowdmask.live.listeners import Listener
 from crowdmask.live.session import Session
+from crowdmask.serve.cells import Cells
 from crowdmask.serve.minutes import Minutes
 from crowdmask.serve.site import CameraSettings, Site
 from crowdmask.serve.tally import Tally
+from crowdmask.store.engine import reason
 from crowdmask.store.records import Counts, Record, StoredEvent
 from crowdmask.store.store import Store
 from crowdmask.survey.rates import shipped_rates
@@ -53,11 +58,20 @@ class Service:
         self.site, self.store = site, store
         sender = Sender(site.name, site.clock)
         self.judge = Judge(shipped_rates(detector.model_hash, detector.model_name))
-        self.alerts = Alerts(site.alerts, store.alerts, sender, self.judge)
+        self._statistics = site.mode == "statistics"
+        self.alerts = Alerts(
+            site.alerts,
+            store.alerts,
+            sender,
+            self.judge,
+            on_privacy=lambda camera, on: self.switch_privacy(camera, on, "MQTT"),
+            shows_people=not self._statistics,
+        )
         self.session = Session(detector)
         self.started_utc = datetime.now(UTC)
         self._tally = Tally()
-        self._minutes = Minutes()
+        self._private: set[str] = set()
+        self._counter: Minutes | Cells = Minutes()
         self._waiting: deque[Record] = deque(maxlen=_MOST_WAITING)
         self._rows: dict[tuple[str, str | None, datetime], Counts] = {}
         self._store_is_away = False
@@ -69,9 +83,12 @@ class Service:
     def start(self) -> None:
         """Begin with all cameras that are active now."""
         minute = datetime.now(UTC).replace(second=0, microsecond=0)
-        self._minutes = Minutes(
-            self.store.counts(start=minute, end=minute + timedelta(minutes=1), all_zones=True)
-        )
+        self._private = self.store.switches.private()
+        if self._statistics:
+            self._counter = Cells()
+        else:
+            begun = self.store.counts(start=minute, end=minute + timedelta(minutes=1), all_zones=True)
+            self._counter = Minutes(begun)
         self.alerts.start()
         self.session.listen(Listener(results=self._tally.result, events=self._event))
         self._switch_cameras()
@@ -88,6 +105,45 @@ class Service:
     def health(self) -> list[Health]:
         """Return how all active cameras fare."""
         return self.session.health()
+
+    def switch_privacy(self, camera: str, on: bool, by: str) -> None:
+        """Look at nothing of a camera from now on, over restarts, or look at it again.
+
+        Args:
+            camera: its name.
+            on: True: its connection is closed at once.
+            by: who switched it.
+        Raises:
+            UsageError: the site has no such camera.
+            StoreError: the switch cannot be kept: it holds until the next restart.
+        """
+        if camera not in {each.name for each in self.site.cameras}:
+            raise UsageError(f"the site has no camera {camera!r}")
+        LOG.info("%s: privacy switched %s by %s", camera, "on" if on else "off", by)
+        if on:
+            self._private.add(camera)
+        else:
+            self._private.discard(camera)
+        if on and camera in {each.camera for each in self.session.health()}:
+            self.session.remove(camera)
+        try:
+            self.store.switches.switch(camera, on, by, datetime.now(UTC))
+        except SQLAlchemyError as error:
+            raise StoreError(
+                f"{camera}: switched, but until the next restart only: {reason(error)}"
+            ) from error
+
+    @property
+    def private(self) -> frozenset[str]:
+        """The cameras that look at nothing for now."""
+        return frozenset(self._private)
+
+    def _private_snapshots(self) -> list[Snapshot]:
+        now, names = datetime.now(UTC), {each.name for each in self.site.cameras}
+        return [
+            Snapshot(time_utc=now, camera=camera, observed_s=0.0, online=False, private=True)
+            for camera in sorted(self._private & names)
+        ]
 
     def _run(self) -> None:
         while not self._stop.wait(STEP_S):
@@ -106,9 +162,9 @@ class Service:
     def _step(self) -> None:
         zones = {camera.name: [zone.name for zone in camera.zones] for camera in self.site.cameras}
         snapshots = self._tally.take(self.session.health(), zones)
-        for row in self._minutes.add(snapshots):
+        for row in self._counter.add(snapshots):
             self._rows[row.camera, row.zone, row.start_utc] = row
-        self.alerts.observe(snapshots)
+        self.alerts.observe([*snapshots, *self._private_snapshots()])
         self._write()
 
     def _write(self) -> None:
@@ -133,6 +189,8 @@ class Service:
 
     def _event(self, camera: str, event: Seen) -> None:
         self._tally.event(camera, event)
+        if self._statistics:
+            return
         self._waiting.append(
             StoredEvent(
                 # Live times go by arrival, not by the stream's clock.
@@ -155,6 +213,7 @@ class Service:
         local = datetime.now(UTC).astimezone(self.site.clock)
         for camera in self.site.cameras:
             active = not camera.active or any(hours.hold(local) for hours in camera.active)
+            active = active and camera.name not in self._private
             if active and camera.name not in there:
                 self._add(camera)
             elif not active and camera.name in there:

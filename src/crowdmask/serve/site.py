@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
-from crowdmask.alerts.settings import AlertSettings
+from crowdmask.alerts.settings import AlertRule, AlertSettings, EventRule, ShareRule
 from crowdmask.errors import UsageError
 from crowdmask.hours import Hours
 from crowdmask.live.options import MOST_FPS, MOST_S, CameraOptions
 from crowdmask.secret import Secret
+from crowdmask.serve.cells import CELL_MINUTES, LEAST_PEOPLE
 from crowdmask.settings import StrictModel, describe_problems, read_yaml
 from crowdmask.tracking.events import GRACE_S
 from crowdmask.tracking.ignoring import Ignored
@@ -152,6 +154,10 @@ class Site(StrictModel):
         str,
         Field(min_length=1, title="Model", description="Name of a shipped model, or path of a model file."),
     ] = "crowd"
+    mode: Annotated[
+        Literal["operation", "statistics"],
+        Field(title="Mode", description="statistics: counts of 20 minutes, and nothing about one person."),
+    ] = "operation"
     cameras: Annotated[
         tuple[CameraSettings, ...], Field(title="Cameras", description="What is looked at.")
     ] = ()
@@ -179,6 +185,8 @@ class Site(StrictModel):
             if names.count(name) > 1:
                 raise ValueError(f"two cameras have the name {name!r}")
         for rule in self.alerts.rules:
+            if self.mode == "statistics":
+                _check_statistics(rule)
             for name in rule.cameras:
                 if name not in names:
                     raise ValueError(f"alerts.rules.{rule.name}.cameras: there is no camera {name!r}")
@@ -189,9 +197,23 @@ class Site(StrictModel):
         return self
 
     @property
+    def step(self) -> timedelta:
+        """How long the time is that one row of counts is of."""
+        return timedelta(minutes=CELL_MINUTES if self.mode == "statistics" else 1)
+
+    @property
     def clock(self) -> ZoneInfo:
         """The time zone."""
         return ZoneInfo(self.timezone)
+
+
+def _check_statistics(rule: AlertRule) -> None:
+    if isinstance(rule, EventRule):
+        raise ValueError(f"alerts.rules.{rule.name}: mode statistics has no alerts about a person")
+    if isinstance(rule, ShareRule) and rule.min_people < LEAST_PEOPLE:
+        raise ValueError(
+            f"alerts.rules.{rule.name}.min_people: must be {LEAST_PEOPLE} or more in mode statistics"
+        )
 
 
 def read_site(path: Path) -> Site:

@@ -38,6 +38,16 @@ def open_engine(address: str | os.PathLike[str]) -> Engine:
     return engine
 
 
+def shown_address(address: str | os.PathLike[str]) -> str:
+    """Return the address of a store as people may see it.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    url = _to_url(os.fspath(address))
+    return f"the file {url.database}" if url.drivername == "sqlite" else f"the database {shown(url)}"
+
+
 def shown(url: URL) -> str:
     """Return an address without its password."""
     return url.render_as_string(hide_password=True)

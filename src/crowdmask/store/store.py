@@ -14,6 +14,7 @@ from crowdmask.store import tables
 from crowdmask.store.alerts import AlertStore
 from crowdmask.store.engine import open_engine
 from crowdmask.store.records import Counts, Record, StoredEvent
+from crowdmask.store.switches import Switches
 from crowdmask.tracking.mask_state import STATES
 
 Per: TypeAlias = Literal["minute", "hour", "day", "week"]
@@ -27,12 +28,14 @@ class Store:
 
     Attributes:
         alerts: alerts and their messages.
+        switches: privacy switches of cameras.
     """
 
     def __init__(self, engine: Engine) -> None:
         """Use a database whose tables exist; `open_store` opens one."""
         self._engine = engine
         self.alerts = AlertStore(engine)
+        self.switches = Switches(engine)
 
     def add(self, records: Sequence[Record]) -> None:
         """Keep records, all of them or none.

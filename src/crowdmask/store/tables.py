@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table, UniqueConstraint
 
 from crowdmask.store import alert_tables as alert_tables
 from crowdmask.store.columns import UtcDateTime, metadata
 
-__all__ = ["counts", "events", "metadata"]
+__all__ = ["camera_switches", "counts", "events", "metadata"]
 
 # A row a minute, camera and zone (empty: the whole picture). Labels are columns, so a chart reads few rows.
 counts = Table(
@@ -26,6 +26,16 @@ counts = Table(
     Column("unknown", Float, nullable=False),
     # Different people who were in view.
     Column("people", Integer, nullable=False),
+)
+
+# Cameras that look at nothing for now: kept, since a restart must not open them.
+camera_switches = Table(
+    "camera_switches",
+    metadata,
+    Column("camera", String(255), primary_key=True),
+    Column("private", Boolean, nullable=False),
+    Column("changed_utc", UtcDateTime, nullable=False),
+    Column("changed_by", String(255), nullable=False),
 )
 
 _KEY = Integer().with_variant(BigInteger, "postgresql")

@@ -10,8 +10,9 @@ import typer
 
 from crowdmask.cli.extras import require_serve
 from crowdmask.cli.lines import error_line, one_line
-from crowdmask.cli.roles import Reads
+from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT
+from crowdmask.outputs import STANDARD_STREAM, Kind
 
 if TYPE_CHECKING:
     from crowdmask.serve.site import Site
@@ -49,6 +50,16 @@ def command(
         ),
     ] = False,
     days: Annotated[int, typer.Option(min=1, max=31, metavar="N", help="Days that --check looks back.")] = 7,
+    privacy_report: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write what a data-protection impact assessment asks, from the settings, with a sign for "
+            "the door, as Markdown; - is standard output. Then end.",
+            show_default=False,
+        ),
+        Writes(Kind.RECORDS),
+    ] = None,
     test_alert: Annotated[
         str | None,
         typer.Option(
@@ -64,7 +75,9 @@ def command(
     from crowdmask.serve.site import site_of
 
     site = site_of(config, sources or [], host=host, port=port)
-    if test_alert is not None:
+    if privacy_report is not None:
+        _report(site, privacy_report)
+    elif test_alert is not None:
         _test(site, test_alert)
     elif check:
         _check(site, days)
@@ -84,6 +97,19 @@ def _test(site: Site, name: str) -> None:
             typer.echo(error_line(f"{trial.channel}: {trial.error}"), err=True)
     if any(trial.error is not None for trial in trials):
         raise typer.Exit(EXIT_INPUT)
+
+
+def _report(site: Site, to: str) -> None:
+    from crowdmask.files import write_text
+    from crowdmask.inference.model_file import hash_of, locate
+    from crowdmask.serve.privacy_report import privacy_report
+    from crowdmask.survey.rates import shipped_rates
+
+    report = privacy_report(site, shipped_rates(hash_of(locate(site.model))))
+    if to == STANDARD_STREAM:
+        typer.echo(report, nl=False)
+    else:
+        write_text(Path(to), report, what="the report")
 
 
 def _check(site: Site, days: int) -> None:

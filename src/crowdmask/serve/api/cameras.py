@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Response
 from PIL import Image
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from crowdmask.errors import UsageError
 from crowdmask.live.health import Health
 from crowdmask.serve.service import Service
+from crowdmask.serve.site import CameraSettings
 
 
 class CameraBody(BaseModel):
@@ -28,6 +29,15 @@ class CameraBody(BaseModel):
     latency_ms: float | None
     down_since: AwareDatetime | None
     last_error: str | None
+    private: Annotated[bool, Field(description="Whether nothing of it is looked at for now.")]
+
+
+class PrivacyRequest(BaseModel):
+    """Whether nothing of a camera may be looked at."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    on: Annotated[bool, Field(examples=[True])]
 
 
 def cameras_router(service: Service) -> APIRouter:
@@ -42,10 +52,7 @@ def cameras_router(service: Service) -> APIRouter:
     def list_cameras() -> list[CameraBody]:
         """Return all cameras of the site."""
         health = {each.camera: each for each in service.health()}
-        return [
-            _body(camera.name, [zone.name for zone in camera.zones], health.get(camera.name))
-            for camera in service.site.cameras
-        ]
+        return [_body(service, camera, health.get(camera.name)) for camera in service.site.cameras]
 
     @router.get(
         "/v1/cameras/{name}/snapshot",
@@ -57,7 +64,9 @@ def cameras_router(service: Service) -> APIRouter:
         },
     )
     def snapshot(name: Annotated[str, Path(min_length=1, max_length=255)]) -> Response:
-        """Return what a camera sees now; faces are always blurred."""
+        """Return what a camera sees now; faces are always blurred. Mode statistics shows nothing."""
+        if service.site.mode == "statistics":
+            raise HTTPException(404, "mode statistics shows no pictures")
         try:
             picture = service.session.snapshot(name, blur=True)
         except UsageError as error:
@@ -68,15 +77,28 @@ def cameras_router(service: Service) -> APIRouter:
         Image.fromarray(picture).save(written, "JPEG", quality=85)
         return Response(written.getvalue(), media_type="image/jpeg")
 
+    @router.put("/v1/cameras/{name}/privacy", responses={404: {"description": "There is no such camera."}})
+    def switch_privacy(
+        name: Annotated[str, Path(min_length=1, max_length=255)], body: PrivacyRequest
+    ) -> CameraBody:
+        """Look at nothing of a camera, over restarts, or look at it again."""
+        camera = next((each for each in service.site.cameras if each.name == name), None)
+        if camera is None:
+            raise HTTPException(404, f"there is no camera {name!r}")
+        service.switch_privacy(name, body.on, "the API")
+        health = {each.camera: each for each in service.health()}
+        return _body(service, camera, health.get(name))
+
     return router
 
 
-def _body(name: str, zones: list[str], health: Health | None) -> CameraBody:
+def _body(service: Service, camera: CameraSettings, health: Health | None) -> CameraBody:
     return CameraBody(
-        name=name,
+        name=camera.name,
         source=None if health is None else health.source,
         state="inactive" if health is None else health.state,
-        zones=zones,
+        zones=[zone.name for zone in camera.zones],
+        private=camera.name in service.private,
         fps=0.0 if health is None else health.fps,
         frozen=health is not None and health.frozen,
         reconnects=0 if health is None else health.reconnects,
