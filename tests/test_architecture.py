@@ -23,7 +23,7 @@ PACKAGE = SOURCE / "crowdmask"
 ORDER = (
     "errors labels",
     "clusters cores ctrl_c signals boxes default_boxes detections progress matching",
-    "files outputs settings paths secret hours",
+    "suggestions files outputs settings paths secret hours",
     "assets",
     "media",
     "drawing",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from crowdmask.errors import CrowdmaskError, DataError
+from crowdmask.suggestions import did_you_mean
 
 _SHOWN_CHARS = 40
 _SHOWN_PROBLEMS = 8
@@ -90,16 +90,25 @@ def read_yaml(
     try:
         root, problems, content = _parse(text)
     except (yaml.YAMLError, ValueError, RecursionError) as failed:
-        raise error(f"{path} is not YAML: {' '.join(str(failed).split())}") from failed
+        raise error(f"{path} is not YAML: {_where_yaml_ends(failed)}") from failed
     if not isinstance(content, dict):
         problems = ["it must hold keys with values"]
-    elif not problems:
+    else:
         try:
-            return model.model_validate(content)
+            read = model.model_validate(content)
+            if not problems:
+                return read
         except ValidationError as failed:
-            problems = describe_problems(failed, model, root)
+            problems += describe_problems(failed, model, root)
     told = f"{path}: {'; '.join(problems)}"
     raise error(f"{told}; {hint}" if hint else told)
+
+
+def _where_yaml_ends(error: Exception) -> str:
+    """Return in few words what the parser did not understand, and where."""
+    mark = getattr(error, "problem_mark", None)
+    why = " ".join(str(getattr(error, "problem", None) or error).split())
+    return why if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {why}"
 
 
 def describe_problems(
@@ -123,8 +132,8 @@ def _describe(problem: ErrorDetails, model: type[BaseModel] | None, root: yaml.N
     key = ".".join(str(part) for part in loc)
     why = _reason(problem)
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(loc[-1]), _keys_at(model, loc[:-1]), n=1)
-        why += f": did you mean {near[0]}?" if near else ""
+        near = did_you_mean(str(loc[-1]), _keys_at(model, loc[:-1]))
+        why += f":{near}" if near else ""
     line = _line_of(root, loc)
     return (f"{key}: " if key else "") + why + (f" (line {line})" if line else "")
 

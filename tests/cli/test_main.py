@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,3 +72,55 @@ def test_a_model_that_is_not_there() -> None:
 )
 def test_names_are_shown_on_one_line(text: str, expected: str) -> None:
     assert one_line(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "suggestion"),
+    [
+        (["detct", "a.jpg"], 2, "no such command: 'detct': did you mean detect?"),
+        (["data", "lable"], 2, "no such command: 'lable': did you mean label?"),
+        (["data", "xyz"], 2, "no such command: 'xyz': crowdmask data -h lists them"),
+        (["xyz"], 2, "no such command: 'xyz': crowdmask -h lists them"),
+        (["photo.jpg"], 2, "did you mean crowdmask detect photo.jpg?"),
+        (["detect", "photo.jpg", "--jsn", "a"], 2, "--json"),
+        (["detect", "photo.jpg", "--no-pictures", "--model", "crowd-fsat"], 1, "did you mean crowd-fast?"),
+    ],
+)
+def test_the_nearest_name_is_suggested(
+    words: list[str], exit_code: int, suggestion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "photo.jpg").write_bytes(b"x")
+    done = CliRunner().invoke(app, words, prog_name="crowdmask")
+    assert done.exit_code == exit_code
+    assert suggestion in done.stderr
+
+
+def test_a_missing_source_is_noticed_before_anything_loads(tmp_path: Path) -> None:
+    calls = [
+        "track gone.mp4 gone.mov", "survey gone", "bench gone.jpg", "train gone.yaml", "evaluate gone.yaml",
+        "tune gone.yaml --space gone2.yaml", "export gone.safetensors --data gone.yaml --to a.onnx",
+        "data import gone.zip --format voc --to d",
+    ]  # fmt: skip
+    code = (
+        "import sys; from crowdmask.cli.main import app\n"
+        "for call in sys.argv[1:]:\n"
+        "    try: app(call.split())\n"
+        "    except SystemExit as end: print(end.code)\n"
+        "print(sorted({'numpy', 'PIL', 'av', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *calls],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split("\n") == ["1"] * len(calls) + ["[]", ""]
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(calls)
+    for line in lines:
+        assert re.fullmatch(r"error: gone\S*(, gone\S+)*: no such file or folder", line)
+    assert list(tmp_path.iterdir()) == []

@@ -30,7 +30,7 @@ def command(
             help="The photo to time [default: a drawn picture without faces, so with little to draw].",
             show_default=False,
         ),
-        Reads(),
+        Reads(there=True),
     ] = None,
     model: Annotated[
         str | None,
@@ -39,7 +39,7 @@ def command(
             help="One model only, and its float form NAME-float if there is one [default: all shipped ones].",
             show_default=False,
         ),
-        Reads(),
+        Reads(there=True),
     ] = None,
     backend: Annotated[
         str | None, typer.Option(help="One runtime only [default: every installed one].", show_default=False)

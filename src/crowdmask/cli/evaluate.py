@@ -25,13 +25,15 @@ class Split(StrEnum):
 
 def command(
     data: Annotated[
-        Path, typer.Argument(metavar="DATA.yaml", help="Description of the data set."), Reads(refers=True)
+        Path,
+        typer.Argument(metavar="DATA.yaml", help="Description of the data set."),
+        Reads(refers=True, there=True),
     ],
     split: Annotated[Split, typer.Option(help="Part of the data set to measure on.")] = Split.test,
     root: Annotated[
         Path | None,
         typer.Option(help="Folder of the photos; overrides the one in the data set's file."),
-        Reads(),
+        Reads(there=True),
     ] = None,
     model: Annotated[
         str, typer.Option(help="Name of a shipped model or path of a model file."), Reads()

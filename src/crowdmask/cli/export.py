@@ -15,11 +15,13 @@ from crowdmask.outputs import Kind
 
 
 def command(
-    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS.safetensors", help="Trained weights."), Reads()],
+    weights: Annotated[
+        Path, typer.Argument(metavar="WEIGHTS.safetensors", help="Trained weights."), Reads(there=True)
+    ],
     data: Annotated[
         Path,
         typer.Option(metavar="DATA.yaml", help="Its val photos choose calibration and thresholds."),
-        Reads(refers=True),
+        Reads(refers=True, there=True),
     ],
     to: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Where to."), Writes(Kind.MODEL)],
     architecture: Annotated[str, typer.Option(help="Of the weights.")] = "crowd",
@@ -43,7 +45,7 @@ def command(
     root: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own."),
-        Reads(),
+        Reads(there=True),
     ] = None,
 ) -> None:
     """Export weights to ONNX, calibrated and with thresholds chosen on val.

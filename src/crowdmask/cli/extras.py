@@ -11,6 +11,12 @@ TRAINING = ("torch", "safetensors", "tensorboard", "matplotlib", "onnx")
 TUNING = (*TRAINING, "optuna")
 SERVE = ("alembic", "apprise", "fastapi", "httpx", "paho", "pg8000", "sqlalchemy", "uvicorn")
 SCALE = ("pyarrow", "fsspec")
+_PACKAGES = {"train": TRAINING, "serve": SERVE, "scale": SCALE}
+
+
+def is_there(extra: str | None) -> bool:
+    """Return whether the packages of an extra are there; None is always."""
+    return all(find_spec(name) is not None for name in _PACKAGES.get(extra or "", ()))
 
 
 def require_training(what: str, packages: tuple[str, ...] = TRAINING) -> None:

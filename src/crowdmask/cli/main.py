@@ -15,9 +15,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import crowdmask
-from crowdmask.cli.lines import error_line
+from crowdmask.cli.extras import is_there
+from crowdmask.cli.lines import error_line, one_line
 from crowdmask.cli.options_of import running
-from crowdmask.cli.roles import Roles, guarded, roles_of
+from crowdmask.cli.roles import Roles, check_there, guarded, roles_of
 from crowdmask.ctrl_c import leave_ctrl_c_to_the_command
 from crowdmask.errors import (
     EXIT_INPUT,
@@ -27,6 +28,7 @@ from crowdmask.errors import (
     MissingExtraError,
     NoDisplayError,
 )
+from crowdmask.suggestions import did_you_mean
 
 # What the command line can do about an error of a class, beyond what its message says.
 _REMEDIES: dict[type[CrowdmaskError], str] = {
@@ -98,7 +100,21 @@ GROUPS: dict[str, dict[str, str]] = {
 MARKUP: Final = "markdown"
 
 
-class Commands(TyperGroup):
+class _Group(TyperGroup):
+    """Commands, of which the nearest is suggested for a name that is none."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the first word names."""
+        word = args[0]
+        if self.get_command(ctx, word) is None and not word.startswith("-"):
+            near = did_you_mean(word, self.list_commands(ctx))
+            if not near and os.path.exists(word):
+                near = f" did you mean {ctx.command_path} detect {word}?" if ctx.parent is None else ""
+            ctx.fail(one_line(f"no such command: {word!r}:{near or f' {ctx.command_path} -h lists them'}"))
+        return super().resolve_command(ctx, args)
+
+
+class Commands(_Group):
     """The subcommands, none of which is imported before it is run."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -132,6 +148,8 @@ class _Guarded(TyperCommand):
             try:
                 leave_ctrl_c_to_the_command()
                 with guarded(self.roles, ctx.params):
+                    if is_there(COMMANDS[self.top].extra):  # otherwise the command names the extra
+                        check_there(self.roles, ctx.params)
                     return super().invoke(ctx)
             except KeyboardInterrupt as stop:
                 if not isinstance(stop, Interrupted):
@@ -173,7 +191,7 @@ def _group(name: str) -> Any:
     """Return a subcommand with subcommands, none of which is imported before it is run."""
     package = f"crowdmask.cli.{name}"
 
-    class Members(TyperGroup):
+    class Members(_Group):
         def list_commands(self, ctx: Any) -> list[str]:
             return list(GROUPS[name])
 

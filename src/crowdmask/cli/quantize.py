@@ -22,7 +22,7 @@ def command(
     data: Annotated[
         Path,
         typer.Option(metavar="DATA.yaml", help="Its val photos give ranges, calibration and thresholds."),
-        Reads(refers=True),
+        Reads(refers=True, there=True),
     ],
     to: Annotated[
         Path, typer.Option(metavar="FILE.onnx", help="Where to."), Writes(Kind.MODEL, extends=True)
@@ -31,7 +31,7 @@ def command(
     root: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own."),
-        Reads(),
+        Reads(there=True),
     ] = None,
     photos: Annotated[
         int,

@@ -6,12 +6,15 @@ An option that names a file or folder bears one of these in its annotation:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from glob import has_magic
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from crowdmask.errors import SourceError
 from crowdmask.files import hold
 from crowdmask.outputs import STANDARD_STREAM, Input, Kind, Output, check_outputs
 
@@ -22,9 +25,11 @@ class Reads:
 
     Attributes:
         refers: a description in YAML, whose files are read as well.
+        there: it must exist, which is checked before the command loads anything; of several files, one.
     """
 
     refers: bool = False
+    there: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,25 @@ def roles_of(command: Callable[..., Any]) -> Roles:
     return found
 
 
+def check_there(roles: Roles, values: Mapping[str, Any]) -> None:
+    """Check that the inputs of a command exist, before it loads anything.
+
+    Args:
+        roles: of its parameters.
+        values: of its parameters.
+    Raises:
+        SourceError: one that must be there is missing.
+    """
+    absent = [
+        each
+        for name, role in roles.items()
+        if isinstance(role, Reads) and role.there
+        for each in _absent(_texts(values.get(name)))
+    ]
+    if absent:
+        raise SourceError(f"{', '.join(absent)}: no such file or folder")
+
+
 @contextmanager
 def guarded(roles: Roles, values: Mapping[str, Any]) -> Iterator[None]:
     """Check the outputs of a command and keep other commands from writing them meanwhile.
@@ -86,6 +110,16 @@ def guarded(roles: Roles, values: Mapping[str, Any]) -> Iterator[None]:
         for path in held:
             stack.enter_context(hold(path))
         yield
+
+
+def _absent(names: Sequence[str]) -> list[str]:
+    """Return the names if none of them is there; what is no path, like an address or a pattern, may be."""
+    if any(
+        os.path.lexists(name) or "://" in name or name.isdigit() or name == STANDARD_STREAM or has_magic(name)
+        for name in names
+    ):
+        return []
+    return list(names)
 
 
 def _texts(value: Any) -> list[str]:

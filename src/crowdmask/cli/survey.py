@@ -43,7 +43,7 @@ def command(
             "`track --events` wrote (- is standard input), or a folder that `batch` wrote; of one kind.",
             show_default=False,
         ),
-        Reads(),
+        Reads(there=True),
     ],
     by: Annotated[
         str | None,
@@ -83,7 +83,7 @@ def command(
             help="What is known of the sources: the column source, and any of group, cluster, stratum, "
             "weight, camera and time.",
         ),
-        Reads(),
+        Reads(there=True),
     ] = None,
     correct: Annotated[
         str,
@@ -96,7 +96,7 @@ def command(
         typer.Option(
             metavar="FILE", help="Error rates to correct by [default: those shipped with the model]."
         ),
-        Reads(),
+        Reads(there=True),
     ] = None,
     timezone: Annotated[
         str | None, typer.Option(metavar="NAME", help="Time zone of the sources' clocks, like Europe/Zurich.")
@@ -136,7 +136,7 @@ def command(
         typer.Option(
             metavar="FILE", help="What a person labelled; give it twice for two people.", show_default=False
         ),
-        Reads(),
+        Reads(there=True),
     ] = None,
     chin_mask: Annotated[
         str,

@@ -20,7 +20,7 @@ def command(
             help="Video files, folders of videos, numbers of webcams, rtsp:// and http(s):// streams, "
             "or .txt files with one of these a line.",
             show_default=False,
-        ), Reads(),
+        ), Reads(there=True),
     ],
     out: Annotated[
         str | None,
@@ -44,7 +44,8 @@ def command(
         Writes(Kind.RECORDS),
     ] = None,
     zones: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Zones and lines to count at, YAML."), Reads(),
+        str | None, typer.Option(metavar="FILE", help="Zones and lines to count at, YAML."),
+        Reads(),
     ] = None,
     zone_counts: Annotated[
         str | None,

@@ -39,7 +39,7 @@ def command(
         typer.Argument(
             metavar="RECIPE.yaml", help="Settings of the run: data, steps, learning rates, views."
         ),
-        Reads(refers=True),
+        Reads(refers=True, there=True),
     ],
     run_folder: Annotated[
         Path | None,
@@ -49,7 +49,7 @@ def command(
     root: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own."),
-        Reads(),
+        Reads(there=True),
     ] = None,
     photos: Annotated[
         Path | None,

@@ -42,12 +42,12 @@ def command(
     recipe: Annotated[
         Path,
         typer.Argument(metavar="RECIPE.yaml", help="The run to be tuned."),
-        Reads(refers=True),
+        Reads(refers=True, there=True),
     ],
     space: Annotated[
         Path,
         typer.Option(metavar="FILE", help="YAML of the recipe's keys that may change, with bounds."),
-        Reads(),
+        Reads(there=True),
     ],
     trials: Annotated[
         int, typer.Option(min=1, help="Total number of trials, of all workers and earlier runs.")
@@ -87,7 +87,7 @@ def command(
     root: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the data; overrides the data set's own."),
-        Reads(),
+        Reads(there=True),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Compute threads of each worker.")] = None,
     ray: Annotated[

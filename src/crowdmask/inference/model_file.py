@@ -18,6 +18,7 @@ from typing import Any
 from crowdmask.default_boxes import GridSpec
 from crowdmask.errors import ModelError
 from crowdmask.labels import LABELS
+from crowdmask.suggestions import did_you_mean
 
 METADATA_KEY = "crowdmask"
 FORMAT = 1
@@ -119,8 +120,12 @@ def locate(model: str | PathLike[str]) -> Path:
     path = Path(model)
     if path.is_file():
         return path
-    names = ", ".join(shipped_models()) or "none"
-    raise ModelError(f"{text}: no such model: give the path of an .onnx file or one of the names: {names}")
+    names = shipped_models()
+    near = did_you_mean(text, names)
+    listed = ", ".join(names) or "none"
+    raise ModelError(
+        f"{text}: no such model:{near} give the path of an .onnx file or one of the names: {listed}"
+    )
 
 
 def card_of(path: Path) -> str | None:

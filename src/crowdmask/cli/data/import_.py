@@ -26,7 +26,7 @@ def command(
     source: Annotated[
         list[str] | None,
         typer.Argument(metavar="SOURCE", help="A zip, a tar (gz, bz2, xz) or a folder.", show_default=False),
-        Reads(),
+        Reads(there=True),
     ] = None,
     form: Annotated[
         str | None,
