@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from threading import Thread
 
 import uvicorn
@@ -13,18 +14,21 @@ from crowdmask.inference.detector import Detector
 from crowdmask.serve.app import create_app
 from crowdmask.serve.service import Service
 from crowdmask.serve.site import Address, Site
+from crowdmask.serve.watch import SiteFile
 from crowdmask.signals import StopOnSignal
 from crowdmask.store.store import open_store
 
 _END_S = 2
+_LOOK_S = 0.5
 
 
-def serve(site: Site, tell: Callable[[str], None]) -> None:
+def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> None:
     """Run a site until Ctrl-C, a closed terminal or a termination; then everything is finished.
 
     Args:
         site: its settings.
         tell: gets a line once it answers.
+        path: of the site file, whose changes are taken over; None: there is none.
     Raises:
         UsageError: the address is in use, or a channel's settings are wrong.
         StoreError: the store cannot be opened.
@@ -33,8 +37,8 @@ def serve(site: Site, tell: Callable[[str], None]) -> None:
     listening = _listen(site.http)
     with listening, open_store(site.store.get_secret_value()) as store, StopOnSignal() as signals:
         service = Service(site, store, Detector(site.model, shares_cores=True))
-        service.start()
         try:
+            service.start()
             config = uvicorn.Config(
                 create_app(service),
                 log_config=None,
@@ -47,8 +51,10 @@ def serve(site: Site, tell: Callable[[str], None]) -> None:
             thread.start()
             host, port = listening.getsockname()[:2]
             tell(f"{site.name} answers at http://{f'[{host}]' if ':' in host else host}:{port}/v1/health")
-            while not signals.stop.wait(0.2) and thread.is_alive():
-                pass
+            file = None if path is None else SiteFile(path, service.change)
+            while not signals.stop.wait(_LOOK_S) and thread.is_alive():
+                if file is not None:
+                    file.look()
             server.should_exit = True
             thread.join(_END_S)
         finally:

@@ -15,7 +15,7 @@ from crowdmask.alerts.channels.channel import Sender
 from crowdmask.alerts.judging import Judge
 from crowdmask.alerts.manager import Alerts
 from crowdmask.alerts.snapshot import Snapshot
-from crowdmask.errors import StoreError, UsageError
+from crowdmask.errors import CrowdmaskError, StoreError, UsageError
 from crowdmask.inference.detector import Detector
 from crowdmask.live.health import Health
 from crowdmask.live.listeners import Listener
@@ -40,6 +40,7 @@ _HANGS_S = 60.0
 _PRUNE_S = 3600.0
 _MOST_WAITING = 100_000
 _STOP_S = 4.0
+_NEED_RESTART = ("name", "timezone", "store", "model", "mode", "http")
 
 
 class Service:
@@ -75,6 +76,7 @@ class Service:
         self._waiting: deque[Record] = deque(maxlen=_MOST_WAITING)
         self._rows: dict[tuple[str, str | None, datetime], Counts] = {}
         self._store_is_away = False
+        self._not_opened: set[str] = set()
         self._restarted_s: dict[str, float] = {}
         self._pruned_s = time.monotonic() - _PRUNE_S
         self._stop = Event()
@@ -101,6 +103,32 @@ class Service:
         if self._thread.ident is not None:
             self._thread.join(_STOP_S)
         self.alerts.stop()
+
+    def change(self, site: Site) -> None:
+        """Take over new cameras, zones and rules while it runs; what is the same goes on undisturbed.
+
+        Args:
+            site: the new settings.
+        Raises:
+            UsageError: a channel's settings are wrong; nothing is changed.
+        """
+        self.alerts.change(site.alerts)
+        before, kept = self.site, {}
+        for name in _NEED_RESTART:
+            if getattr(site, name) != getattr(before, name):
+                LOG.warning("%s: needs a restart, and stays as it was", name)
+                kept[name] = getattr(before, name)
+        self.site = site.model_copy(update=kept)
+        after = {camera.name: camera for camera in self.site.cameras}
+        there = {each.camera for each in self.session.health()}
+        for old in before.cameras:
+            new = after.get(old.name)
+            if new == old or old.name not in there:
+                continue
+            if new is None or new.source != old.source:
+                self.session.remove(old.name)  # and added again in the next step, where it is still one
+            else:
+                self.session.change(old.name, new.options)
 
     def health(self) -> list[Health]:
         """Return how all active cameras fare."""
@@ -222,9 +250,14 @@ class Service:
     def _add(self, camera: CameraSettings) -> None:
         try:
             self.session.add(camera.source.get_secret_value(), camera=camera.name, options=camera.options)
-        except UsageError:
-            if not self._stop.is_set():
+        except CrowdmaskError as error:
+            if self._thread.ident is None:  # whoever starts it wants to know
                 raise
+            if camera.name not in self._not_opened and not self._stop.is_set():
+                LOG.error("%s: cannot be opened, tries go on: %s", camera.name, error)
+            self._not_opened.add(camera.name)
+        else:
+            self._not_opened.discard(camera.name)
 
     def _revive(self) -> None:
         """Begin cameras anew that ended, failed or hang; a video file begins again at once."""

@@ -82,7 +82,7 @@ def command(
     elif check:
         _check(site, days)
     else:
-        _serve(site)
+        _serve(site, config)
 
 
 def _test(site: Site, name: str) -> None:
@@ -119,9 +119,9 @@ def _check(site: Site, days: int) -> None:
         typer.echo(one_line(line))
 
 
-def _serve(site: Site) -> None:
+def _serve(site: Site, config: Path | None) -> None:
     from crowdmask.serve.run import serve
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("crowdmask").setLevel(logging.INFO)
-    serve(site, lambda line: typer.echo(one_line(line)))
+    serve(site, lambda line: typer.echo(one_line(line)), config)

@@ -1,0 +1,45 @@
+"""Take over a changed site file without a restart; a broken one leaves the settings in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from crowdmask.errors import CrowdmaskError
+from crowdmask.serve.service import LOG
+from crowdmask.serve.site import Site, read_site
+
+
+class SiteFile:
+    """Looks whether the file has changed; `look` is called now and then."""
+
+    def __init__(self, path: Path, change: Callable[[Site], None]) -> None:
+        """Take the file as it is now for read.
+
+        Args:
+            path: the site file.
+            change: takes over new settings; raises `CrowdmaskError` where they cannot be.
+        """
+        self._path, self._change = path, change
+        self._seen = self._state()
+
+    def look(self) -> bool:
+        """Take the file over where it has changed; says whether it was taken over."""
+        state = self._state()
+        if state is None or state == self._seen:  # an editor may be writing it anew
+            return False
+        self._seen = state
+        try:
+            self._change(read_site(self._path))
+        except CrowdmaskError as error:
+            LOG.error("the changed site file is not taken over, the old settings stay in force: %s", error)
+            return False
+        LOG.info("the changed site file is taken over")
+        return True
+
+    def _state(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
