@@ -1,4 +1,4 @@
-"""Ray on this machine, or a Ray cluster: started or joined in one way by all that use it."""
+"""Start Ray on this machine or join a Ray cluster, in the same way for all rooms."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from crowdmask.media.annotated import write_annotated
 from crowdmask.media.pictures import as_picture
 
 NOTEBOOK_PX = 1280
-"""A picture in a notebook has no longer side than this."""
+"""Maximum long side of a picture in a notebook, pixels."""
 
 
 def draw_anew(picture: Any, faces: Faces) -> Image.Image:

@@ -36,10 +36,11 @@ class CameraOptions:
         grace_s: seconds without a mask that cause the event `no_mask`.
         zones: zones and lines for counting; None: none.
         ignored: faces that are left out: in parts of the picture, or too small; None: none.
-        still_s: a face that has not moved for so long is reported and no longer counted; None: it is counted.
-        rtsp_transport: how RTSP cameras are to send, one of `readers.capture.RTSP_TRANSPORTS`.
-        timeout_s: a camera that sends no frame for so long is connected to anew; None: after 5 seconds, or
-            later where its own pace is slow.
+        still_s: a face that has not moved for this time is reported and no longer counted; None: it is
+            counted.
+        rtsp_transport: transport of RTSP cameras, one of `readers.capture.RTSP_TRANSPORTS`.
+        timeout_s: a camera that sends no frame for this time is reconnected; None: after 5 seconds, or
+            later if its frame rate is low.
     """
 
     every: int = 1

@@ -44,7 +44,8 @@ class Settings:
         grace_s: seconds without a mask that cause the event `no_mask`.
         zones: zones and lines, if any.
         ignored: which faces are left out; None: none.
-        still_s: a face that has not moved for so long is reported and counts no longer; None: it counts.
+        still_s: a face that has not moved for this time is reported and no longer counted; None: it is
+            counted.
     """
 
     algorithm: str = DEFAULT_ALGORITHM

@@ -80,9 +80,9 @@ class Tracker:
             grace_s: seconds without a mask that cause the event `no_mask`.
             zones: zones and lines for counting, or a YAML file with them.
             input_size: long side of the network's input, pixels; None: depends on the size of the frames.
-            rtsp_transport: how RTSP cameras are to send: "auto", "tcp" or "udp".
-            timeout_s: a camera that sends no frame for so long is connected to anew; None: after 5 seconds,
-                or later where its own pace is slow.
+            rtsp_transport: transport of RTSP cameras: "auto", "tcp" or "udp".
+            timeout_s: a camera that sends no frame for this time is reconnected; None: after 5 seconds, or
+                later if its frame rate is low.
         Raises:
             UsageError: an option out of range.
             SourceError: the zones file cannot be read.

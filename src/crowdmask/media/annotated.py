@@ -35,12 +35,12 @@ _RESERVED_AT, _RESERVED = 6, b"cmsk"
 
 
 def write_annotated(image: Image.Image, path: Path, *, make_parents: bool = False) -> None:
-    """Write a picture as its suffix says, whole or not at all, with our mark.
+    """Write a picture in the format of its suffix, completely or not at all, with our mark.
 
     Args:
-        image: RGB; its colour profile goes along, nothing else of its metadata.
+        image: RGB; its colour profile is kept, but no other metadata.
         path: with a suffix of `SUFFIXES` in any case; an older file is replaced.
-        make_parents: make the folders above it.
+        make_parents: create missing parent folders.
     Raises:
         OutputError: another suffix, a full disk, or a file that cannot be written.
     """
@@ -62,7 +62,7 @@ def write_annotated(image: Image.Image, path: Path, *, make_parents: bool = Fals
 
 
 def may_replace(path: str | os.PathLike[str]) -> bool:
-    """Say whether nothing of a user's is lost where this file is written: it is not there, or ours.
+    """Return whether writing this file loses nothing of the user's: it does not exist, or is ours.
 
     What cannot be read as a picture of ours, a folder or another kind of file, is a user's.
     """
@@ -72,7 +72,7 @@ def may_replace(path: str | os.PathLike[str]) -> bool:
         with open(path, "rb") as file:
             return _is_ours(file)
     except Exception:
-        # What decoders raise on damaged bytes has no end.
+        # Decoders raise many kinds of errors on damaged data.
         return False
 
 

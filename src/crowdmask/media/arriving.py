@@ -1,4 +1,4 @@
-"""Read photos that arrive: from a web address, or on standard input; never more than fits, never for ever."""
+"""Read photos from a web address or standard input, with limits of size and time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class WebPhoto:
     def _parts(self) -> SplitResult:
         try:
             return urlsplit(self.address)
-        except ValueError:  # brackets that belong to no address
+        except ValueError:  # brackets without an IPv6 address
             return SplitResult("", "", self.address.rpartition("@")[2], "", "")
 
     def open_picture(self) -> Picture:
@@ -102,7 +102,7 @@ class PipedPhoto:
 
 
 def require_piped() -> None:
-    """Refuse to wait for somebody to type a photo.
+    """Refuse a terminal as the source of a photo.
 
     Raises:
         SourceError: standard input is a terminal, or closed.

@@ -1,4 +1,4 @@
-"""Which decoders read photos: Pillow's for most formats, and pillow-heif for HEIC if it is installed."""
+"""The decoders of photos: Pillow's for most formats, and pillow-heif for HEIC if it is installed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _opening = Lock()
 
 
 def identify(source: str | IO[bytes]) -> ImageFile:
-    """Read the header only, by the decoders that are meant for untrusted files.
+    """Read the header only, with the decoders for untrusted files.
 
     Pillow's own size limit is a global number below ours, with a warning from half of it: it is
     disabled while the header is read, and the caller checks the size right afterwards.
@@ -75,7 +75,7 @@ def identify(source: str | IO[bytes]) -> ImageFile:
 
 
 def count_pictures(image: Any) -> int:
-    """Return how many pictures a file holds: pages or frames.
+    """Return the number of pictures in a file: pages or frames.
 
     Smaller copies of a page do not count, nor do the second view, depth and brightness maps that cameras
     keep in a JPEG.
@@ -111,7 +111,7 @@ def _head(source: str | IO[bytes]) -> bytes:
 
 
 def _rare_format(head: bytes) -> str | None:
-    """Return Pillow's name of a format that is not common, by the first bytes of a file."""
+    """Return Pillow's name of a rare format, by the first bytes of a file."""
     if head.startswith(_JPEG_2000):
         return "JPEG2000"
     if head[4:8] != b"ftyp":

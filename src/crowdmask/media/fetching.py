@@ -12,9 +12,9 @@ from crowdmask.errors import PictureError, PictureFault
 from crowdmask.media.pictures import SCALE_IT_DOWN, too_many_bytes
 
 SILENCE_S = 15.0
-"""A server may not be silent for longer."""
+"""Maximum silence of a server, seconds."""
 TOTAL_S = 60.0
-"""A photo must have arrived by then."""
+"""Maximum time for fetching a photo, seconds."""
 
 _SCHEMES = ("https://", "http://")
 _CHUNK = 1 << 16
@@ -22,7 +22,7 @@ _MISSING = (404, 410)
 
 
 def fetch(address: str, max_bytes: int) -> bytes:
-    """Return what is at a web address.
+    """Return the content of a web address.
 
     Args:
         address: https:// or http://.
@@ -38,7 +38,7 @@ def fetch(address: str, max_bytes: int) -> bytes:
         except Exception as error:
             done.append(error)
 
-    # Looking up a name and reading headers have no limit of their own in the standard library.
+    # The standard library has no time limit for looking up a name and reading headers.
     thread = threading.Thread(target=work, name="crowdmask-fetch", daemon=True)
     thread.start()
     thread.join(TOTAL_S)
@@ -50,7 +50,7 @@ def fetch(address: str, max_bytes: int) -> bytes:
 
 
 class Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows to other web addresses, but never from an encrypted one to one that is not."""
+    """Follows redirections, but never from an encrypted address to one that is not encrypted."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         secure = req.full_url.lower().startswith("https:")

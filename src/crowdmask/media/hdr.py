@@ -1,4 +1,4 @@
-"""Bring pictures of high dynamic range (PQ, HLG) into the range that screens and models expect."""
+"""Tone-map pictures of high dynamic range (PQ, HLG) to the range that screens and models expect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
 
-_WHITE_NITS = 203.0  # white paper in HDR, by ITU-R BT.2408
+_WHITE_NITS = 203.0  # white paper in HDR, ITU-R BT.2408
 _PEAK_NITS = 1000.0  # what most is graded for, and HLG's nominal peak; what is brighter becomes white
 _POINTS = 33
 _SCREEN_GAMMA = 2.4  # ITU-R BT.1886
@@ -24,7 +24,7 @@ _BRIGHTNESS = np.array([0.2627, 0.6780, 0.0593])  # of BT.2020
 
 
 def is_hdr(frame: VideoFrame) -> bool:
-    """Say whether a frame's values mean light by PQ or HLG."""
+    """Return whether a frame uses PQ or HLG."""
     return frame.color_trc in (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 
 
@@ -58,7 +58,7 @@ class ToneMapper:
         self._graph.link_nodes(*steps).configure()
 
     def fits(self, frame: VideoFrame) -> bool:
-        """Say whether it was prepared for frames like this one."""
+        """Return whether it was prepared for frames like this one."""
         return _kind(frame) == self._like
 
     def to_rgb(self, frame: VideoFrame) -> VideoFrame:

@@ -20,7 +20,7 @@ _ENCRYPTED = 1
 
 
 class ZipOfPhotos:
-    """A zip that stays open, since its directory may be long."""
+    """A zip that stays open, since its directory may be large."""
 
     def __init__(self, path: str) -> None:
         """Read its directory.
@@ -39,7 +39,7 @@ class ZipOfPhotos:
             raise SourceError(f"{path}: {why.lower()}") from error
 
     def names(self) -> Iterator[str]:
-        """Yield the names of its files in their order; hidden ones and those that macOS adds are left out."""
+        """Yield the names of its files in order, without hidden ones and those that macOS adds."""
         for info in self._zip.infolist():
             parts = PurePosixPath(info.filename).parts
             if not info.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in parts):
@@ -49,7 +49,7 @@ class ZipOfPhotos:
         """Return a file's content.
 
         Raises:
-            PictureError: it is damaged, encrypted, too large, or packed in a way that is not known.
+            PictureError: it is damaged, encrypted, too large, or compressed in an unknown way.
         """
         info = self._zip.getinfo(name)
         if info.flag_bits & _ENCRYPTED:

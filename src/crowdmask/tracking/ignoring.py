@@ -1,4 +1,4 @@
-"""Leave out what is no person who is there: posters and screens, faces too far away or that never move."""
+"""Leave out faces that are not present people: posters and screens, distant faces, faces that never move."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from crowdmask.boxes import iou
 from crowdmask.tracking.zones import ZoneCounter, ZonesFile
 
-# Whoever sits still for half an hour moves the head further than this, as a part of its width.
+# In half an hour even a sitting person moves the head by more than this part of its width.
 _MOVED, _GREW = 0.25, 0.25
 _SAME_PLACE_IOU = 0.5
 _FORGET_S = 3600.0
@@ -18,10 +18,10 @@ _FORGET_S = 3600.0
 
 @dataclass(frozen=True)
 class Ignored:
-    """Where nobody is looked for, and which faces are too small.
+    """Regions to ignore, and the minimum size of faces.
 
     Attributes:
-        regions: a face whose centre lies in one of its zones is left out; None: there are none.
+        regions: a face whose centre lies in one of its zones is left out; None: no regions.
         min_face_px: narrower faces are left out, pixels of the picture.
     """
 
@@ -29,7 +29,7 @@ class Ignored:
     min_face_px: float = 0.0
 
     def keeps(self, xyxy: NDArray[np.float32], width: int, height: int) -> NDArray[np.bool_]:
-        """Say of each face whether it counts, (N,).
+        """Return whether each face counts, (N,).
 
         Args:
             xyxy: (N, 4) boxes.
@@ -51,13 +51,13 @@ class _Seen:
 
 
 class StillFaces:
-    """Find faces that have not moved for long: pictures of faces, which nobody thought of ignoring."""
+    """Finds faces that have not moved for a long time: pictures of faces outside the ignored regions."""
 
     def __init__(self, after_s: float) -> None:
         """Begin with none.
 
         Args:
-            after_s: a face that has not moved for so long is still.
+            after_s: seconds without movement after which a face is still.
         """
         self.after_s = after_s
         self._tracks: dict[int, _Seen] = {}
@@ -72,7 +72,7 @@ class StillFaces:
     def update(
         self, time_s: float, tracks: NDArray[np.int64], xyxy: NDArray[np.float32]
     ) -> NDArray[np.bool_]:
-        """Say of each face whether it is still, (N,).
+        """Return whether each face is still, (N,).
 
         A picture that was hidden for a while gets another number; where one was still before, it is at once.
 
@@ -90,7 +90,7 @@ class StillFaces:
             if known is None or _has_moved(known.box, box):
                 known = self._tracks[track] = _Seen(box, time_s, time_s, known is not None)
             known.seen_s = time_s
-            # Who passes before a poster has moved, and is not one.
+            # A person who passes in front of a poster has moved.
             place = None if known.has_moved else self._place(known.box)
             if place is None and time_s - known.since_s >= self.after_s:
                 self._places.append(place := _Seen(known.box, known.since_s, time_s))

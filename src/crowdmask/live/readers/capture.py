@@ -132,7 +132,7 @@ def _request(
     options = {"analyzeduration": str(round(_ANALYSE_S * 1e6))}
     if source.address.lower().startswith("rtsp"):
         options |= {"timeout": wait, "allowed_media_types": "video"}
-        if rtsp_transport == "auto":  # over UDP lost packets make smeared pictures
+        if rtsp_transport == "auto":  # over UDP lost packets damage pictures
             options |= {"rtsp_transport": "tcp+udp", "rtsp_flags": "prefer_tcp"}
         else:
             options |= {"rtsp_transport": rtsp_transport}

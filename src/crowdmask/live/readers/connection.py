@@ -42,7 +42,7 @@ class Connection:
 
         Args:
             patience: says how soon after the one before a frame has to come.
-            timeout_s: what FFmpeg is told; None: the same.
+            timeout_s: time-out for FFmpeg; None: the same.
             deliver: receives this connection and each frame, in the thread.
             rtsp_transport: one of `capture.RTSP_TRANSPORTS`.
         """

@@ -45,8 +45,8 @@ class LiveSettings:
     """Time-outs and retries of a reader.
 
     Attributes:
-        deadline_s: a source that sends no frame for so long is connected to anew; None: after
-            `usual_s`, or later where its own pace is slow.
+        deadline_s: a source that sends no frame for this time is reconnected; None: after
+            `usual_s`, or later if its frame rate is low.
         usual_s: see there.
         timeout_s: time-out for FFmpeg; None: the deadline.
         retry_s, most_retry_s: pause before the first retry; it doubles up to the maximum.

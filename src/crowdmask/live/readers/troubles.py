@@ -22,8 +22,8 @@ class Trouble:
 
     Attributes:
         text: one line without credentials, beginning with the source's name.
-        sort: a wrong password is not tried for ever, lest the camera locks the account; a camera
-            that never was there is not waited for; one that is silent may be slow.
+        sort: the kind of error: a wrong password is not tried for ever, since the camera may
+            lock the account; a camera that never existed is not waited for; a silent one may be slow.
     """
 
     text: str
