@@ -96,7 +96,7 @@ def test_a_site_counts_tells_and_goes_on_after_a_kill(site: Path, start: Start, 
     client.post(f"/v1/alerts/{alert['id']}/mark", json={"wrong": True}).raise_for_status()
     assert get(client, "/v1/rules")[0]["wrong_share"] == 1.0
     assert get(client, "/v1/health")["open_alerts"] == 1
-    assert client.get("/v1/health", headers={"host": "evil.example"}).status_code == 400
+    assert client.get("/v1/cameras", headers={"host": "evil.example"}).status_code == 403
     origin = {"origin": "http://evil.example"}
     assert client.post(f"/v1/alerts/{alert['id']}/acknowledge", headers=origin).status_code == 403
     for bad in (
@@ -135,7 +135,7 @@ def test_check_and_test_alert(site: Path, receiver: Receiver) -> None:  # noqa: 
     ("options", "why"),
     [
         (["--test-alert", "none"], "there is no rule or channel 'none'"),
-        (["--host", "0.0.0.0"], "must be this machine"),
+        (["--host", "0.0.0.0"], "which others reach: give users or tokens"),
         (["0", "--config", "none.yaml"], "either --config or cameras"),
         (["--config", "none.yaml"], "cannot read the site none.yaml"),
     ],

@@ -66,7 +66,7 @@ def test_a_whole_site(tmp_path: Path) -> None:
             "max_fsp: 5",
             "cameras.0.max_fsp: there is no such key",
         ),
-        ("port: 9000", "host: 0.0.0.0", "http.host: must be this machine"),
+        ("port: 9000", "host: 0.0.0.0", "http: host is 0.0.0.0, which others reach"),
         ("[1, 1]]", "[2, 1]]", "a coordinate is above 1: for pixels say units: pixels"),
         ("[1, 0.3]]]", "[1, 3]]]", "a coordinate is above 1"),
         ("{env: DOOR}", "{env: NONE}", "the environment variable NONE is not set"),
@@ -90,7 +90,7 @@ def test_cameras_of_the_command_line(tmp_path: Path) -> None:
     assert site_of(written(tmp_path, WHOLE), [], host="::1", port=None).http.host == "::1"
     with pytest.raises(UsageError, match="`config` or cameras, not both"):
         site_of(written(tmp_path, WHOLE), ["0"], host=None, port=None)
-    with pytest.raises(UsageError, match="host: must be this machine"):
+    with pytest.raises(UsageError, match="which others reach"):
         site_of(None, ["0"], host="0.0.0.0", port=None)
     with pytest.raises(UsageError, match="cannot read the site"):
         site_of(tmp_path / "none.yaml", [], host=None, port=None)

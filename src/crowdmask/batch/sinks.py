@@ -7,6 +7,7 @@ from os import PathLike
 from typing import Protocol, Self
 
 import numpy as np
+from PIL import Image
 
 from crowdmask.batch.items import PhotoFailure, PhotoResult
 from crowdmask.drawing.blur import BLUR_CONFIDENCE, blur_on
@@ -137,13 +138,25 @@ class PictureSink(BaseSink):
 
     def add(self, result: PhotoResult) -> None:
         """Draw the faces of one photo and write it."""
-        image = result.picture.image
-        scale = (image.width / result.picture.width, image.height / result.picture.height)
-        if self.floor is not None:
-            candidates = result.candidates  # another sink may have asked for a lower confidence
-            unsure = candidates[candidates.confidence >= np.float32(self.floor)]
-            blur_on(image, unsure.xyxy, scale)
-            # The shown boxes, too: among the candidates, suppression may keep another box of the same face.
-            blur_on(image, result.faces.xyxy, scale)
-        draw_on(image, result.faces, scale)
-        self._pictures.write(image, result.source.relative)
+        self._pictures.write(annotate(result, self.floor), result.source.relative)
+
+
+def annotate(result: PhotoResult, blur_floor: float | None = None) -> Image.Image:
+    """Draw the faces of a photo on its opened picture, in place.
+
+    Args:
+        result: of the photo; with `blur_floor` its candidates must reach down to that confidence.
+        blur_floor: blur every possible face from this confidence on; None: blur nothing.
+    Returns:
+        The picture, maybe smaller than the photo.
+    """
+    image = result.picture.image
+    scale = (image.width / result.picture.width, image.height / result.picture.height)
+    if blur_floor is not None:
+        candidates = result.candidates  # another sink may have asked for a lower confidence
+        unsure = candidates[candidates.confidence >= np.float32(blur_floor)]
+        blur_on(image, unsure.xyxy, scale)
+        # The shown boxes, too: among the candidates, suppression may keep another box of the same face.
+        blur_on(image, result.faces.xyxy, scale)
+    draw_on(image, result.faces, scale)
+    return image

@@ -9,7 +9,10 @@ from crowdmask.errors import MissingExtraError
 # All that a run needs up to its report: what is missing is reported at the start, not at the end.
 TRAINING = ("torch", "safetensors", "tensorboard", "matplotlib", "onnx")
 TUNING = (*TRAINING, "optuna")
-SERVE = ("alembic", "apprise", "fastapi", "httpx", "paho", "pg8000", "sqlalchemy", "uvicorn")
+SERVE = (
+    "alembic", "apprise", "argon2", "fastapi", "httpx", "multipart", "paho", "pg8000", "prometheus_client",
+    "sqlalchemy", "uvicorn",
+)  # fmt: skip
 SCALE = ("pyarrow", "fsspec")
 _PACKAGES = {"train": TRAINING, "serve": SERVE, "scale": SCALE}
 

@@ -1,85 +1,142 @@
-"""The web application of a site: its resources, and what keeps strangers out."""
+"""The web application: routes over the parts of a running service."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from urllib.parse import urlsplit
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crowdmask import __version__
+from crowdmask.live.health import Health
 from crowdmask.serve.api.alerts import AlertParts, alerts_router
 from crowdmask.serve.api.cameras import cameras_router
 from crowdmask.serve.api.counts import counts_router
+from crowdmask.serve.api.detect import DetectParts, detect_router
+from crowdmask.serve.api.health import health_router
+from crowdmask.serve.api.login import Audit, login_router
+from crowdmask.serve.api.problems import add_problem_handlers
+from crowdmask.serve.auth.guards import Guards
+from crowdmask.serve.auth.headers import SecurityHeaders
+from crowdmask.serve.auth.sessions import Sessions
+from crowdmask.serve.bodies import Bodies
+from crowdmask.serve.detecting import Workers
 from crowdmask.serve.history import read_history
+from crowdmask.serve.http_settings import HttpSettings
+from crowdmask.serve.metrics import Metrics
+from crowdmask.serve.rate import RateLimit
 from crowdmask.serve.service import LOG, Service
 
-LOCAL_USER = "local"
-"""Who changes something, while there are no users: somebody on this machine."""
-
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
-_CHANGES = ("POST", "PUT", "PATCH", "DELETE")
+_ABOUT = (
+    "Detects faces with and without masks on photos, and tells what the cameras of a site see. Every problem "
+    'is `{"error": "one line"}` with a status code. With users or tokens in the settings, requests need a '
+    "session or the header `Authorization: Bearer TOKEN`."
+)
 
 
-def create_app(service: Service) -> FastAPI:
-    """Return the application.
+@dataclass(frozen=True)
+class Parts:
+    """What an application is made of.
 
-    It answers this machine only: a page elsewhere that leads a browser here by a name of its own, or that
-    sends something from there, is refused.
-
-    Args:
-        service: the site, started or not.
+    Attributes:
+        settings: returns those in force.
+        workers: detect on photos.
+        service: the site's cameras, its store and alerts; None: photos only.
+        metrics: of the service.
+        audit: is told who did what to what.
     """
-    # The pages for trying the API would load scripts from elsewhere.
-    app = FastAPI(title="crowdmask", version=__version__, docs_url=None, redoc_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "::1"])
 
-    @app.middleware("http")
-    async def guard(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        origin = request.headers.get("origin")
-        from_here = origin is None or urlsplit(origin).netloc == request.headers.get("host")
-        if request.method in _CHANGES and not from_here:
-            return JSONResponse({"detail": "sent from another page"}, 403, _HEADERS)
-        answer = await call(request)
-        for name, value in _HEADERS.items():
-            answer.headers.setdefault(name, value)
-        return answer
+    settings: Callable[[], HttpSettings]
+    workers: Workers
+    service: Service | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    audit: Audit = lambda user, what, thing: LOG.info("%s: %s %s", user, what, thing)
 
-    def somebody_here() -> str:
-        return LOCAL_USER
 
-    parts = AlertParts(
+def create_app(parts: Parts) -> FastAPI:
+    """Return the application, for any ASGI server with one process."""
+    settings = parts.settings()
+    sessions = Sessions(parts.settings)
+    guards = Guards(parts.settings, sessions)
+    app = FastAPI(
+        title="crowdmask", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )  # fmt: skip
+    add_problem_handlers(app)
+    detecting = DetectParts(
+        parts.workers,
+        Bodies(settings),
+        settings.batch_photos,
+        RateLimit(settings.requests_a_minute),
+        parts.metrics,
+    )
+    app.include_router(detect_router(detecting, guards.viewer))
+    detector = parts.workers.detector
+    app.include_router(
+        health_router((detector.info.name, detector.model_hash), parts.service, parts.metrics, guards.viewer)
+    )
+    app.include_router(login_router(guards, sessions, lambda: parts.settings().is_open, parts.audit))
+    if parts.service is not None:
+        for router in _site_routers(parts.service, guards, parts.audit):
+            app.include_router(router)
+        _add_gauges(parts.metrics, parts.service, parts.workers)
+    # The last one added is the outermost.
+    app.add_middleware(_Measured, metrics=parts.metrics)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _site_routers(service: Service, guards: Guards, audit: Audit) -> list[APIRouter]:
+    alerts = AlertParts(
         store=service.store.alerts,
         settings=lambda: service.site.alerts,
         judge=service.judge,
         history=lambda start, end: read_history(service.store, start, end),
-        changed=lambda user, what, alert: LOG.info("%s %s alert %s", user, what, alert),
+        changed=lambda user, what, alert: audit(user, what, f"alert {alert}"),
     )
-    app.include_router(alerts_router(parts, somebody_here, somebody_here))
-    app.include_router(cameras_router(service))
-    app.include_router(counts_router(service))
+    return [
+        alerts_router(alerts, guards.viewer, guards.viewer),
+        cameras_router(service, guards.viewer),
+        counts_router(service, guards.viewer),
+    ]
 
-    @app.get("/v1/health", tags=["service"])
-    def health() -> dict[str, str | float | int]:
-        """Say that the service lives, and for how long."""
-        running_s = (datetime.now(UTC) - service.started_utc).total_seconds()
-        cameras = service.health()
-        return {
-            "status": "ok",
-            "version": __version__,
-            "running_s": round(running_s, 1),
-            "cameras": len(service.site.cameras),
-            "online": sum(each.state == "live" and each.down_since is None for each in cameras),
-            "open_alerts": len(service.alerts.open),
-        }
 
-    return app
+def _add_gauges(metrics: Metrics, service: Service, workers: Workers) -> None:
+    def of_cameras(value: Callable[[Health], float]) -> Callable[[], Mapping[str, float]]:
+        return lambda: {each.camera: value(each) for each in service.health()}
+
+    metrics.add_gauge("camera_up", "Whether frames come.", of_cameras(lambda each: each.down_since is None))
+    metrics.add_gauge("camera_fps", "Frames a second that come.", of_cameras(lambda each: each.fps))
+    metrics.add_gauge("camera_frozen", "Whether the picture stands still.", of_cameras(lambda e: e.frozen))
+    metrics.add_gauge(
+        "camera_reconnects", "How often the connection came back.", of_cameras(lambda each: each.reconnects)
+    )
+    metrics.add_gauge(
+        "camera_restarts", "How often it was begun anew after a failure.", of_cameras(lambda e: e.restarts)
+    )
+    metrics.add_gauge("open_alerts", "Alerts that go on.", lambda: {"": len(service.alerts.open)})
+    metrics.add_gauge("photos_waiting", "Photos waiting or looked at.", lambda: {"": workers.open})
+
+
+class _Measured:
+    """Counts requests by route, method and status, and measures the time to the beginning of the answer."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def measured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "other")
+                seconds = time.perf_counter() - began
+                self._metrics.answered(scope["method"], route, message["status"], seconds)
+            await send(message)
+
+        await self._app(scope, receive, measured)

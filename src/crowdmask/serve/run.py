@@ -11,9 +11,11 @@ import uvicorn
 
 from crowdmask.errors import UsageError
 from crowdmask.inference.detector import Detector
-from crowdmask.serve.app import create_app
+from crowdmask.serve.app import Parts, create_app
+from crowdmask.serve.detecting import Workers
+from crowdmask.serve.http_settings import HttpSettings
 from crowdmask.serve.service import Service
-from crowdmask.serve.site import Address, Site
+from crowdmask.serve.site import Site
 from crowdmask.serve.watch import SiteFile
 from crowdmask.signals import StopOnSignal
 from crowdmask.store.store import open_store
@@ -37,10 +39,17 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
     listening = _listen(site.http)
     with listening, open_store(site.store.get_secret_value()) as store, StopOnSignal() as signals:
         service = Service(site, store, Detector(site.model, shares_cores=True))
+        http = site.http
+        workers = Workers(
+            site.model,
+            workers=http.workers,
+            waiting=http.waiting,
+            max_pixels=round(http.megapixels * 1e6),
+        )
         try:
             service.start()
             config = uvicorn.Config(
-                create_app(service),
+                create_app(Parts(lambda: service.site.http, workers, service)),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -59,6 +68,7 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
             thread.join(_END_S)
         finally:
             service.stop()
+            workers.close()
 
 
 class _Server(uvicorn.Server):
@@ -68,7 +78,7 @@ class _Server(uvicorn.Server):
         """Install none."""
 
 
-def _listen(address: Address) -> socket.socket:
+def _listen(address: HttpSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:

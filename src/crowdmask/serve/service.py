@@ -130,6 +130,11 @@ class Service:
             else:
                 self.session.change(old.name, new.options)
 
+    @property
+    def store_is_away(self) -> bool:
+        """Whether the store could not be written the last time."""
+        return self._store_is_away
+
     def health(self) -> list[Health]:
         """Return how all active cameras fare."""
         return self.session.health()

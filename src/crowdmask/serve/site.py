@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -17,6 +16,7 @@ from crowdmask.hours import Hours
 from crowdmask.live.options import MOST_FPS, MOST_S, CameraOptions
 from crowdmask.secret import Secret
 from crowdmask.serve.cells import CELL_MINUTES, LEAST_PEOPLE
+from crowdmask.serve.http_settings import HttpSettings
 from crowdmask.settings import StrictModel, describe_problems, read_yaml
 from crowdmask.tracking.events import GRACE_S
 from crowdmask.tracking.ignoring import Ignored
@@ -112,29 +112,6 @@ class Retention(StrictModel):
     ] = 30
 
 
-class Address(StrictModel):
-    """Where the service listens."""
-
-    host: Annotated[str, Field(title="Host", description="This machine only, unless it is changed.")] = (
-        "127.0.0.1"
-    )
-    port: Annotated[int, Field(ge=0, le=65_535, title="Port", description="0: any that is free.")] = 8000
-
-    @field_validator("host")
-    @classmethod
-    def _only_here(cls, value: str) -> str:
-        try:
-            here = value == "localhost" or ip_address(value).is_loopback
-        except ValueError:
-            here = False
-        if not here:
-            raise ValueError(
-                "must be this machine (127.0.0.1, ::1 or localhost): for others, put a proxy before it that "
-                "asks for a password"
-            )
-        return value
-
-
 class Site(StrictModel):
     """All settings of a running site."""
 
@@ -167,7 +144,9 @@ class Site(StrictModel):
     retention: Annotated[Retention, Field(title="Retention", description="How long what is kept.")] = (
         Retention()
     )
-    http: Annotated[Address, Field(title="HTTP", description="Where the service listens.")] = Address()
+    http: Annotated[
+        HttpSettings, Field(title="HTTP", description="Where the service listens, and who may come in.")
+    ] = HttpSettings()
 
     @field_validator("timezone")
     @classmethod
@@ -241,7 +220,7 @@ def site_of(path: Path | None, sources: Sequence[str], *, host: str | None, port
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     cameras = [{"name": f"camera {number}", "source": each} for number, each in enumerate(sources, 1)]
     try:
-        http = Address(**{**site.http.model_dump(), **changes})
+        http = HttpSettings(**{**dict(site.http), **changes})
         quick = tuple(CameraSettings(**each) for each in cameras)
     except ValidationError as error:
         raise UsageError("; ".join(describe_problems(error))) from error

@@ -66,12 +66,21 @@ def command(
             metavar="NAME", help="Send a test message by a rule or channel, and end.", show_default=False
         ),
     ] = None,
+    hash_password: Annotated[
+        bool,
+        typer.Option(
+            "--hash-password", help="Ask for a password, print its hash for the site file, and end."
+        ),
+    ] = False,
 ) -> None:
     """Follow cameras all day: counts, events and alerts are kept, told, and answered by HTTP.
 
     Ends with 1 where a test message did not arrive.
     """
     require_serve("crowdmask serve")
+    if hash_password:
+        _hash()
+        return
     from crowdmask.serve.site import site_of
 
     site = site_of(config, sources or [], host=host, port=port)
@@ -83,6 +92,13 @@ def command(
         _check(site, days)
     else:
         _serve(site, config)
+
+
+def _hash() -> None:
+    from crowdmask.serve.auth.sessions import hash_password
+
+    password = typer.prompt("password", hide_input=True, err=True)
+    typer.echo(hash_password(password))
 
 
 def _test(site: Site, name: str) -> None:

@@ -14,6 +14,7 @@ from crowdmask.alerts.forecast import forecast
 from crowdmask.alerts.judging import Judge
 from crowdmask.alerts.settings import AlertRule, AlertSettings
 from crowdmask.alerts.snapshot import Snapshot
+from crowdmask.serve.api.problems import problems
 from crowdmask.store.alert_records import Snooze, StoredAlert
 from crowdmask.store.alerts import AlertStore
 
@@ -133,7 +134,7 @@ class PreviewBody(BaseModel):
     raised: list[RaisedBody]
 
 
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such alert."}}
+_NOT_FOUND = problems(404, 422)
 AlertId = Annotated[str, Path(min_length=1, max_length=36, pattern=r"^[0-9A-Za-z-]+$")]
 
 
@@ -145,7 +146,7 @@ def alerts_router(parts: AlertParts, viewer: Who, operator: Who) -> APIRouter:
         viewer: lets those in who may look.
         operator: lets those in who may acknowledge, snooze and mark.
     """
-    router = APIRouter(tags=["alerts"])
+    router = APIRouter(responses=problems(401, 403), tags=["alerts"])
     _add_reading(router, parts, viewer)
     _add_changing(router, parts, operator)
     _add_rules(router, parts, viewer)

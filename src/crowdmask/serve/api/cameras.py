@@ -3,14 +3,16 @@
 # Without postponed annotations: FastAPI reads those of routes.
 
 import io
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from PIL import Image
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from crowdmask.errors import UsageError
 from crowdmask.live.health import Health
+from crowdmask.serve.api.problems import problems
 from crowdmask.serve.service import Service
 from crowdmask.serve.site import CameraSettings
 
@@ -40,13 +42,14 @@ class PrivacyRequest(BaseModel):
     on: Annotated[bool, Field(examples=[True])]
 
 
-def cameras_router(service: Service) -> APIRouter:
+def cameras_router(service: Service, viewer: Callable[..., Any]) -> APIRouter:
     """Return the routes.
 
     Args:
         service: the site.
+        viewer: lets those in who may look.
     """
-    router = APIRouter(tags=["cameras"])
+    router = APIRouter(dependencies=[Depends(viewer)], responses=problems(401, 403), tags=["cameras"])
 
     @router.get("/v1/cameras")
     def list_cameras() -> list[CameraBody]:
@@ -59,8 +62,7 @@ def cameras_router(service: Service) -> APIRouter:
         response_class=Response,
         responses={
             200: {"content": {"image/jpeg": {}}, "description": "The newest frame, faces blurred."},
-            404: {"description": "There is no such camera, or it is not active."},
-            503: {"description": "No frame has come yet."},
+            **problems(404, 422, 503),
         },
     )
     def snapshot(name: Annotated[str, Path(min_length=1, max_length=255)]) -> Response:

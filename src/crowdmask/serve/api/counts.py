@@ -2,12 +2,14 @@
 
 # Without postponed annotations: FastAPI reads those of routes.
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import AwareDatetime
 
+from crowdmask.serve.api.problems import problems
 from crowdmask.serve.service import Service
 from crowdmask.store.store import Per
 
@@ -22,13 +24,14 @@ EventName = Literal[
 ]
 
 
-def counts_router(service: Service) -> APIRouter:
+def counts_router(service: Service, viewer: Callable[..., Any]) -> APIRouter:
     """Return the routes.
 
     Args:
         service: the site.
+        viewer: lets those in who may look.
     """
-    router = APIRouter(tags=["counts"])
+    router = APIRouter(dependencies=[Depends(viewer)], responses=problems(401, 403), tags=["counts"])
 
     @router.get("/v1/counts")
     def counts(

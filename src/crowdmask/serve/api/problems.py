@@ -1,0 +1,76 @@
+"""How the API says that something cannot be done: ``{"error": "one line"}`` and a status code."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from crowdmask.errors import CrowdmaskError
+from crowdmask.serve.detecting import BusyError, CallerGoneError
+
+LOG = logging.getLogger("crowdmask.serve")
+
+_GONE = 499
+_WORDS = {
+    400: "The request cannot be read.",
+    401: "Who asks is not known.",
+    403: "Who asks may not do this.",
+    404: "There is no such thing.",
+    406: "No such kind of answer.",
+    408: "The upload took too long.",
+    409: "It does not fit to what there is.",
+    413: "The upload, or the picture, is too large.",
+    415: "It is not a photo.",
+    422: "It cannot be used.",
+    429: "Too many requests; Retry-After says when to try again.",
+    503: "Too much work at once; Retry-After says when to try again.",
+}
+
+
+class Problem(BaseModel):
+    """Why something cannot be done."""
+
+    error: str = Field(description="One line for people.", examples=["photo: not a picture"])
+
+
+def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of these status codes."""
+    return {code: {"model": Problem, "description": _WORDS[code]} for code in codes}
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Let all errors be answered in one form; what is no error of the caller is logged."""
+
+    @app.exception_handler(HTTPException)
+    def _http(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        told = [
+            f"{'.'.join(str(part) for part in each['loc'][1:])}: {each['msg']}" for each in error.errors()[:8]
+        ]
+        return JSONResponse({"error": "; ".join(told)}, 422)
+
+    @app.exception_handler(BusyError)
+    def _busy(request: Request, error: BusyError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(error.retry_after_s)})
+
+    @app.exception_handler(CallerGoneError)
+    def _gone(request: Request, error: CallerGoneError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, _GONE)
+
+    @app.exception_handler(CrowdmaskError)
+    def _ours(request: Request, error: CrowdmaskError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 422)
+
+    @app.exception_handler(Exception)
+    def _internal(request: Request, error: Exception) -> JSONResponse:
+        LOG.exception("internal error at %s %s", request.method, request.url.path, exc_info=error)
+        return JSONResponse({"error": "internal error: the service's log has the details"}, 500)
