@@ -27,7 +27,7 @@ def main() -> None:
         sys.exit(2)
     if options.face is not None:
         print(f"--face {options.face} is no longer needed: one model finds faces and masks", file=sys.stderr)
-    arguments = ["detect", "--", options.image]
+    arguments = ["detect", "--verbose", "--", options.image]
     for name in ("confidence", "model"):
         if getattr(options, name) is not None:
             arguments[1:1] = [f"--{name}", getattr(options, name)]

@@ -26,7 +26,7 @@ def test_a_photo_becomes_a_picture_a_table_and_a_record(
     assert done.exit_code == 0, done.output
     assert done.stderr == ""
 
-    assert "street.png: Mask 100.0 %, No mask 94.1 %, Mask worn incorrectly 86.3 %" in done.stdout
+    assert "street.png: 3 faces: 1 with, 1 without, 1 incorrectly worn" in done.stdout
     rows = [line.split() for line in done.stdout.splitlines()]
     assert ["street.png", "3", "1", "1", "1", "33.3", "%"] in rows
     assert ["total", "of", "1", "picture", "3", "1", "1", "1", "33.3", "%"] in rows
@@ -220,7 +220,7 @@ def test_the_original_command(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "1.png: Mask 100.0 %, No mask 94.1 %\n" in done.stdout
+    assert "1.png: 2 faces: 1 with, 1 without\n" in done.stdout
     assert "--face face_detector is no longer needed" in done.stderr
     assert listing(place / "crowdmask-out") == ["1.png"]
 
@@ -289,3 +289,28 @@ def test_only_the_first_page_is_read_with_a_word(detect: Detect, place: Path, bl
     result = detect("a.tif", "--no-pictures")
     assert result.exit_code == 0
     assert "a.tif: only the first of its 3 pictures (pages or frames) was read" in result.stderr
+
+
+def test_verbose_tells_each_face_and_quiet_errors_only(
+    detect: Detect, place: Path, blocks: Image.Image, block_boxes: dict[str, list[float]]
+) -> None:
+    blocks.save("a.png")
+    Image.new("RGB", (64, 64)).save("empty.png")
+    done = detect("a.png", "empty.png", "--verbose")
+    lines = done.stdout.splitlines()
+    boxes = [" ".join(str(round(edge)) for edge in block_boxes[label]) for label in LABELS]
+    assert lines[:5] == [
+        "a.png: 3 faces: 1 with, 1 without, 1 incorrectly worn",
+        f"  Mask 100.0 %  at {boxes[0]}",
+        f"  No mask 94.1 %  at {boxes[1]}",
+        f"  Mask worn incorrectly 86.3 %  at {boxes[2]}",
+        "empty.png: no face",
+    ]
+    (place / "notes").mkdir()
+    blocks.save("notes/a.tif", save_all=True, append_images=[blocks])
+    (place / "notes/a.txt").touch()
+    done = detect("a.png", "notes", "gone.png", "--quiet", "--json", "out.jsonl")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "error: gone.png: no such file or folder\n1 could not be read (named above)\n"
+    assert len(records(place / "out.jsonl")) == 2
+    assert detect("a.png", "--quiet", "--verbose").exit_code == 2

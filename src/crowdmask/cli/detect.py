@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.lines import Summary, describe_picture, error_line, one_line, open_console
+from crowdmask.cli.lines import Summary, describe_faces, describe_picture, error_line, one_line, open_console
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
-from crowdmask.errors import EXIT_INPUT, Interrupted
+from crowdmask.errors import EXIT_INPUT, Interrupted, UsageError
 from crowdmask.outputs import Kind
 from crowdmask.progress import silent
 
@@ -102,15 +102,21 @@ def command(
             metavar="faces|none", help="faces: make every face unreadable in the annotated pictures."
         ),
     ] = "none",
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print a line for each face, too: label, confidence, box.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Find the faces of photos and say of each whether it wears a mask.
 
     Ends with 1 where a photo or folder could not be read; the others are done all the same.
     """
+    if verbose and quiet:
+        raise UsageError("`verbose` and `quiet` exclude each other")
     from crowdmask.batch.run import PhotoBatch
 
     batch = PhotoBatch(sources, out=None if no_pictures else out, json=json_file, csv=csv_file, blur=blur)
-    lines = _Lines(records_on_stdout=STANDARD_OUTPUT in (json_file, csv_file))
+    lines = _Lines(STANDARD_OUTPUT in (json_file, csv_file), verbose, quiet)
     for problem in batch.problems:
         lines.add_failure(problem)
     lines.add_passed_over(batch.passed_over)
@@ -158,9 +164,10 @@ def _run(batch: PhotoBatch, detector: Detector, lines: _Lines) -> None:
 class _Lines:
     """What the command prints."""
 
-    def __init__(self, records_on_stdout: bool) -> None:
+    def __init__(self, records_on_stdout: bool, verbose: bool, quiet: bool) -> None:
         # Text for people must not be mixed with records on standard output.
         self.say = self._each = open_console(stderr=records_on_stdout)
+        self.say.quiet, self._verbose, self._quiet = quiet, verbose, quiet
         self.complain = open_console(stderr=True)
         self.summary = Summary()
 
@@ -169,7 +176,7 @@ class _Lines:
         """Show how far it is where there are more than a few photos."""
         from crowdmask.batch.run import MANY
 
-        if total < MANY:
+        if total < MANY or self._quiet:
             yield silent
             return
         if self.complain.is_terminal and self.say.is_terminal:
@@ -186,7 +193,9 @@ class _Lines:
             return
         self.summary.add(item.source.name, item.faces.counts())
         self._each.print(describe_picture(item.source.name, item.faces), soft_wrap=True)
-        if item.picture.among > 1:
+        for line in describe_faces(item.faces) if self._verbose else ():
+            self._each.print(line, soft_wrap=True)
+        if item.picture.among > 1 and not self._quiet:
             self.complain.print(
                 one_line(
                     f"{item.source.name}: only the first of its {item.picture.among:,} pictures "
@@ -197,7 +206,7 @@ class _Lines:
 
     def add_passed_over(self, kinds: Mapping[str, int]) -> None:
         """Print how many files are no photos, most frequent kinds first."""
-        if kinds:
+        if kinds and not self._quiet:
             number = sum(kinds.values())
             files = "1 file that is no photo" if number == 1 else f"{number:,} files that are no photos"
             each = ", ".join(f"{count:,} {kind}" for kind, count in Counter(kinds).most_common())

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from crowdmask.detections import Detections
 
+_SHORT_NAMES = dict(zip(LABELS, ("with", "without", "incorrectly worn"), strict=True))
+
 PLAIN_WIDTH = 10_000
 """Columns where output goes into a file or pipe: nothing is wrapped or cut there."""
 
@@ -55,12 +57,26 @@ def open_console(stderr: bool = False) -> Console:
 
 
 def describe_picture(source: str, detections: Detections) -> str:
-    """Return one line: the picture and each of its faces, like ``a.jpg: Mask 97.3 %, No mask 88.0 %``."""
-    faces = [
-        describe(label, float(confidence))
-        for label, confidence in zip(detections.labels, detections.confidence, strict=True)
+    """Return one short line, like ``a.jpg: 14 faces: 10 with, 4 without``; labels of no face are left out."""
+    number = len(detections)
+    if not number:
+        return one_line(f"{source}: no face")
+    words = [f"{count:,} {_short_name(label)}" for label, count in detections.counts().items() if count]
+    return one_line(f"{source}: {number:,} {'face' if number == 1 else 'faces'}: {', '.join(words)}")
+
+
+def describe_faces(detections: Detections) -> list[str]:
+    """Return one line for each face, like ``  Mask 97.3 %  at 408 370 526 502``: its box in pixels."""
+    return [
+        f"  {describe(label, float(confidence))}  at {' '.join(str(round(float(edge))) for edge in box)}"
+        for box, label, confidence in zip(
+            detections.xyxy, detections.labels, detections.confidence, strict=True
+        )
     ]
-    return one_line(f"{source}: {', '.join(faces) or 'no face'}")
+
+
+def _short_name(label: str) -> str:
+    return _SHORT_NAMES.get(label) or display_name(label)
 
 
 @dataclass
@@ -86,7 +102,7 @@ class Summary:
         pictures = "1 picture" if len(self.rows) == 1 else f"{len(self.rows):,} pictures"
         table.add_column("picture", f"total of {pictures}", overflow="fold")
         if masks := self.labels == LABELS:
-            heads = ["faces", "with", "without", "incorrectly worn", "share masked"]
+            heads = ["faces", *_SHORT_NAMES.values(), "share masked"]
         else:
             heads = ["faces", *(display_name(label) for label in self.labels)]
         for head, foot in zip(heads, _cells(total, masks), strict=True):
