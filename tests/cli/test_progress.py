@@ -78,3 +78,23 @@ def test_an_interruption_before_the_first_word_says_nothing() -> None:
     with pytest.raises(KeyboardInterrupt), show_progress(shown, goes_on=True):
         raise KeyboardInterrupt
     assert text.getvalue() == ""
+
+
+def test_plain_lines_at_each_tenth_of_short_work() -> None:
+    lines: list[str] = []
+    tell = PlainLines(lines.append, clock=lambda: 0.0, tenths=True)
+    for step in range(7, 21):  # it goes on where it was stopped
+        tell("training", step, 20)
+    assert [line.partition(",")[0] for line in lines] == [
+        f"training: {step} of 20 ({step * 5} %)" for step in (8, 10, 12, 14, 16, 18, 20)
+    ]
+
+
+def test_the_time_left_is_that_of_work_that_goes_on() -> None:
+    lines: list[str] = []
+    now = [0.0]
+    tell = PlainLines(lines.append, clock=lambda: now[0])
+    tell("training", 900, 1000)
+    now[0] = 40.0
+    tell("training", 940, 1000)
+    assert lines == ["training: 940 of 1,000 (94 %), about 60 s left"]

@@ -55,30 +55,37 @@ class PlainLines:
         print_line: Callable[[str], None],
         every_s: float = PLAIN_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
+        tenths: bool = False,
     ) -> None:
         """Start now.
 
         Args:
             print_line: takes each line.
             every_s: seconds between two lines.
+            tenths: print a line at each tenth of a stage as well, however short it is.
             clock: seconds that only grow.
         """
-        self._print, self._every_s, self._clock = print_line, every_s, clock
+        self._print, self._every_s, self._clock, self._tenths = print_line, every_s, clock, tenths
         self._stage: str | None = None
+        self._tenth = self._from = 0
         self._began = self._printed = clock()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Take the state of a stage, see `crowdmask.progress.Progress`."""
         now = self._clock()
         if stage != self._stage:
-            self._stage, self._began = stage, now
-        if now - self._printed < self._every_s:
+            # Work that goes on where it was stopped begins in the middle.
+            self._stage, self._began, self._from = stage, now, done
+            self._tenth = done * 10 // total if total else 0
+        tenth = done * 10 // total if self._tenths and total else 0
+        if now - self._printed < self._every_s and tenth <= self._tenth:
             return
+        self._tenth = tenth
         self._printed = now
         share = f" ({done / total:.0%})".replace("%", " %") if total else ""
         left = ""
-        if total and 0 < done < total:
-            left = f", about {_duration((now - self._began) / done * (total - done))} left"
+        if total and self._from < done < total:
+            left = f", about {_duration((now - self._began) / (done - self._from) * (total - done))} left"
         self._print(f"{stage}: {_count(done, total)}{share}{left}")
 
 

@@ -12,7 +12,7 @@ import typer
 
 from crowdmask.cli.extras import require_training
 from crowdmask.cli.lines import one_line, open_console, tell_problems
-from crowdmask.cli.progress import show_progress
+from crowdmask.cli.progress import PlainLines, show_progress
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, EXIT_INTERRUPTED, UsageError
 from crowdmask.outputs import Kind
@@ -81,7 +81,6 @@ def command(
     """
     require_training("crowdmask train")
     from crowdmask.data.user_photos import parse_map
-    from crowdmask.export.finish import describe
     from crowdmask.training.run import TrainingRun, UserPhotos
 
     if photos is None and class_map:
@@ -94,6 +93,13 @@ def command(
         _train_on_ray(recipe, chosen, ray, workers or 2)
         return
     run = TrainingRun(recipe, **chosen)  # type: ignore[arg-type]
+    with run.alone():
+        _train(run)
+
+
+def _train(run: TrainingRun) -> None:
+    from crowdmask.export.finish import describe
+
     if run.is_first:
         tell_problems(run.dataset.problems.lines)
         numbers = f"{len(run.train)} photos to train on, {len(run.val)} to validate on"
@@ -135,12 +141,19 @@ def _bar(steps: int, done: int, *, shown: bool = True) -> Iterator[Callable[[Pro
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     console = open_console(stderr=True)
-    with Bars(*columns, console=console, disable=not shown) as bars:
+    detail = ""
+    tell = PlainLines(lambda line: console.print(f"{line}, {detail}", soft_wrap=True), tenths=True)
+    is_bar = console.is_terminal
+    with Bars(*columns, console=console, disable=not (shown and is_bar)) as bars:
         task = bars.add_task("training", total=steps, completed=done, speed=0.0, loss=0.0)
 
         def show(progress: Progress) -> None:
+            nonlocal detail
             speed, loss = progress.images_per_s, progress.losses["total"]
+            detail = f"{speed:.1f} images/s, loss {loss:.3f}"
             bars.update(task, total=progress.steps, completed=progress.step, speed=speed, loss=loss)
+            if shown and not is_bar:
+                tell("training", progress.step, progress.steps)
             if progress.validation:
                 parts = ", ".join(f"{k} {v:.3f}" for k, v in progress.validation.items())
                 console.print(f"step {progress.step}: val {parts}")
@@ -151,13 +164,17 @@ def _bar(steps: int, done: int, *, shown: bool = True) -> Iterator[Callable[[Pro
 def _train_on_ray(recipe: Path, chosen: dict[str, Any], address: str, workers: int) -> None:
     import torch
 
+    from crowdmask.files import hold
     from crowdmask.training.on_ray import Cluster, Listener, train_on_ray
+    from crowdmask.training.run import run_folder_of
 
     def say(line: str) -> None:
         typer.echo(one_line(line), err=True)
 
     cluster = Cluster(address, workers, gpus=torch.cuda.is_available())
-    with StopOnSignal() as signals, _bar(1, 0) as show:
+    # Held here: a process of the cluster may be started anew while its lock is not free yet.
+    folder = run_folder_of(recipe, chosen["run_folder"])
+    with hold(folder), StopOnSignal() as signals, _bar(1, 0) as show:
         ended = train_on_ray(recipe, chosen, cluster, Listener(say, show, lambda: signals.interrupted))
     if ended.stopped_at is not None:
         say(f"stopped at step {ended.stopped_at}; the same command goes on from there")

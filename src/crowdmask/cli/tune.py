@@ -11,6 +11,7 @@ import typer
 
 from crowdmask.cli.extras import TUNING, require_training
 from crowdmask.cli.lines import one_line, open_console, tell_problems
+from crowdmask.cli.progress import PlainLines
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INTERRUPTED
 from crowdmask.outputs import Kind
@@ -141,11 +142,14 @@ def _work(study: Study, signals: StopOnSignal, console: Console) -> bool:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     steps = study.tuning.plan.recipe.steps
+    tell = PlainLines(lambda line: console.print(line, soft_wrap=True))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("trial", total=steps)
 
         def step(number: int, progress: Any) -> bool:
             bar.update(task, description=f"trial {number}", completed=progress.step)
+            if not console.is_terminal:
+                tell(f"in trial {number}", progress.step, steps)
             return signals.interrupted
 
         def ended(trial: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from crowdmask.data.user_photos import load_photos
 from crowdmask.errors import UsageError
 from crowdmask.evaluation.report import Report, build_report, write_json, write_pictures
 from crowdmask.export.finish import Finished, finish
+from crowdmask.files import hold
 from crowdmask.paths import runs_folder
 from crowdmask.progress import Progress as Working
 from crowdmask.progress import silent
@@ -100,9 +102,19 @@ class TrainingRun:
         self.recipe: Recipe = read.model_copy(update={"steps": steps}) if steps else read
         self.dataset = _load(self.recipe, recipe, root, photos)
         self.is_first = os.environ.get("RANK", "0") == "0"
-        self.folder = run_folder or runs_folder() / self.recipe.name
+        self.folder = run_folder or _usual_folder(read)
         self.train, self.val = self.dataset.split("train"), self.dataset.split("val")
         self._beside = recipe.parent
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other runs out of the folder; of several processes that learn together the first does.
+
+        Raises:
+            BusyError: another run is writing there.
+        """
+        with hold(self.folder) if self.is_first else nullcontext():
+            yield
 
     def start(self) -> Trainer:
         """Load the weights to start from, or the checkpoint to continue from.
@@ -219,6 +231,19 @@ def publish(
     dataset = load_dataset(data, root)
     finished = finish(model, name or to.stem, dataset.split("val"), to, progress, closer_look, half_weights)
     return Published(finished, (*dataset.problems.lines, *finished.run.failed))
+
+
+def run_folder_of(recipe: Path, given: Path | None) -> Path:
+    """Return the folder of a recipe's run: the given one, or that of its name in the cache.
+
+    Raises:
+        DataError: the recipe cannot be used.
+    """
+    return given or _usual_folder(load_recipe(recipe))
+
+
+def _usual_folder(recipe: Recipe) -> Path:
+    return runs_folder() / recipe.name
 
 
 def _load(recipe: Recipe, path: Path, root: Path | None, photos: UserPhotos | None) -> Dataset:
