@@ -6,8 +6,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from crowdmask.errors import EXIT_INPUT, VideoError
 from crowdmask.media.video import Frame, VideoInfo, probe, read_frames
@@ -120,6 +122,30 @@ def test_pixels_that_are_not_square_turn_with_the_video(make_video: MakeVideo) -
     assert probe(make_video("a.mp4", frames=2, aspect=Fraction(4, 3))).pixel_aspect == Fraction(4, 3)
     turned = make_video("a.mp4", frames=2, aspect=Fraction(4, 3), rotation=90)
     assert probe(turned).pixel_aspect == Fraction(3, 4)
+    # A square picture looks as large after a quarter turn as before.
+    square = make_video("a.mp4", frames=2, width=64, height=64, aspect=Fraction(4, 3), rotation=270)
+    assert probe(square).pixel_aspect == Fraction(3, 4)
+    upside_down = make_video("a.mp4", frames=2, aspect=Fraction(4, 3), rotation=180)
+    assert probe(upside_down).pixel_aspect == Fraction(4, 3)
+
+
+def test_frames_that_an_edit_list_leaves_out_do_not_count(make_video: MakeVideo, tmp_path: Path) -> None:
+    path, trimmed = make_video("a.mp4", frames=20), tmp_path / "trimmed.mp4"
+    with (
+        av.open(str(path)) as source,
+        av.open(str(trimmed), "w", options={"avoid_negative_ts": "disabled"}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None and packet.pts is not None and packet.time_base is not None:
+                shift = round(0.4 / packet.time_base)  # begins eight frames later
+                packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, stream
+                target.mux(packet)
+    with av.open(str(trimmed)) as container:
+        assert container.streams.video[0].frames == 20
+    assert probe(trimmed).frames == 12
+    frames, error = read_all(trimmed)
+    assert (len(frames), error, frames[0].time_s) == (12, None, 0)
 
 
 @pytest.mark.parametrize(("width", "height"), [(63, 47), (33, 64)])
@@ -196,6 +222,11 @@ def _unknown_codec(path: Path, make_video: MakeVideo) -> None:
     path.write_bytes(data.replace(b"avc1", b"zzzz").replace(b"avcC", b"zzzC"))
 
 
+def _animated_webp(path: Path, make_video: MakeVideo) -> None:
+    pictures = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    pictures[0].save(path, "WEBP", save_all=True, append_images=pictures[1:], duration=100)
+
+
 def _sound_only(path: Path, make_video: MakeVideo) -> None:
     import av
 
@@ -224,6 +255,7 @@ BAD = [
     pytest.param(_no_index, "cut off or damaged video: its index is missing", id="mp4 cut before its index"),
     pytest.param(_no_frames, "holds no video frame", id="mp4 without frames"),
     pytest.param(_empty_track, "holds no frame that can be decoded", id="mp4 with an empty track"),
+    pytest.param(_animated_webp, "an animated WebP cannot be read: convert it", id="animated WebP"),
     pytest.param(_unknown_codec, "its codec is unknown to FFmpeg here", id="unknown codec"),
     pytest.param(_sound_only, "holds sound, but no video", id="sound only"),
     pytest.param(_folder, "a folder, not a video", id="folder"),

@@ -93,7 +93,8 @@ class FileRun(Run):
             if self.options.paced:  # in real time, not as fast as possible
                 self.stop.wait(max(0.0, frame.time_s - self._played_s()))
 
-        self.frames = self._reading.frames  # including those after the last frame with detection
+        # including those after the last frame with detection
+        self.total = self.frames = self._reading.frames
         self._tell_jump()
 
     def _tell_jump(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from threading import Lock
 
 import numpy as np
@@ -87,11 +88,15 @@ class LiveRun(Run):
             self.options.max_fps,
             self._setting.rivals(),
         )
-        self._begin(rate, self._writer_opener(rate))
+        self._begin(rate, self._writer_opener(rate, frame.pixel_aspect))
 
-    def _writer_opener(self, rate: float) -> Callable[[int, int], VideoWriter] | None:
+    def _writer_opener(self, rate: float, aspect: Fraction) -> Callable[[int, int], VideoWriter] | None:
         out = self.options.out
-        return None if out is None else lambda width, height: VideoWriter(out, width, height, rate)
+        return (
+            None
+            if out is None
+            else lambda width, height: VideoWriter(out, width, height, rate, pixel_aspect=aspect)
+        )
 
     def _report(self, line: str) -> None:
         """Pass on the reader's messages; the reason for giving up is reported at the end of this run."""

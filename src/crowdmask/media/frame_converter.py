@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,18 @@ class FrameConverter:
         return self._reformatter.reformat(frame, format="rgb24", src_colorspace=colours, threads=1)
 
 
+def pixel_aspect(frame: VideoFrame, stated: Fraction | None) -> Fraction:
+    """Return the width of a pixel for a height of 1, of the upright picture.
+
+    Args:
+        frame: rotated by a quarter turn or not.
+        stated: of the picture as it is stored; None: square pixels.
+    """
+    aspect = stated or Fraction(1)
+    matrix = _display_matrix(frame)
+    return aspect if matrix is None or not _lies(matrix) else 1 / aspect
+
+
 def _turn(picture: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
     """Apply the display matrix if it rotates by right angles or mirrors.
 
@@ -48,11 +61,15 @@ def _turn(picture: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
     if matrix is None:
         return picture
     a, b, c, d = int(matrix[0]), int(matrix[1]), int(matrix[3]), int(matrix[4])
-    if abs(b) > abs(a):
+    if _lies(matrix):
         picture, across, down = picture.transpose(1, 0, 2), c, b
     else:
         across, down = a, d
     return picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
+
+
+def _lies(matrix: NDArray[np.int32]) -> bool:
+    return abs(int(matrix[1])) > abs(int(matrix[0]))
 
 
 def _display_matrix(frame: VideoFrame) -> NDArray[np.int32] | None:

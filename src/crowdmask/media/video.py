@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from crowdmask.cores import logical_cores
 from crowdmask.errors import VideoError
 from crowdmask.media.clock import LEAP_S, PAUSE_S, SteadyClock
-from crowdmask.media.frame_converter import FrameConverter
+from crowdmask.media.frame_converter import FrameConverter, pixel_aspect
 
 SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts",
@@ -51,6 +51,7 @@ class Frame:
             source.
         picture: RGB uint8 (H, W, 3).
         captured: `time.monotonic()` when it was decoded.
+        pixel_aspect: of a live source: width of a pixel for a height of 1, of the upright picture.
         generation: of a live source: how many connections there were before this one.
     """
 
@@ -60,6 +61,7 @@ class Frame:
     picture: NDArray[np.uint8]
     captured: float
     generation: int = 0
+    pixel_aspect: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def probe(path: str | PathLike[str]) -> VideoInfo:
     with open_container(name) as container:
         stream = _video_stream(container, name)
         converter = FrameConverter()
-        pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
+        shape = Fraction(1)
         times: list[float] = []
         size: tuple[int, int] | None = None
         rate = _stated_fps(stream)
@@ -118,8 +120,7 @@ def probe(path: str | PathLike[str]) -> VideoInfo:
                 if size is None:
                     height, width = converter.upright(frame).shape[:2]
                     size = (width, height)
-                    if (width, height) != (frame.width, frame.height):
-                        pixel_aspect = 1 / pixel_aspect
+                    shape = pixel_aspect(frame, stream.sample_aspect_ratio)
                 if frame.time is not None:
                     times.append(frame.time)
                 if rate is not None or len(times) > 60:
@@ -128,12 +129,11 @@ def probe(path: str | PathLike[str]) -> VideoInfo:
             if size is None:
                 raise VideoError(f"{name}: damaged video: {reason(error)}") from error
         if size is None:
-            raise VideoError(f"{name}: holds no frame that can be decoded")
+            raise VideoError(f"{name}: {_without_frames(name)}")
         duration_s = _duration_s(container, stream)
         fps = rate or _measured_fps(times)
-        frames = stream.frames or (round(duration_s * fps) if duration_s else None)
         sound = bool(container.streams.audio)
-        return VideoInfo(name, *size, fps, frames, duration_s, sound, pixel_aspect)
+        return VideoInfo(name, *size, fps, _count(stream, duration_s, fps), duration_s, sound, shape)
 
 
 def read_frames(path: str | PathLike[str], every: int = 1, reading: Reading | None = None) -> Iterator[Frame]:
@@ -181,7 +181,7 @@ def read_frames(path: str | PathLike[str], every: int = 1, reading: Reading | No
                 raise VideoError(f"{name}: ends early after {_frames(index)}: {reason(error)}") from error
             raise VideoError(f"{name}: damaged video: {reason(error)}") from error
         if index == 0:
-            raise VideoError(f"{name}: holds no frame that can be decoded")
+            raise VideoError(f"{name}: {_without_frames(name)}")
         announced_s = _announced_s(container, stream)
         rounding_s = 2.5 / fps if progress.damaged else max(_EARLY_S, 2.5 / fps)
         if announced_s is not None and progress.end_s < announced_s - rounding_s:
@@ -253,6 +253,15 @@ def _not_opened(name: str, error: av.FFmpegError) -> str:
     return "not a video that FFmpeg can read"
 
 
+def _without_frames(name: str) -> str:
+    with open(name, "rb") as file:
+        head = file.read(32)
+    # Source: WebP Container Specification, "Extended File Format": bit 1 of the flags marks an animation.
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and head[20] & 2:
+        return "an animated WebP cannot be read: convert it, for example to GIF or MP4"
+    return "holds no frame that can be decoded"
+
+
 def _video_stream(container: InputContainer, name: str) -> VideoStream:
     """Return the main video stream; the cover picture of a sound file does not count."""
     streams = [each for each in container.streams.video if not _is_cover(each)]
@@ -310,6 +319,13 @@ def _stated_fps(stream: VideoStream) -> float | None:
         if rate and 0 < rate <= _MAX_FPS:
             return float(rate)
     return None
+
+
+def _count(stream: VideoStream, duration_s: float | None, fps: float) -> int | None:
+    by_time = round(duration_s * fps) if duration_s else None
+    if stream.frames and by_time:
+        return min(stream.frames, by_time)  # an edit list may leave some of the stored frames out
+    return stream.frames or by_time
 
 
 def _measured_fps(times: list[float]) -> float:

@@ -5,44 +5,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
 from crowdmask.live.readers.reader import LiveReader, LiveSettings
 from crowdmask.live.sources import find_videos
-from crowdmask.media.video_writer import VideoWriter
 
 Wait = Callable[[Callable[[], bool], float], float]
 QUICK = LiveSettings(deadline_s=1.0, retry_s=0.1, most_retry_s=0.4)
 
 
-class Opened:
-    """Open readers, keep what they report, and close them at the end."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self.lines: list[str] = []
-        self._stack = stack
-
-    def __call__(self, address: str, settings: LiveSettings = QUICK) -> LiveReader:
-        found = find_videos([address])
-        assert not found.problems
-        return self._stack.enter_context(LiveReader(found.sources[0], settings, self.lines.append))
-
-
-@pytest.fixture
-def open_reader() -> Iterator[Opened]:
-    with ExitStack() as stack:
-        yield Opened(stack)
-
-
 def test_a_stream_that_is_killed_and_restarted_three_times_comes_back(
-    rtsp: Any, open_reader: Opened, wait_until: Wait
+    rtsp: Any, open_reader: Any, wait_until: Wait
 ) -> None:
     rtsp.start()
     reader = open_reader(rtsp.address, LiveSettings())
@@ -71,7 +49,7 @@ def test_a_stream_that_is_killed_and_restarted_three_times_comes_back(
     assert all("\n" not in line for line in open_reader.lines)
 
 
-def test_a_password_that_is_wrong_missing_or_right(rtsp: Any, open_reader: Opened, wait_until: Wait) -> None:
+def test_a_password_that_is_wrong_missing_or_right(rtsp: Any, open_reader: Any, wait_until: Wait) -> None:
     rtsp.start("--user", "joe", "--password", "s3cret")
     right = open_reader(f"rtsp://joe:s3cret@{rtsp.place}", LiveSettings())
     wrong = open_reader(f"rtsp://joe:gue55@{rtsp.place}")
@@ -94,7 +72,7 @@ def test_a_password_that_is_wrong_missing_or_right(rtsp: Any, open_reader: Opene
     assert "joe" not in told
 
 
-def test_a_frozen_stream_is_noticed(rtsp: Any, open_reader: Opened, wait_until: Wait) -> None:
+def test_a_frozen_stream_is_noticed(rtsp: Any, open_reader: Any, wait_until: Wait) -> None:
     rtsp.start("--still")
     reader = open_reader(rtsp.address, LiveSettings(frozen_s=2))
     assert reader.take(20) is not None
@@ -103,7 +81,7 @@ def test_a_frozen_stream_is_noticed(rtsp: Any, open_reader: Opened, wait_until: 
     assert open_reader.lines == [f"{rtsp.address}: frozen: the same picture for 2 seconds"]
 
 
-def test_a_camera_that_freezes_and_moves_again(camera: Any, open_reader: Opened, wait_until: Wait) -> None:
+def test_a_camera_that_freezes_and_moves_again(camera: Any, open_reader: Any, wait_until: Wait) -> None:
     reader = open_reader(f"http://{camera.place}/camera", LiveSettings(frozen_s=0.7))
     first = frame = reader.take(20)
     while frame is not None and frame.captured - first.captured < 1:
@@ -120,7 +98,7 @@ def test_a_camera_that_freezes_and_moves_again(camera: Any, open_reader: Opened,
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_a_server_that_accepts_and_never_sends_is_given_up_on_and_tried_again(
-    scheme: str, silent: Any, open_reader: Opened, wait_until: Wait
+    scheme: str, silent: Any, open_reader: Any, wait_until: Wait
 ) -> None:
     reader = open_reader(f"{scheme}://{silent.place}")
     assert reader.take(0.3) is None
@@ -132,7 +110,7 @@ def test_a_server_that_accepts_and_never_sends_is_given_up_on_and_tried_again(
 
 
 def test_reads_that_hang_whatever_their_time_out_are_abandoned_and_not_piled_up(
-    silent: Any, open_reader: Opened, wait_until: Wait
+    silent: Any, open_reader: Any, wait_until: Wait
 ) -> None:
     reader = open_reader(
         f"http://{silent.place}", LiveSettings(deadline_s=0.2, timeout_s=600, retry_s=0.05, most_retry_s=0.05)
@@ -149,7 +127,7 @@ def test_reads_that_hang_whatever_their_time_out_are_abandoned_and_not_piled_up(
 
 
 def test_a_camera_that_falls_silent_is_connected_to_anew(
-    camera: Any, open_reader: Opened, wait_until: Wait
+    camera: Any, open_reader: Any, wait_until: Wait
 ) -> None:
     reader = open_reader(f"http://{camera.place}/camera")
     assert reader.take(20) is not None
@@ -165,7 +143,7 @@ def test_a_camera_that_falls_silent_is_connected_to_anew(
     wait_until(lambda: open_reader.lines[-1].endswith("receiving again"), 5)
 
 
-def test_a_camera_of_slow_frames_is_waited_for(camera: Any, open_reader: Opened, wait_until: Wait) -> None:
+def test_a_camera_of_slow_frames_is_waited_for(camera: Any, open_reader: Any, wait_until: Wait) -> None:
     camera.fps = 1 / 0.7
     reader = open_reader(f"http://{camera.place}/camera", LiveSettings(usual_s=0.5, retry_s=0.1))
     wait_until(lambda: reader.stats.frames >= 6, 60)
@@ -196,7 +174,7 @@ def test_rtsp_over_tcp_and_udp(
     transport: str,
     told: str | None,
     rtsp: Any,
-    open_reader: Opened,
+    open_reader: Any,
     wait_until: Wait,
 ) -> None:
     rtsp.start(*options)
@@ -213,7 +191,7 @@ def test_rtsp_over_tcp_and_udp(
 
 
 def test_the_newest_frame_wins_and_the_others_are_counted(
-    camera: Any, open_reader: Opened, wait_until: Wait
+    camera: Any, open_reader: Any, wait_until: Wait
 ) -> None:
     camera.fps = 50
     reader = open_reader(f"http://{camera.place}/camera", LiveSettings())
@@ -236,41 +214,6 @@ def test_the_newest_frame_wins_and_the_others_are_counted(
     assert float(np.std(frame.picture)) > 10  # the noise that was sent
 
 
-@pytest.mark.parametrize("kind", ["mp4", "hls"])
-def test_what_has_an_end_plays_once_at_its_own_pace(
-    kind: str, camera: Any, open_reader: Opened, tmp_path: Path
-) -> None:
-    camera.folder = tmp_path
-    with VideoWriter(tmp_path / "a.mp4", 64, 48, 20) as writer:
-        for index in range(40):
-            writer.write(np.full((48, 64, 3), 5 * index, np.uint8), index / 20)
-    if kind == "hls":
-        _into_segments(tmp_path / "a.mp4", tmp_path / "a.m3u8")
-    reader = open_reader(f"http://{camera.place}/a.{'m3u8' if kind == 'hls' else kind}", LiveSettings())
-    times = []
-    while not reader.finished:
-        frame = reader.take(10)
-        if frame is not None:
-            times.append(frame.time_s)
-    assert reader.stats.state == "ended"
-    assert reader.stats.frames == 40
-    assert 1.5 < times[-1] < 20
-    assert reader.stats.reconnects == 0
-    assert open_reader.lines == []
-
-
-def _into_segments(video: Path, playlist: Path) -> None:
-    with (
-        av.open(str(video)) as source,
-        av.open(str(playlist), "w", format="hls", options={"hls_list_size": "0", "hls_time": "1"}) as target,
-    ):
-        stream = target.add_stream_from_template(source.streams.video[0], opaque=True)
-        for packet in source.demux(source.streams.video[0]):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
-
-
 @pytest.mark.parametrize(
     ("path", "told", "state"),
     [
@@ -283,7 +226,7 @@ def _into_segments(video: Path, playlist: Path) -> None:
     ],
 )
 def test_what_a_web_server_refuses(
-    path: str, told: str, state: str, camera: Any, open_reader: Opened, wait_until: Wait
+    path: str, told: str, state: str, camera: Any, open_reader: Any, wait_until: Wait
 ) -> None:
     reader = open_reader(f"http://{camera.place}{path}")
     wait_until(lambda: reader.stats.state == state, 20)
@@ -291,7 +234,7 @@ def test_what_a_web_server_refuses(
     assert reader.stats.last_error == f"{name}: {told}"
 
 
-def test_user_and_password_for_a_web_server(camera: Any, open_reader: Opened) -> None:
+def test_user_and_password_for_a_web_server(camera: Any, open_reader: Any) -> None:
     reader = open_reader(f"http://joe:s3cret@{camera.place}/locked")
     frame = reader.take(20)
     assert frame is not None
@@ -309,9 +252,7 @@ def test_user_and_password_for_a_web_server(camera: Any, open_reader: Opened) ->
         pytest.param("97", "no such camera: connect it, or give", "gave up", id="missing camera"),
     ],
 )
-def test_what_is_not_there(
-    address: str, told: str, state: str, open_reader: Opened, wait_until: Wait
-) -> None:
+def test_what_is_not_there(address: str, told: str, state: str, open_reader: Any, wait_until: Wait) -> None:
     reader = open_reader(address)
     wait_until(lambda: reader.stats.state == state, 20)
     assert told in str(reader.stats.last_error)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 import av
@@ -24,6 +26,14 @@ AnyFrame: TypeAlias = "VideoFrame | NDArray[np.uint8]"
 # Maximum time that FFmpeg may take to identify a camera's codec.
 _ANALYSE_S = 1.0
 _MARGIN_S = 0.3
+_INDEX_LAST = (
+    "its index comes after its pictures, and the server sends no parts of a file (byte ranges): download it,"
+    " or rewrite it with  ffmpeg -i IN.mp4 -c copy -movflags +faststart OUT.mp4"
+)
+
+
+class UselessError(VideoError):
+    """A source that will be no better the next time."""
 
 
 class Capture:
@@ -33,11 +43,13 @@ class Capture:
 
     Attributes:
         length_s: of a source with an end, like a video file on a web server; None: live.
+        pixel_aspect: width of a pixel for a height of 1, of the stored picture; None: not stated.
         paced: whether frames must wait for their time, since they come in files or segments.
     """
 
     length_s: float | None = None
     paced = False
+    pixel_aspect: Fraction | None = None
 
     def frames(self) -> Iterator[tuple[AnyFrame | None, float | None]]:
         """Yield each frame and its time; None instead of a frame that could not be decoded yet."""
@@ -77,16 +89,28 @@ class _FfmpegCapture(Capture):
         # Frame-parallel decoding would delay frames.
         self._stream.thread_type = "SLICE"
         self.length_s = self._container.duration / av.time_base if self._container.duration else None
+        self._is_indexed = self._container.format.name.startswith("mov,")
         self.paced = self.length_s is not None or self._container.format.name == "hls"
 
     def frames(self) -> Iterator[tuple[AnyFrame | None, float | None]]:
-        for packet in self._container.demux(self._stream):
+        packets, any_packet = self._container.demux(self._stream), False
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError as error:
+                if not any_packet and error.errno == errno.EIO and self._is_indexed:
+                    raise UselessError(_INDEX_LAST) from error
+                raise
+            if packet is None:
+                return
+            any_packet = True
             try:
                 frames: list[Any] = packet.decode()
             except av.InvalidDataError:  # joined between two key frames, or damaged in transit
                 frames = []
             if not frames:
                 yield None, None
+            self.pixel_aspect = self._stream.sample_aspect_ratio
             for frame in frames:
                 yield frame, frame.time
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from threading import Event, Thread
 
 from crowdmask.errors import VideoError
-from crowdmask.live.readers.capture import AnyFrame, Capture, open_capture
+from crowdmask.live.readers.capture import AnyFrame, Capture, UselessError, open_capture
 from crowdmask.live.readers.patience import Patience
 from crowdmask.live.readers.troubles import Trouble, describe, silent
 from crowdmask.live.sources import VideoSource
+from crowdmask.media.clock import SteadyClock
 
 # A source with a known length that ends this close to its end is complete.
 _NEAR_END_S = 2.0
 _LONGEST_WAIT_S = 2.0
+_USUAL_STEP_S = 0.04
 # FFmpeg gets this much longer to notice by itself, which frees all its memory.
 _GRACE_S = 0.5
 
@@ -28,6 +31,7 @@ class Connection:
     Attributes:
         trouble: why it ended, once `ended` is set; None: the source was complete.
         ended: set at the end of the thread.
+        pixel_aspect: of the newest frame, as it is stored; None: not said.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Connection:
             rtsp_transport: one of `capture.RTSP_TRANSPORTS`.
         """
         self.trouble: Trouble | None = None
+        self.pixel_aspect: Fraction | None = None
         self.ended = Event()
         self._source = source
         self._patience, self._rtsp_transport = patience, rtsp_transport
@@ -90,6 +95,8 @@ class Connection:
                     self.trouble = self._read(capture)
             finally:
                 capture.close()
+        except UselessError as error:
+            self.trouble = Trouble(f"{self._source.name}: {error}", "useless")
         except VideoError as error:
             self.trouble = Trouble(f"{self._source.name}: {error}")
         except Exception as error:  # any error affects only this source; the others continue
@@ -107,6 +114,7 @@ class Connection:
                 self._any_frame, self._progress = True, time.monotonic()
                 if not self._abandoned.is_set():
                     self._patience.add()
+                    self.pixel_aspect = capture.pixel_aspect
                     self._deliver(self, frame)
             if self._abandoned.is_set():
                 return None
@@ -121,12 +129,15 @@ class _Pace:
     def __init__(self) -> None:
         self.read_s = 0.0
         self._offset: float | None = None
+        self._clock: SteadyClock | None = None
 
     def wait_s(self, time_s: float, now: float) -> float:
         """Return how long to delay a frame with the time `time_s`."""
-        self.read_s = max(self.read_s, time_s)
+        # Joined parts jump back: only without the jumps is it known how much was read.
+        self._clock = self._clock or SteadyClock(time_s, _USUAL_STEP_S)
+        time_s = self.read_s = self._clock.at(time_s)
         early = 0.0 if self._offset is None else time_s + self._offset - now
-        # Late, or the clock was reset: restart from here.
+        # Late, or after a long pause: restart from here.
         if self._offset is None or early < -_LONGEST_WAIT_S or early > _LONGEST_WAIT_S:
             self._offset = now - time_s
             return 0.0

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 from threading import Condition, Event, Thread
 from typing import Self
 
@@ -18,7 +19,7 @@ from crowdmask.live.readers.patience import USUAL_S, Patience
 from crowdmask.live.readers.stats import LatencyMeter, RateMeter, SourceStats, State
 from crowdmask.live.readers.troubles import Trouble
 from crowdmask.live.sources import VideoSource
-from crowdmask.media.frame_converter import FrameConverter
+from crowdmask.media.frame_converter import FrameConverter, pixel_aspect
 from crowdmask.media.video import Frame
 
 Report = Callable[[str], None]
@@ -38,6 +39,7 @@ class _Newest:
     time_s: float
     captured: float
     generation: int
+    pixel_aspect: Fraction | None
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,12 @@ class LiveReader:
             return None
         # Converted here, so that dropped frames only cost their decoding.
         raw = taken.raw
-        picture = self._converter.upright(raw) if isinstance(raw, VideoFrame) else raw
-        return Frame(self.name, taken.index, taken.time_s, picture, taken.captured, taken.generation)
+        shape = Fraction(1)
+        if isinstance(raw, VideoFrame):
+            picture, shape = self._converter.upright(raw), pixel_aspect(raw, taken.pixel_aspect)
+        else:
+            picture = raw
+        return Frame(self.name, taken.index, taken.time_s, picture, taken.captured, taken.generation, shape)
 
     def done(self, frame: Frame) -> None:
         """Record that the work on a frame is done, for the latency."""
@@ -252,7 +258,8 @@ class LiveReader:
             if self._newest is not None:
                 self._dropped += 1
             time_s = round(now - self._first_captured, 6)
-            self._newest = _Newest(raw, self._frames, time_s, now, self._connects - 1)
+            shape = connection.pixel_aspect
+            self._newest = _Newest(raw, self._frames, time_s, now, self._connects - 1, shape)
             self._frames += 1
             self._rate.add(now)
             self._frozen = self._check.still_s(raw, now) >= self._settings.frozen_s
@@ -272,7 +279,7 @@ class LiveReader:
     def _is_hopeless(self, trouble: Trouble, refused: int) -> bool:
         if trouble.sort == "camera":  # a device that existed before may be plugged in again
             return self._connects == 0
-        return refused >= self._settings.password_tries
+        return trouble.sort == "useless" or refused >= self._settings.password_tries
 
     def _end(self, state: State, line: str | None = None) -> None:
         with self._arrival:

@@ -13,7 +13,7 @@ import av
 from crowdmask.live.sources import HIDDEN, VideoSource
 from crowdmask.media.video import reason
 
-Sort = Literal["password", "camera", "silent", "other"]
+Sort = Literal["password", "camera", "silent", "useless", "other"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Trouble:
     Attributes:
         text: one line without credentials, beginning with the source's name.
         sort: the kind of error: a wrong password is not tried for ever, since the camera may
-            lock the account; a camera that never existed is not waited for; a silent one may be slow.
+            lock the account; a camera that never existed is not waited for; a silent one may be slow;
+            a useless one is not tried again.
     """
 
     text: str
