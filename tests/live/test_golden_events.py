@@ -1,6 +1,6 @@
 """The events of the shared clips are those that version 0.1.0 told.
 
-Since then 15 faces of `crowds-with-cuts` below 24 pixels, which were called bare or worn incorrectly on weak
+Since then 11 faces of `crowds-with-cuts` below 24 pixels, which were called bare or worn incorrectly on weak
 evidence, are "unknown": only the label of their appearing and leaving has changed.
 """
 

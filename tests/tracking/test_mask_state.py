@@ -9,6 +9,7 @@ import pytest
 
 from crowdmask.detections import Detections
 from crowdmask.labels import LABELS, MASK_WORN_INCORRECT, WITH_MASK, WITHOUT_MASK
+from crowdmask.tracking.far_faces import FarEvidence
 from crowdmask.tracking.mask_state import STATES, UNKNOWN, MaskStates, States
 
 Sighting = tuple[int, float]  # label, confidence
@@ -166,25 +167,40 @@ def test_memory_stays_flat_while_people_come_and_go() -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "confidence", "told"),
+    ("side", "confidence", "looks", "told"),
     [
-        (20.0, 0.70, "unknown"),
-        (23.0, 0.75, "unknown"),
-        (14.0, 0.75, "unknown"),
-        (20.0, 0.95, "without_mask"),
-        (30.0, 0.70, "without_mask"),
+        (20.0, 0.70, 7, "unknown"),
+        (23.0, 0.75, 7, "unknown"),
+        (14.0, 0.75, 7, "unknown"),
+        (20.0, 0.60, 30, "unknown"),
+        (20.0, 0.75, 30, "without_mask"),
+        (20.0, 0.95, 7, "without_mask"),
+        (30.0, 0.70, 7, "without_mask"),
     ],
 )
-def test_a_far_face_is_bare_only_on_strong_evidence(side: float, confidence: float, told: str) -> None:
+def test_a_far_face_is_bare_only_on_strong_evidence(
+    side: float, confidence: float, looks: int, told: str
+) -> None:
     states = MaskStates()
     bare = Detections(
         np.array([[50, 50, 50 + side, 60 + side]], np.float32),
         np.array([confidence], np.float32),
         np.array([LABELS.index("without_mask")]),
     )
-    for i in range(30):
+    for i in range(looks):
         known = states.update(i / 10, np.array([1]), bare)
     assert known.label == [told]
+
+
+@pytest.mark.parametrize("step_s", [0.04, 0.3, 1.0, 3.0])
+def test_sure_for_long_is_strong_at_any_pace_and_a_doubt_is_not(step_s: float) -> None:
+    evidence, torn = FarEvidence(), FarEvidence()
+    for i in range(40):
+        evidence.add(i * step_s, WITHOUT_MASK, 0.5, max(5.0, 2.5 * step_s))
+        torn.add(i * step_s, WITHOUT_MASK if i % 5 else WITH_MASK, 0.9, max(5.0, 2.5 * step_s))
+    assert evidence.is_strong(WITHOUT_MASK)
+    assert not evidence.is_strong(MASK_WORN_INCORRECT)
+    assert not torn.is_strong(WITHOUT_MASK)
 
 
 def test_a_far_face_with_a_mask_needs_no_more_than_others() -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crowdmask.detections import Detections
 from crowdmask.labels import LABELS
+from crowdmask.tracking.far_faces import FAR_FACE_PX, FarEvidence
 from crowdmask.tracking.pace import Pace
 
 UNKNOWN = "unknown"
@@ -18,12 +19,6 @@ STATES: tuple[str, ...] = (*LABELS, UNKNOWN)
 WINDOW_S = 1.0
 MIN_FACE_PX = 12.0
 
-FAR_FACE_PX = 24.0
-"""Minimum shorter side of a face; a smaller one needs strong evidence to be without a mask."""
-
-_FAR_SHARE = 0.9
-_FAR_SURENESS = 0.65  # mean squared confidence: in blurred clips few masked faces reach it as bare
-_FAR_SLACK = 0.1  # hysteresis against flicker
 _MIN_SIGHTINGS = 3
 _MIN_EVIDENCE = 1.0
 _FIRST_SHARE = 0.7
@@ -59,7 +54,7 @@ class _Votes:
     since: float = float("nan")
     small: bool = True
     far: bool = True
-    told: bool = False
+    evidence: FarEvidence = field(default_factory=FarEvidence)
 
     def add(self, time_s: float, label: int, weight: float, window_s: float, slow_s: float) -> None:
         step_s = time_s - self.sightings[-1][0] if self.sightings else 0.0
@@ -82,17 +77,10 @@ class _Votes:
             self.state = best
 
     def is_told(self) -> bool:
-        """Return whether the state may be reported: "no mask" for a distant face needs strong evidence.
-
-        Below about 24 pixels a skin-coloured mask, or a blurred picture, looks like a bare face.
-        """
+        """Return whether the state may be reported: "no mask" for a distant face needs strong evidence."""
         if self.state is None or not self.far or LABELS[self.state] == "with_mask":
             return self.state is not None
-        total, weight = sum(self.weight), self.weight[self.state]
-        own = [each for _, label, each in self.sightings if label == self.state]
-        needed = _FAR_SURENESS - (_FAR_SLACK if self.told else 0.0)
-        self.told = weight >= _FAR_SHARE * total and weight >= needed * len(own)
-        return self.told
+        return self.evidence.is_strong(self.state)
 
     def _began(self, label: int) -> float:
         """Return the time that best separates the evidence against a label from the evidence for it."""
@@ -153,6 +141,7 @@ class MaskStates:
             if votes.small:
                 continue
             votes.add(time_s, label, sureness * sureness, self.window_s, slow_s)
+            votes.evidence.add(time_s, label, sureness * sureness, slow_s)
             votes.decide()
             votes.far = side < FAR_FACE_PX * (_GROWN if votes.far else 1)
             if votes.state is not None and votes.is_told():
