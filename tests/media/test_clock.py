@@ -103,3 +103,14 @@ def test_frames_that_are_not_looked_at_count(make_video: MakeVideo) -> None:
     reading = Reading()
     assert [frame.index for frame in read_frames(make_video("a.mp4"), 6, reading)] == [0, 6, 12, 18]
     assert (reading.frames, reading.jump_s) == (20, None)
+
+
+@pytest.mark.parametrize("step_s", [0.04, 40.0])
+def test_a_counter_of_33_bits_begins_anew_without_a_jump(step_s: float) -> None:
+    period_s = 2**33 / 90_000
+    begin_s = period_s - 10.5 * step_s
+    clock = SteadyClock(begin_s, step_s)
+    # FFmpeg undoes the first time, and the second one is seen.
+    for index in range(100):
+        assert clock.at((begin_s + index * step_s) % period_s) == pytest.approx(index * step_s, abs=1e-6)
+    assert (clock.wraps, clock.jump_s) == (1, None)

@@ -11,6 +11,7 @@ PAUSE_S = 1800.0
 _BACK_STEPS = 1.5  # less is rounding, or two frames in the wrong order
 _RETURN_STEPS = 5.0
 _STUCK_STEPS = 0.25
+_WRAP_S = 2**33 / 90_000  # by ISO/IEC 13818-1 times have 33 bits at 90 kHz: 26.5 hours
 _ROUNDED = 0.1  # for example if times are whole milliseconds
 
 
@@ -19,6 +20,7 @@ class SteadyClock:
 
     Attributes:
         jump_s: steady time of the first jump; None: there was none.
+        wraps: so often the counter of a transport stream began anew, which is no jump.
     """
 
     def __init__(self, start_s: float, step_s: float, leap_s: float = LEAP_S) -> None:
@@ -30,6 +32,7 @@ class SteadyClock:
             leap_s: a longer step forward is a jump, if it is also more than ten usual steps.
         """
         self.jump_s: float | None = None
+        self.wraps = 0
         self._shift = self._shift_before = -start_s
         self._usual_s = self._step_s = step_s
         self._leap_s = max(leap_s, 10 * step_s)
@@ -46,6 +49,11 @@ class SteadyClock:
             self._last = max(now, 0.0)
             return self._last
         step = now - last
+        # FFmpeg undoes the first wrap of this counter only.
+        if abs(step + _WRAP_S - self._step_s) <= _ROUNDED * self._usual_s:
+            self._shift += _WRAP_S
+            self.wraps += 1
+            now, step = now + _WRAP_S, step + _WRAP_S
         if step < -_BACK_STEPS * self._usual_s or step > self._leap_s:
             self.jump_s = last + self._step_s if self.jump_s is None else self.jump_s
             back = time_s + self._shift_before

@@ -132,7 +132,7 @@ class Sound:
             self._begin_s = time_s
             self._clock = SteadyClock(time_s, float((packet.duration or 0) * time_base) or _PACKET_S)
         steady_s = self._clock.at(time_s) + self._begin_s
-        if self._clock.jump_s is None:
+        if self._clock.jump_s is None and not self._clock.wraps:
             return
         shift = round((steady_s - time_s) / time_base)
         packet.pts = pts + shift
