@@ -37,6 +37,7 @@ _OTHERS = (
 )  # fmt: skip
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"GIF8", b"\x1a\x45\xdf\xa3")
 _MODEL = ".onnx"
+_DATABASES = (".db",)
 _MANIFEST = "manifest.jsonl"
 _DESCRIPTIONS = (".yaml", ".yml")
 _DEEPEST = 3
@@ -52,6 +53,7 @@ class Kind(Enum):
     TASKS = "tasks"
     FOLDER = "a folder"
     VIDEO = "a video"
+    DATABASE = "a database"
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,8 @@ def _check_kind(output: Output) -> None:
         if Path(output.path).suffix != _MODEL:
             raise UsageError(f"`{output.name}` must name an {_MODEL} file, not {output.path}")
         suffixes.discard(_MODEL)
+    if output.kind is Kind.DATABASE:
+        suffixes -= set(_DATABASES)
     foreign = sorted(suffixes & {*PICTURES, *VIDEOS, *_OTHERS})
     if foreign:
         raise UsageError(

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from crowdmask.store.store import open_store
 
 from ..alerts.channels.conftest import Receiver, receiver  # noqa: F401 - a fixture
 from ..alerts.conftest import wait_for
@@ -86,6 +89,10 @@ def test_a_site_counts_tells_and_goes_on_after_a_kill(site: Path, start: Start, 
     before = get(client, "/v1/counts?per=day&zone=A")[0]
     assert before["person_s"]["with_mask"] > 5
     assert before["observed_s"] > 8
+    copied = run("--config", str(site), "--backup", str(site.with_name("copy.db")))
+    assert (copied.returncode, "a whole copy of the store" in copied.stdout) == (0, True), copied.stderr
+    with open_store(site.with_name("copy.db")) as copy:
+        assert copy.counts(start=datetime.now(UTC) - timedelta(days=1), end=datetime.now(UTC), zone="A")
     process.kill()  # nothing older than a second is lost
     process.wait()
     process, client = start("--config", str(site))

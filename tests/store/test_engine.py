@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from crowdmask.errors import StoreError
-from crowdmask.store.engine import open_engine
-from crowdmask.store.migrations.run import head
+from crowdmask.store.engine import open_engine, to_url
+from crowdmask.store.migrations.run import head, upgrade
+from crowdmask.store.store import open_store
 from crowdmask.store.tables import metadata
 
 
@@ -68,3 +71,24 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not a database, and long enough to be looked at" * 100)
     with pytest.raises(StoreError, match="file is not a database"):
         open_engine(path)
+
+
+@pytest.mark.parametrize("revision", ["0001_alerts", "0002_counts", "0003_switches"])
+def test_a_store_of_before_is_brought_up_to_date_with_what_it_holds(address: str, revision: str) -> None:
+    engine = create_engine(to_url(address))
+    with engine.begin() as connection:
+        upgrade(connection, revision)
+        if revision != "0001_alerts":
+            for minute in (29_000_000, 29_000_001, 29_000_015):
+                connection.execute(
+                    text(f"INSERT INTO counts VALUES ('door', '', {minute}, 60, 0, 0, 30, 10, 0, 5, 2)")
+                )
+    engine.dispose()
+    span: Any = {"start": datetime(2025, 1, 1, tzinfo=UTC), "end": datetime(2026, 1, 1, tzinfo=UTC)}
+    with open_store(address) as store:
+        minutes, days = store.counts(**span), store.counts(**span, per="day")
+    if revision != "0001_alerts":
+        assert ([each.people for each in minutes], [each.people for each in days]) == ([2, 2, 2], [6])
+        assert days[0].person_s["with_mask"] == 90.0
+    else:
+        assert (minutes, days) == ([], [])

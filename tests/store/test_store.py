@@ -3,12 +3,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from crowdmask.store.records import Counts, StoredEvent
+from crowdmask.store.audit import AuditEntry
+from crowdmask.store.records import Counts, Gap, StoredEvent, TrackMinute
 from crowdmask.store.store import Store, open_store
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -16,6 +18,14 @@ EVENT = StoredEvent(
     time_utc=NOW, camera="door", source="rtsp://10.0.0.5/", run="r", track=7, event="no_mask", frame=100,
     label="without_mask", confidence=0.9, zone="A",
 )  # fmt: skip
+
+TRACK = TrackMinute(
+    start_utc=NOW, camera="door", source="rtsp://10.0.0.5/", run="r", track=7, zone="A",
+    label_s={"with_mask": 20.0, "without_mask": 1.0, "mask_worn_incorrect": 0.0}, unjudged_s=1.0,
+    confidence={"with_mask": 0.9, "without_mask": 0.5}, width_px=31.5, lost_s=0.5, frames=100, model_hash="h",
+)  # fmt: skip
+
+PERS: tuple[Any, ...] = ("hour", "day", "week")
 
 
 @pytest.fixture
@@ -110,3 +120,64 @@ def test_records_are_plain() -> None:
     assert minute(NOW).to_record()["share_with_mask"] == 0.75
     assert Counts(start_utc=NOW, camera="x").to_record()["share_with_mask"] is None
     assert EVENT.to_record()["time_utc"] == "2026-11-27T12:00:00Z"
+
+
+def test_of_tracks_and_gaps_the_last_word_stays(store: Store) -> None:
+    more = replace(TRACK, frames=200, label_s={**TRACK.label_s, "with_mask": 40.0}, zone=None)
+    other = replace(TRACK, camera="yard", track=-1, confidence={})
+    store.add([TRACK, other])
+    store.add([more])
+    span: Any = {"start": NOW, "end": NOW + timedelta(minutes=1)}
+    assert store.tracks(**span) == [more, other]
+    assert store.tracks(**span, cameras=["yard"]) == [other]
+    assert store.tracks(start=NOW + timedelta(minutes=1), end=NOW + timedelta(hours=1)) == []
+    gap = Gap(camera="door", why="down", began_utc=NOW, last_utc=NOW, error="no route to host")
+    longer = replace(gap, last_utc=NOW + timedelta(seconds=90))
+    store.add([gap])
+    store.add([longer, replace(gap, camera="yard", why="frozen")])
+    assert store.gaps(start=NOW + timedelta(seconds=60), end=NOW + timedelta(days=1)) == [longer]
+    assert len(store.gaps(start=NOW, end=NOW + timedelta(days=1))) == 2
+    assert store.gaps(start=NOW, end=NOW + timedelta(days=1), camera="yard")[0].why == "frozen"
+    assert store.gaps(start=NOW - timedelta(days=1), end=NOW) == []
+
+
+def test_the_log_of_who_did_what(store: Store) -> None:
+    first = AuditEntry(time_utc=NOW, who="ada", what="login", address="10.0.0.9")
+    second = replace(first, time_utc=NOW + timedelta(minutes=1), what="changed", thing="camera door")
+    for entry in (first, second, replace(second, who="x" * 999 + "\0", thing="\0")):
+        store.audit.add(entry)
+    newest, *rest = store.audit.entries()
+    assert (len(newest.who), newest.thing, rest) == (255, " ", [second, first])
+    assert store.audit.entries(end=NOW + timedelta(seconds=1)) == [first]
+    assert len(store.audit.entries(start=NOW + timedelta(seconds=1))) == 2
+    assert store.audit.entries(limit=1) == [newest]
+    assert first.to_record()["time_utc"] == "2026-11-27T12:00:00Z"
+
+
+def test_charts_add_up_the_minutes_at_any_edge(store: Store) -> None:
+    """Sums by quarters and single minutes at the edges give what adding up the minutes gives."""
+    begun = datetime(2026, 10, 24, 9, 7, tzinfo=UTC)  # clocks are changed in this time
+    rows = [
+        minute(begun + timedelta(minutes=11 * each), float(each % 60), camera=("door", "yard")[each % 2])
+        for each in range(300)
+    ]
+    store.add(rows)
+    zones = [ZoneInfo(name) for name in ("Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC")]
+    for start, end in ((0, 2900), (13, 2711), (30, 45), (31, 44), (600, 601)):
+        span: Any = {"start": begun + timedelta(minutes=start), "end": begun + timedelta(minutes=end)}
+        for per, timezone in product(PERS, zones):
+            expected: dict[tuple[datetime, str], float] = {}
+            for each in store.counts(**span):
+                key = (start_of(each.start_utc, per, timezone), each.camera)
+                expected[key] = expected.get(key, 0.0) + each.person_s["with_mask"]
+            found = store.counts(**span, per=per, timezone=timezone)
+            assert {(each.start_utc, each.camera): each.person_s["with_mask"] for each in found} == expected
+
+
+def start_of(moment: datetime, per: str, timezone: ZoneInfo) -> datetime:
+    local = moment.astimezone(timezone)
+    if per == "hour":
+        return moment - timedelta(minutes=local.minute)
+    local = local.replace(hour=0, minute=0, fold=0)
+    local -= timedelta(days=local.weekday() if per == "week" else 0)
+    return local.replace(tzinfo=timezone).astimezone(UTC)

@@ -22,6 +22,7 @@ from crowdmask.live.listeners import Listener
 from crowdmask.live.session import Session
 from crowdmask.serve.cells import Cells
 from crowdmask.serve.minutes import Minutes
+from crowdmask.serve.retention import Pruner
 from crowdmask.serve.site import CameraSettings, Site
 from crowdmask.serve.tally import Tally
 from crowdmask.store.engine import reason
@@ -37,7 +38,6 @@ LOG.addHandler(logging.NullHandler())
 STEP_S = 1.0
 _RESTART_S = 30.0
 _HANGS_S = 60.0
-_PRUNE_S = 3600.0
 _MOST_WAITING = 100_000
 _STOP_S = 4.0
 _NEED_RESTART = ("name", "timezone", "store", "model", "mode", "http")
@@ -78,7 +78,7 @@ class Service:
         self._store_is_away = False
         self._not_opened: set[str] = set()
         self._restarted_s: dict[str, float] = {}
-        self._pruned_s = time.monotonic() - _PRUNE_S
+        self._pruner = Pruner(store, lambda: self.site.retention)
         self._stop = Event()
         self._thread = Thread(target=self._run, name="site", daemon=True)
 
@@ -95,6 +95,7 @@ class Service:
         self.session.listen(Listener(results=self._tally.result, events=self._event))
         self._switch_cameras()
         self._thread.start()
+        self._pruner.start()
 
     def stop(self) -> None:
         """End all cameras, and keep what they saw until now."""
@@ -102,6 +103,7 @@ class Service:
         self.session.close(timeout_s=_STOP_S)
         if self._thread.ident is not None:
             self._thread.join(_STOP_S)
+        self._pruner.stop()
         self.alerts.stop()
 
     def change(self, site: Site) -> None:
@@ -183,7 +185,6 @@ class Service:
             self._guarded(self._step)
             self._guarded(self._switch_cameras)
             self._guarded(self._revive)
-            self._guarded(self._prune)
         self._guarded(self._step)
 
     def _guarded(self, work: Callable[[], None]) -> None:
@@ -274,13 +275,3 @@ class Service:
             if health.state == "ended" or now_s - last_s >= _RESTART_S:
                 self._restarted_s[health.camera] = now_s
                 self.session.restart(health.camera)
-
-    def _prune(self) -> None:
-        if time.monotonic() - self._pruned_s < _PRUNE_S:
-            return
-        self._pruned_s = time.monotonic()
-        now, keep = datetime.now(UTC), self.site.retention
-        self.store.prune(
-            counts_before=now - timedelta(days=keep.counts_days),
-            events_before=now - timedelta(days=keep.events_days),
-        )

@@ -110,6 +110,13 @@ class Retention(StrictModel):
     events_days: Annotated[
         int, Field(ge=1, le=3660, title="Events", description="Days that events and alerts are kept.")
     ] = 30
+    tracks_days: Annotated[
+        int,
+        Field(ge=1, le=3660, title="Tracks", description="Days that tracks are kept, which surveys read."),
+    ] = 7
+    audit_days: Annotated[
+        int, Field(ge=1, le=3660, title="Audit", description="Days that the log of who did what is kept.")
+    ] = 365
 
 
 class Site(StrictModel):

@@ -24,7 +24,7 @@ def open_engine(address: str | os.PathLike[str]) -> Engine:
     Raises:
         StoreError: it cannot be opened, or was written by a newer version.
     """
-    url = _to_url(os.fspath(address))
+    url = to_url(os.fspath(address))
     engine = _make(url)
     try:
         with engine.begin() as connection:
@@ -44,7 +44,7 @@ def shown_address(address: str | os.PathLike[str]) -> str:
     Raises:
         StoreError: it cannot be read.
     """
-    url = _to_url(os.fspath(address))
+    url = to_url(os.fspath(address))
     return f"the file {url.database}" if url.drivername == "sqlite" else f"the database {shown(url)}"
 
 
@@ -62,7 +62,12 @@ def reason(error: SQLAlchemyError) -> str:
     return " ".join(text.split())
 
 
-def _to_url(address: str) -> URL:
+def to_url(address: str) -> URL:
+    """Return where an address leads.
+
+    Raises:
+        StoreError: it is neither a path nor the URL of a database that we know.
+    """
     if "://" not in address:
         return URL.create("sqlite", database=str(Path(address).absolute()))
     try:

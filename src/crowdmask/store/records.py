@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from crowdmask.labels import LABELS
 from crowdmask.store.alert_records import to_text
 from crowdmask.tracking.mask_state import STATES
 
@@ -88,4 +89,84 @@ class StoredEvent:
         return {**vars(self), "time_utc": to_text(self.time_utc), "confidence": round(self.confidence, 4)}
 
 
-Record: TypeAlias = Counts | StoredEvent
+@dataclass(frozen=True, kw_only=True)
+class TrackMinute:
+    """What was seen of one track in one minute, without a picture; (camera, run, track) is who.
+
+    Attributes:
+        start_utc: when the minute begins.
+        camera: the configured name.
+        source: the shown address, without credentials.
+        run: UUID of the run.
+        track: number within the run; -1: faces that no track held, together.
+        zone: where it was for most of that time; None: in none.
+        label_s: seconds in view by label: as the track was judged, or while it was not judged yet, as the
+            detector said.
+        unjudged_s: how many of them the track was not judged.
+        confidence: mean of the detector's, by label; a label that was not seen is not there.
+        width_px: mean width of the face.
+        lost_s: seconds between two sightings in which it was not seen, though the picture was looked at.
+        frames: in which it was seen.
+        model_hash: of the detector.
+    """
+
+    start_utc: datetime
+    camera: str
+    source: str
+    run: str
+    track: int
+    zone: str | None
+    label_s: Mapping[str, float]
+    unjudged_s: float
+    confidence: Mapping[str, float]
+    width_px: float
+    lost_s: float
+    frames: int
+    model_hash: str
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the columns of the table."""
+        plain = ("camera", "source", "run", "track", "zone", "unjudged_s", "width_px", "lost_s", "frames")
+        return {
+            "minute": int(self.start_utc.timestamp() // 60),
+            **{name: getattr(self, name) for name in (*plain, "model_hash")},
+            **{label: self.label_s.get(label, 0.0) for label in LABELS},
+            **{f"{label}_confidence": self.confidence.get(label) for label in LABELS},
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> TrackMinute:
+        """Return what `to_row` made plain."""
+        plain = {name: value for name, value in row.items() if name in cls.__dataclass_fields__}
+        sure = {label: row[f"{label}_confidence"] for label in LABELS}
+        return cls(
+            **plain,
+            start_utc=datetime.fromtimestamp(row["minute"] * 60, UTC),
+            label_s={label: row[label] for label in LABELS},
+            confidence={label: value for label, value in sure.items() if value is not None},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """A span in which a camera was not looked at.
+
+    Attributes:
+        camera: the configured name.
+        why: "down" or "frozen".
+        began_utc, last_utc: when it began, and when it was last seen to go on: its end once it is over.
+        error: what went wrong, in one line and without secrets.
+    """
+
+    camera: str
+    why: str
+    began_utc: datetime
+    last_utc: datetime
+    error: str | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {**vars(self), "began_utc": to_text(self.began_utc), "last_utc": to_text(self.last_utc)}
+
+
+Record: TypeAlias = Counts | StoredEvent | TrackMinute | Gap

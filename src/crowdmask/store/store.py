@@ -1,26 +1,27 @@
-"""The store of a site: what its cameras saw, and its alerts."""
+"""The store of a site: what its cameras saw, its alerts, and who changed what."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Literal, Self, TypeAlias
+from pathlib import Path
+from threading import Event
+from typing import Any, Self
 
-from sqlalchemy import Engine, Integer, Select, delete, func, literal_column, select
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crowdmask.store import tables
 from crowdmask.store.alerts import AlertStore
+from crowdmask.store.audit import AuditLog
+from crowdmask.store.backup import back_up
+from crowdmask.store.charts import QUARTER, SUMS, Chart, Per, minute_of, read_chart
 from crowdmask.store.engine import open_engine
-from crowdmask.store.records import Counts, Record, StoredEvent
+from crowdmask.store.pruning import Limits, prune_rows
+from crowdmask.store.records import Counts, Gap, Record, StoredEvent, TrackMinute
 from crowdmask.store.switches import Switches
 from crowdmask.tracking.mask_state import STATES
-
-Per: TypeAlias = Literal["minute", "hour", "day", "week"]
-
-_SUMS = ("observed_s", "down_s", "frozen_s", *STATES, "people")
-_KEY = ("camera", "zone", "minute")
 
 
 class Store:
@@ -29,6 +30,7 @@ class Store:
     Attributes:
         alerts: alerts and their messages.
         switches: privacy switches of cameras.
+        audit: who logged in, looked, exported or changed something.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -36,29 +38,30 @@ class Store:
         self._engine = engine
         self.alerts = AlertStore(engine)
         self.switches = Switches(engine)
+        self.audit = AuditLog(engine)
 
     def add(self, records: Sequence[Record]) -> None:
         """Keep records, all of them or none.
 
-        What was kept already is not kept twice: of a minute's counts the last ones count, of an event the
-        first one.
+        What was kept already is not kept twice: of a minute's counts, of a minute of a track and of a gap the
+        last ones count, of an event the first one.
         """
-        minutes = [_row(each) for each in records if isinstance(each, Counts)]
+        rows = {
+            tables.counts: [_row(each) for each in records if isinstance(each, Counts)],
+            tables.tracks: [each.to_row() for each in records if isinstance(each, TrackMinute)],
+            tables.gaps: [vars(each) for each in records if isinstance(each, Gap)],
+        }
         events = [vars(each) for each in records if isinstance(each, StoredEvent)]
-        if not minutes and not events:
+        if not records:
             return
-        # Both databases write it alike, each by a function of its own.
-        insert: Any = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         with self._engine.begin() as connection:
-            if minutes:
-                write = insert(tables.counts)
-                values = {name: write.excluded[name] for name in _SUMS}
-                newest = {tuple(row[name] for name in _KEY): row for row in minutes}
-                connection.execute(
-                    write.on_conflict_do_update(index_elements=_KEY, set_=values), [*newest.values()]
-                )
+            for table, values in rows.items():
+                if values:
+                    self._keep_last(connection, table, values)
+            if rows[tables.counts]:
+                self._sum_up(connection, rows[tables.counts])
             if events:
-                connection.execute(insert(tables.events).on_conflict_do_nothing(), events)
+                connection.execute(self._insert(tables.events).on_conflict_do_nothing(), events)
 
     def counts(
         self,
@@ -81,23 +84,12 @@ class Store:
             per: how long each is.
             timezone: in which days and weeks begin.
         """
-        columns = tables.counts.c
-        # Days begin at hours of the clock on the wall, which in some places is a quarter of an hour apart.
-        # A parameter would be another expression to PostgreSQL each time it is written.
-        part: Any = columns.minute
-        if per != "minute":
-            part = columns.minute - columns.minute % literal_column("15", Integer)
-        query = select(
-            part.label("minute"),
-            columns.camera,
-            columns.zone,
-            *(func.sum(columns[name]).label(name) for name in _SUMS),
-        ).where(columns.minute >= _minute(start), columns.minute < _minute(end + timedelta(seconds=59)))
-        if camera is not None:
-            query = query.where(columns.camera == camera)
-        if not all_zones:
-            query = query.where(columns.zone == (zone or ""))
-        return self._joined(query.group_by(part, columns.camera, columns.zone), per, timezone)
+        chart = Chart(
+            start=minute_of(start), end=minute_of(end + timedelta(seconds=59)), camera=camera, zone=zone,
+            all_zones=all_zones, per=per, timezone=timezone,
+        )  # fmt: skip
+        with self._engine.connect() as connection:
+            return read_chart(connection, chart)
 
     def events(
         self,
@@ -132,15 +124,66 @@ class Store:
         with self._engine.connect() as connection:
             return [StoredEvent(**row) for row in connection.execute(query).mappings()]
 
-    def prune(self, *, counts_before: datetime, events_before: datetime) -> int:
-        """Remove what is older; returns how many rows."""
-        with self._engine.begin() as connection:
-            old = delete(tables.counts).where(tables.counts.c.minute < _minute(counts_before))
-            gone = connection.execute(old).rowcount
-            gone += connection.execute(
-                delete(tables.events).where(tables.events.c.time_utc < events_before)
-            ).rowcount
-        return gone + self.alerts.prune(events_before)
+    def tracks(self, *, start: datetime, end: datetime, cameras: Sequence[str] = ()) -> list[TrackMinute]:
+        """Return the minutes of tracks in the order of time.
+
+        Args:
+            start, end: minutes from, and before.
+            cameras: only of these; none: of all.
+        """
+        columns = tables.tracks.c
+        span = (columns.minute >= minute_of(start), columns.minute < minute_of(end + timedelta(seconds=59)))
+        query = select(tables.tracks).where(*span)
+        if cameras:
+            query = query.where(columns.camera.in_(cameras))
+        query = query.order_by(columns.minute, columns.camera, columns.run, columns.track)
+        with self._engine.connect() as connection:
+            return [TrackMinute.from_row({**row}) for row in connection.execute(query).mappings()]
+
+    def gaps(self, *, start: datetime, end: datetime, camera: str | None = None) -> list[Gap]:
+        """Return the spans that touch a time, in their order.
+
+        Args:
+            start, end: from, and before.
+            camera: only of this one; None: of all.
+        """
+        columns = tables.gaps.c
+        query = select(tables.gaps).where(columns.last_utc >= start, columns.began_utc < end)
+        if camera is not None:
+            query = query.where(columns.camera == camera)
+        with self._engine.connect() as connection:
+            return [Gap(**row) for row in connection.execute(query.order_by(columns.began_utc)).mappings()]
+
+    def prune(
+        self,
+        *,
+        counts_before: datetime | None = None,
+        events_before: datetime | None = None,
+        tracks_before: datetime | None = None,
+        audit_before: datetime | None = None,
+        stop: Event | None = None,
+    ) -> int:
+        """Remove what is older, a little at a time, so that nobody who writes waits; returns how many rows.
+
+        Args:
+            counts_before: of counts, by whole quarters of an hour, and gaps; None: they all stay.
+            events_before: of events and alerts.
+            tracks_before: of tracks.
+            audit_before: of the audit log.
+            stop: ends it early; the rest goes the next time.
+        """
+        limits = Limits(counts=counts_before, events=events_before, tracks=tracks_before, audit=audit_before)
+        gone = prune_rows(self._engine, limits, stop or Event())
+        return gone + (0 if events_before is None else self.alerts.prune(events_before))
+
+    def backup(self, path: Path) -> int:
+        """Write a whole copy of a store of SQLite into one file while it is in use; returns its bytes.
+
+        Raises:
+            StoreError: it is not a file of SQLite, or cannot be read.
+            OutputError: the copy cannot be written.
+        """
+        return back_up(self._engine.url.render_as_string(hide_password=False), path)
 
     def close(self) -> None:
         """Close all connections."""
@@ -152,15 +195,34 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _joined(self, query: Select[Any], per: Per, timezone: tzinfo) -> list[Counts]:
-        sums: dict[tuple[datetime, str, str], list[float]] = {}
-        with self._engine.connect() as connection:
-            for minute, camera, zone, *values in connection.execute(query):
-                begun = _begin(datetime.fromtimestamp(minute * 60, UTC), per, timezone)
-                known = sums.setdefault((begun, camera, zone), [0.0] * len(_SUMS))
-                for number, value in enumerate(values):
-                    known[number] += value
-        return [_counts(*key, sums[key]) for key in sorted(sums)]
+    def _insert(self, table: Table) -> Any:
+        # Both databases write it alike, each by a function of its own.
+        insert: Any = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        return insert(table)
+
+    def _keep_last(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        keys = [column.name for column in table.primary_key]
+        write = self._insert(table)
+        values = {each.name: write.excluded[each.name] for each in table.columns if each.name not in keys}
+        newest = {tuple(row[name] for name in keys): row for row in rows}
+        connection.execute(write.on_conflict_do_update(index_elements=keys, set_=values), [*newest.values()])
+
+    def _sum_up(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
+        """Make the sums of the quarters anew that the minutes belong to."""
+        columns = tables.counts.c
+        first = bindparam("first", type_=columns.minute.type)
+        query = (
+            select(first, columns.camera, columns.zone, *(func.sum(columns[name]) for name in SUMS))
+            .where(columns.camera == bindparam("of_camera"), columns.zone == bindparam("of_zone"))
+            .where(columns.minute >= first, columns.minute < first + QUARTER)
+            .group_by(columns.camera, columns.zone)
+        )
+        write = self._insert(tables.quarters).from_select(["minute", "camera", "zone", *SUMS], query)
+        values = {name: write.excluded[name] for name in SUMS}
+        write = write.on_conflict_do_update(index_elements=["minute", "camera", "zone"], set_=values)
+        quarters = {(row["camera"], row["zone"], row["minute"] // QUARTER * QUARTER) for row in rows}
+        for camera, zone, quarter in sorted(quarters):
+            connection.execute(write, {"of_camera": camera, "of_zone": zone, "first": quarter})
 
 
 def open_store(address: str | os.PathLike[str]) -> Store:
@@ -178,42 +240,10 @@ def _row(counts: Counts) -> dict[str, Any]:
     return {
         "camera": counts.camera,
         "zone": counts.zone or "",
-        "minute": _minute(counts.start_utc),
+        "minute": minute_of(counts.start_utc),
         "observed_s": counts.observed_s,
         "down_s": counts.down_s,
         "frozen_s": counts.frozen_s,
         **{state: counts.person_s.get(state, 0.0) for state in STATES},
         "people": counts.people,
     }
-
-
-def _minute(moment: datetime) -> int:
-    return int(moment.timestamp() // 60)
-
-
-def _begin(moment: datetime, per: Per, timezone: tzinfo) -> datetime:
-    """Return when the minute, hour, day or week of a moment began, UTC."""
-    if per == "minute":
-        return moment
-    local = moment.astimezone(timezone)
-    if per == "hour":
-        return moment - timedelta(minutes=local.minute)
-    local = local.replace(hour=0, minute=0)
-    if per == "week":
-        local -= timedelta(days=local.weekday())
-    # Midnight by the clock of that day, which may be an hour off from now's.
-    return local.replace(tzinfo=timezone, fold=0).astimezone(UTC)
-
-
-def _counts(begun: datetime, camera: str, zone: str, values: list[float]) -> Counts:
-    named = dict(zip(_SUMS, values, strict=True))
-    return Counts(
-        start_utc=begun,
-        camera=camera,
-        zone=zone or None,
-        observed_s=named["observed_s"],
-        down_s=named["down_s"],
-        frozen_s=named["frozen_s"],
-        person_s={state: named[state] for state in STATES},
-        people=int(named["people"]),
-    )

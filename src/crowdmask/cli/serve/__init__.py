@@ -60,6 +60,15 @@ def command(
         ),
         Writes(Kind.RECORDS),
     ] = None,
+    backup: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Copy the store into one file while the service runs on, and end; SQLite only.",
+            show_default=False,
+        ),
+        Writes(Kind.DATABASE),
+    ] = None,
     test_alert: Annotated[
         str | None,
         typer.Option(
@@ -88,6 +97,8 @@ def command(
         _report(site, privacy_report)
     elif test_alert is not None:
         _test(site, test_alert)
+    elif backup is not None:
+        _back_up(site, backup)
     elif check:
         _check(site, days)
     else:
@@ -126,6 +137,13 @@ def _report(site: Site, to: str) -> None:
         typer.echo(report, nl=False)
     else:
         write_text(Path(to), report, what="the report")
+
+
+def _back_up(site: Site, path: Path) -> None:
+    from crowdmask.store.backup import back_up
+
+    size = back_up(site.store.get_secret_value(), path)
+    typer.echo(one_line(f"{path}: {size / 1e6:.1f} MB, a whole copy of the store"))
 
 
 def _check(site: Site, days: int) -> None:

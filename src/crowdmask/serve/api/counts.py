@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 
 from crowdmask.serve.api.problems import problems
 from crowdmask.serve.service import Service
-from crowdmask.store.store import Per
+from crowdmask.store.charts import Per
 
 _MOST_ROWS = {"minute": 2, "hour": 62, "day": 3660, "week": 3660}
 """So many days may be asked for at once."""
