@@ -39,6 +39,7 @@ ORDER = (
     "training",
     "store",
     "alerts",
+    "client",
     "serve",
     "scale",
     "cli",

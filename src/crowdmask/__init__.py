@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from crowdmask.labels import LABELS
 
 if TYPE_CHECKING:
+    from crowdmask.client.client import Client
     from crowdmask.detections import Detections
     from crowdmask.inference.detector import Detector
     from crowdmask.live.tracked_frame import TrackedFrame
     from crowdmask.live.tracker import Tracker
 
 __version__ = "0.2.0"
-__all__ = ["LABELS", "Detections", "Detector", "TrackedFrame", "Tracker", "__version__"]
+__all__ = ["LABELS", "Client", "Detections", "Detector", "TrackedFrame", "Tracker", "__version__"]
 
 # ONNX Runtime's official builds report their use to Microsoft and keep a device number in the home,
 # unless this stands before they are loaded. Nothing may leave the machine.
@@ -26,6 +27,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Looked up at first use, so that `crowdmask --version` does not wait for the runtime.
 _HOMES = {
+    "Client": "crowdmask.client.client",
     "Detector": "crowdmask.inference.detector",
     "Detections": "crowdmask.detections",
     "Tracker": "crowdmask.live.tracker",

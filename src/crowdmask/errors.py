@@ -105,6 +105,19 @@ class StoreError(CrowdmaskError):
     """A database that cannot be opened, read or written."""
 
 
+class ServiceError(CrowdmaskError):
+    """A service that cannot be reached, or that refuses.
+
+    Attributes:
+        reason: why.
+        status: the code of its answer; None: there was none.
+    """
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.status = reason, status
+
+
 class UsageError(CrowdmaskError):
     """Options that do not fit together."""
 

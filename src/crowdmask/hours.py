@@ -24,7 +24,15 @@ def _to_time(value: Any) -> time:
         return time(value // 60, value % 60)
     if isinstance(value, str):
         hour, colon, minute = value.partition(":")
-        if colon and len(minute) == 2 and (hour + minute).isdecimal() and int(hour) < 24 and int(minute) < 60:
+        digits = (hour + minute).isascii() and (hour + minute).isdecimal()
+        if (
+            colon
+            and digits
+            and len(hour) in (1, 2)
+            and len(minute) == 2
+            and int(hour) < 24
+            and int(minute) < 60
+        ):
             return time(int(hour), int(minute))
     raise ValueError('must be a time of day from "00:00" to "23:59"')
 
@@ -32,7 +40,15 @@ def _to_time(value: Any) -> time:
 TimeOfDay = Annotated[
     time,
     BeforeValidator(_to_time),
-    WithJsonSchema({"type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9]$", "examples": ["22:00"]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9]$"},
+                {"type": "integer", "minimum": 0, "maximum": 1439, "description": "Minutes since midnight."},
+            ],
+            "examples": ["22:00"],
+        }
+    ),
 ]
 """Hours and minutes, local to the site."""
 

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import io
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
+from crowdmask.inference.detector import Detector
 from crowdmask.serve.app import Parts, create_app
 from crowdmask.serve.detecting import Workers
 from crowdmask.serve.http_settings import HttpSettings
+from crowdmask.serve.service import Service
+from crowdmask.serve.site import Site
+from crowdmask.store.store import open_store
+
+from ..alerts.conftest import wait_for
+from ..live.clips import write_clip
 
 HOME = "http://127.0.0.1:8000"
 MakeApp = Callable[..., FastAPI]
@@ -54,3 +67,57 @@ def client(app: FastAPI, **options: object) -> httpx.AsyncClient:
     """Return a client that calls the application itself."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, **{"base_url": HOME, **options})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service over a video that is played again and again, asked over a real connection."""
+
+    address: str
+    service: Service
+    app: FastAPI
+    audit: list[tuple[str, str, str]]
+
+
+SITE: dict[str, Any] = {
+    "name": "Town hall",
+    "alerts": {
+        "rules": [
+            {"name": "few", "when": "share_below", "limit": 0.9, "for_s": 3600, "zone": "A"},
+            {"name": "away", "when": "camera_down", "for_s": 3600},
+        ]
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory, colour_model: Path) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("running")
+    zone = {"name": "A", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
+    camera = {"name": "door", "source": str(write_clip(folder / "clip.mp4", 300)), "zones": [zone]}
+    site = Site.model_validate({**SITE, "cameras": [camera], "store": str(folder / "site.db")})
+    audit: list[tuple[str, str, str]] = []
+    workers = Workers(str(colour_model), workers=1, waiting=4, max_pixels=1_000_000)
+    with open_store(site.store.get_secret_value()) as store, closing_socket() as listening:
+        service = Service(site, store, Detector(str(colour_model), shares_cores=True))
+        http = HttpSettings(upload_mb=0.2)
+        app = create_app(Parts(lambda: http, workers, service, audit=lambda *told: audit.append(told)))
+        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        service.start()
+        thread.start()
+        host, port = listening.getsockname()[:2]
+        wait_for(lambda: server.started and service.store.events(limit=1), 30)
+        yield Running(f"http://{host}:{port}", service, app, audit)
+        server.should_exit = True
+        service.stop()
+        thread.join(5)
+    workers.close()
+
+
+@contextmanager
+def closing_socket() -> Iterator[socket.socket]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        yield listening

@@ -11,7 +11,7 @@ TRAINING = ("torch", "safetensors", "tensorboard", "matplotlib", "onnx")
 TUNING = (*TRAINING, "optuna")
 SERVE = (
     "alembic", "apprise", "argon2", "fastapi", "httpx", "multipart", "paho", "pg8000", "prometheus_client",
-    "sqlalchemy", "uvicorn",
+    "sqlalchemy", "uvicorn", "websockets",
 )  # fmt: skip
 SCALE = ("pyarrow", "fsspec")
 _PACKAGES = {"train": TRAINING, "serve": SERVE, "scale": SCALE}

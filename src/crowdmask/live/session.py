@@ -20,7 +20,7 @@ from crowdmask.live.options import CameraOptions
 from crowdmask.live.pipeline import FrameFinder
 from crowdmask.live.run import Output, Run, Setting
 from crowdmask.live.sources import VideoSource, find_videos
-from crowdmask.live.tracked_frame import Rgb
+from crowdmask.live.tracked_frame import Rgb, View
 
 _TICK_S = 0.05
 END_S = 5.0
@@ -171,9 +171,19 @@ class Session:
         Raises:
             UsageError: there is no such camera.
         """
-        with self._lock:
-            view = self._get(camera).run.newest
+        view = self.view(camera)
         return None if view is None else view.render(blur=blur, annotated=annotated)
+
+    def view(self, camera: str) -> View | None:
+        """Return the newest frame of a camera as `snapshot` would draw it.
+
+        Returns:
+            The same object until another frame has come; None: no frame yet.
+        Raises:
+            UsageError: there is no such camera.
+        """
+        with self._lock:
+            return self._get(camera).run.newest
 
     def health(self) -> list[Health]:
         """Return the health of all cameras, in the order in which they were added."""

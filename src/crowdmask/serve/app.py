@@ -16,13 +16,18 @@ from crowdmask.serve.api.cameras import cameras_router
 from crowdmask.serve.api.counts import counts_router
 from crowdmask.serve.api.detect import DetectParts, detect_router
 from crowdmask.serve.api.health import health_router
+from crowdmask.serve.api.live import LiveParts, live_router
 from crowdmask.serve.api.login import Audit, login_router
+from crowdmask.serve.api.pictures import pictures_router
 from crowdmask.serve.api.problems import add_problem_handlers
+from crowdmask.serve.api.stream import stream_router
 from crowdmask.serve.auth.guards import Guards
 from crowdmask.serve.auth.headers import SecurityHeaders
 from crowdmask.serve.auth.sessions import Sessions
 from crowdmask.serve.bodies import Bodies
 from crowdmask.serve.detecting import Workers
+from crowdmask.serve.following.looking import Looking
+from crowdmask.serve.following.pictures import Pictures
 from crowdmask.serve.history import read_history
 from crowdmask.serve.http_settings import HttpSettings
 from crowdmask.serve.metrics import Metrics
@@ -96,10 +101,18 @@ def _site_routers(service: Service, guards: Guards, audit: Audit) -> list[APIRou
         history=lambda start, end: read_history(service.store, start, end),
         changed=lambda user, what, alert: audit(user, what, f"alert {alert}"),
     )
+    pictures, looking = (
+        Pictures(service.session, allowed=lambda: service.site.mode != "statistics"),
+        Looking(audit),
+    )
+    live = LiveParts(pictures, service.hub, lambda: [camera.name for camera in service.site.cameras], looking)
     return [
         alerts_router(alerts, guards.viewer, guards.viewer),
-        cameras_router(service, guards.viewer),
+        cameras_router(service, guards, looking, audit),
+        pictures_router(pictures, looking, guards),
         counts_router(service, guards.viewer),
+        stream_router(service.hub, guards),
+        live_router(live, guards),
     ]
 
 

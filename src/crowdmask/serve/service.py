@@ -21,6 +21,8 @@ from crowdmask.live.health import Health
 from crowdmask.live.listeners import Listener
 from crowdmask.live.session import Session
 from crowdmask.serve.cells import Cells
+from crowdmask.serve.following.hub import Hub
+from crowdmask.serve.following.news import health_record, now_record
 from crowdmask.serve.minutes import Minutes
 from crowdmask.serve.retention import Pruner
 from crowdmask.serve.site import CameraSettings, Site
@@ -69,6 +71,7 @@ class Service:
             shows_people=not self._statistics,
         )
         self.session = Session(detector)
+        self.hub = Hub()
         self.started_utc = datetime.now(UTC)
         self._tally = Tally()
         self._private: set[str] = set()
@@ -92,7 +95,9 @@ class Service:
             begun = self.store.counts(start=minute, end=minute + timedelta(minutes=1), all_zones=True)
             self._counter = Minutes(begun)
         self.alerts.start()
-        self.session.listen(Listener(results=self._tally.result, events=self._event))
+        self.session.listen(
+            Listener(results=self._tally.result, events=self._event, health=self._health_changed)
+        )
         self._switch_cameras()
         self._thread.start()
         self._pruner.start()
@@ -100,6 +105,7 @@ class Service:
     def stop(self) -> None:
         """End all cameras, and keep what they saw until now."""
         self._stop.set()
+        self.hub.close()
         self.session.close(timeout_s=_STOP_S)
         if self._thread.ident is not None:
             self._thread.join(_STOP_S)
@@ -198,7 +204,12 @@ class Service:
         snapshots = self._tally.take(self.session.health(), zones)
         for row in self._counter.add(snapshots):
             self._rows[row.camera, row.zone, row.start_utc] = row
-        self.alerts.observe([*snapshots, *self._private_snapshots()])
+        told = [*snapshots, *self._private_snapshots()]
+        if not self._statistics:
+            for snapshot in told:
+                self.hub.publish("now", now_record(snapshot), keep=False)
+        for alert in self.alerts.observe(told):
+            self.hub.publish("alert", alert.to_record())
         self._write()
 
     def _write(self) -> None:
@@ -225,21 +236,24 @@ class Service:
         self._tally.event(camera, event)
         if self._statistics:
             return
-        self._waiting.append(
-            StoredEvent(
-                # Live times go by arrival, not by the stream's clock.
-                time_utc=datetime.now(UTC),
-                camera=camera,
-                source=event.source,
-                run=event.run,
-                track=event.track,
-                event=event.event,
-                frame=event.frame,
-                label=event.label,
-                confidence=event.confidence,
-                zone=event.zone,
-            )
+        stored = StoredEvent(
+            # Live times go by arrival, not by the stream's clock.
+            time_utc=datetime.now(UTC),
+            camera=camera,
+            source=event.source,
+            run=event.run,
+            track=event.track,
+            event=event.event,
+            frame=event.frame,
+            label=event.label,
+            confidence=event.confidence,
+            zone=event.zone,
         )
+        self._waiting.append(stored)
+        self.hub.publish("event", stored.to_record())
+
+    def _health_changed(self, camera: str, health: Health) -> None:
+        self.hub.publish("health", health_record(health))
 
     def _switch_cameras(self) -> None:
         """Begin cameras whose hours have come, and end those whose hours are over."""

@@ -15,6 +15,7 @@ from crowdmask.alerts.judging import Judge
 from crowdmask.alerts.settings import AlertRule, AlertSettings
 from crowdmask.alerts.snapshot import Snapshot
 from crowdmask.serve.api.problems import problems
+from crowdmask.serve.api.values import WHOLE, Time, strictly
 from crowdmask.store.alert_records import Snooze, StoredAlert
 from crowdmask.store.alerts import AlertStore
 
@@ -96,7 +97,7 @@ class RuleBody(BaseModel):
 class SnoozeRequest(_Strict):
     """For how long no messages are sent of the alert's rule at its camera and zone."""
 
-    minutes: Annotated[int, Field(ge=1, le=7 * 1440, examples=[60])]
+    minutes: Annotated[int, Field(ge=1, le=7 * 1440, examples=[60]), WHOLE]
 
 
 class MarkRequest(_Strict):
@@ -110,9 +111,10 @@ class PreviewRequest(_Strict):
 
     rule: Annotated[
         AlertRule,
+        strictly(AlertRule),
         Field(examples=[{"name": "entrance", "when": "share_below", "limit": 0.8, "min_people": 10}]),
     ]
-    days: Annotated[int, Field(ge=1, le=31)] = 7
+    days: Annotated[int, Field(ge=1, le=31), WHOLE] = 7
 
 
 class RaisedBody(BaseModel):
@@ -135,6 +137,7 @@ class PreviewBody(BaseModel):
 
 
 _NOT_FOUND = problems(404, 422)
+_UNREADABLE = problems(400)
 AlertId = Annotated[str, Path(min_length=1, max_length=36, pattern=r"^[0-9A-Za-z-]+$")]
 
 
@@ -159,9 +162,9 @@ def _add_reading(router: APIRouter, parts: AlertParts, viewer: Who) -> None:
         only_open: Annotated[bool, Query(alias="open", description="Only those that go on.")] = False,
         rule: Annotated[str | None, Query(max_length=64)] = None,
         camera: Annotated[str | None, Query(max_length=255)] = None,
-        start: Annotated[AwareDatetime | None, Query(description="Raised from then on.")] = None,
-        end: Annotated[AwareDatetime | None, Query(description="Raised before.")] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        start: Annotated[Time | None, Query(description="Raised from then on.")] = None,
+        end: Annotated[Time | None, Query(description="Raised before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=1000), WHOLE] = 100,
     ) -> list[AlertBody]:
         """Return alerts, the newest first."""
         found = parts.store.alerts(
@@ -182,7 +185,7 @@ def _add_changing(router: APIRouter, parts: AlertParts, operator: Who) -> None:
         parts.store.acknowledge(alert_id, user, parts.now())
         return _changed(parts, alert_id, user, "acknowledged")
 
-    @router.post("/v1/alerts/{alert_id}/snooze", responses=_NOT_FOUND)
+    @router.post("/v1/alerts/{alert_id}/snooze", responses=_NOT_FOUND | _UNREADABLE)
     def snooze(alert_id: AlertId, body: SnoozeRequest, user: Annotated[str, Depends(operator)]) -> SnoozeBody:
         """Send no messages of its rule at its camera and zone for a while; the pages go on showing them."""
         alert = _found(parts, alert_id).alert
@@ -193,7 +196,7 @@ def _add_changing(router: APIRouter, parts: AlertParts, operator: Who) -> None:
         parts.changed(user, "snoozed", alert_id)
         return SnoozeBody(camera=alert.camera, zone=alert.zone, until_utc=until, by=user)
 
-    @router.post("/v1/alerts/{alert_id}/mark", responses=_NOT_FOUND)
+    @router.post("/v1/alerts/{alert_id}/mark", responses=_NOT_FOUND | _UNREADABLE)
     def mark(alert_id: AlertId, body: MarkRequest, user: Annotated[str, Depends(operator)]) -> AlertBody:
         """Say whether it was wrong."""
         parts.store.mark(alert_id, body.wrong, user, parts.now())
@@ -224,7 +227,7 @@ def _add_rules(router: APIRouter, parts: AlertParts, viewer: Who) -> None:
             for rule in settings.rules
         ]
 
-    @router.post("/v1/rules/preview", dependencies=[Depends(viewer)])
+    @router.post("/v1/rules/preview", dependencies=[Depends(viewer)], responses=problems(400, 409, 422))
     def preview(body: PreviewRequest) -> PreviewBody:
         """Say how many alerts a rule would have given on the last days, and how many of them are false."""
         end = parts.now()

@@ -3,8 +3,7 @@
 # Without postponed annotations: FastAPI reads those of routes.
 
 import io
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from PIL import Image
@@ -12,7 +11,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from crowdmask.errors import UsageError
 from crowdmask.live.health import Health
+from crowdmask.serve.api.login import Audit
 from crowdmask.serve.api.problems import problems
+from crowdmask.serve.auth.guards import Guards
+from crowdmask.serve.following.looking import Looking
 from crowdmask.serve.service import Service
 from crowdmask.serve.site import CameraSettings
 
@@ -42,14 +44,16 @@ class PrivacyRequest(BaseModel):
     on: Annotated[bool, Field(examples=[True])]
 
 
-def cameras_router(service: Service, viewer: Callable[..., Any]) -> APIRouter:
+def cameras_router(service: Service, guards: Guards, looking: Looking, audit: Audit) -> APIRouter:
     """Return the routes.
 
     Args:
         service: the site.
-        viewer: lets those in who may look.
+        guards: let in those who may look, and those who may change things.
+        looking: notes who looks at what.
+        audit: is told who did what to what.
     """
-    router = APIRouter(dependencies=[Depends(viewer)], responses=problems(401, 403), tags=["cameras"])
+    router = APIRouter(dependencies=[Depends(guards.viewer)], responses=problems(401, 403), tags=["cameras"])
 
     @router.get("/v1/cameras")
     def list_cameras() -> list[CameraBody]:
@@ -65,7 +69,10 @@ def cameras_router(service: Service, viewer: Callable[..., Any]) -> APIRouter:
             **problems(404, 422, 503),
         },
     )
-    def snapshot(name: Annotated[str, Path(min_length=1, max_length=255)]) -> Response:
+    def snapshot(
+        name: Annotated[str, Path(min_length=1, max_length=255)],
+        user: Annotated[str, Depends(guards.viewer)],
+    ) -> Response:
         """Return what a camera sees now; faces are always blurred. Mode statistics shows nothing."""
         if service.site.mode == "statistics":
             raise HTTPException(404, "mode statistics shows no pictures")
@@ -75,19 +82,23 @@ def cameras_router(service: Service, viewer: Callable[..., Any]) -> APIRouter:
             raise HTTPException(404, f"no camera {name!r} is active") from error
         if picture is None:
             raise HTTPException(503, "no frame has come yet", {"retry-after": "1"})
+        looking.begins(user, name)
         written = io.BytesIO()
         Image.fromarray(picture).save(written, "JPEG", quality=85)
         return Response(written.getvalue(), media_type="image/jpeg")
 
-    @router.put("/v1/cameras/{name}/privacy", responses={404: {"description": "There is no such camera."}})
+    @router.put("/v1/cameras/{name}/privacy", responses=problems(400, 404, 422))
     def switch_privacy(
-        name: Annotated[str, Path(min_length=1, max_length=255)], body: PrivacyRequest
+        name: Annotated[str, Path(min_length=1, max_length=255)],
+        body: PrivacyRequest,
+        user: Annotated[str, Depends(guards.admin)],
     ) -> CameraBody:
         """Look at nothing of a camera, over restarts, or look at it again."""
         camera = next((each for each in service.site.cameras if each.name == name), None)
         if camera is None:
             raise HTTPException(404, f"there is no camera {name!r}")
-        service.switch_privacy(name, body.on, "the API")
+        service.switch_privacy(name, body.on, user)
+        audit(user, f"privacy {'on' if body.on else 'off'}", f"camera {name}")
         health = {each.camera: each for each in service.health()}
         return _body(service, camera, health.get(name))
 

@@ -68,11 +68,12 @@ def detect_router(parts: DetectParts, viewer: Callable[..., Any]) -> APIRouter:
 
 def _form(description: str, many: bool = False) -> dict[str, Any]:
     one = {"type": "string", "format": "binary"}
-    fields = {"file": {"type": "array", "items": one} if many else one}
+    fields = {"file": {"type": "array", "items": one, "minItems": 1} if many else one}
     schema = {"type": "object", "properties": fields, "required": ["file"]}
     content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
     if not many:
-        content |= {"image/*": _PHOTO, "application/octet-stream": _PHOTO}
+        # Others are taken, too: these are what everybody can make.
+        content |= {"image/jpeg": _PHOTO, "image/png": _PHOTO, "image/webp": _PHOTO}
     return {"requestBody": {"required": True, "description": description, "content": content}}
 
 

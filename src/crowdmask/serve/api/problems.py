@@ -9,10 +9,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from crowdmask.errors import CrowdmaskError
+from crowdmask.errors import CrowdmaskError, StoreError
 from crowdmask.serve.detecting import BusyError, CallerGoneError
+from crowdmask.store.engine import reason
 
 LOG = logging.getLogger("crowdmask.serve")
 
@@ -24,7 +26,7 @@ _WORDS = {
     404: "There is no such thing.",
     406: "No such kind of answer.",
     408: "The upload took too long.",
-    409: "It does not fit to what there is.",
+    409: "The values do not fit together, or not to what there is.",
     413: "The upload, or the picture, is too large.",
     415: "It is not a photo.",
     422: "It cannot be used.",
@@ -56,7 +58,11 @@ def add_problem_handlers(app: FastAPI) -> None:
         told = [
             f"{'.'.join(str(part) for part in each['loc'][1:])}: {each['msg']}" for each in error.errors()[:8]
         ]
-        return JSONResponse({"error": "; ".join(told)}, 422)
+        # Each value is as described, but they contradict one another: a check of our own has said so.
+        contradict = all(
+            each["type"] == "value_error" and each["loc"][0] == "body" for each in error.errors()
+        )
+        return JSONResponse({"error": "; ".join(told)}, 409 if contradict else 422)
 
     @app.exception_handler(BusyError)
     def _busy(request: Request, error: BusyError) -> JSONResponse:
@@ -65,6 +71,13 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(CallerGoneError)
     def _gone(request: Request, error: CallerGoneError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, _GONE)
+
+    @app.exception_handler(StoreError)
+    @app.exception_handler(SQLAlchemyError)
+    def _away(request: Request, error: Exception) -> JSONResponse:
+        why = reason(error) if isinstance(error, SQLAlchemyError) else str(error)
+        LOG.warning("%s %s: the store cannot be used: %s", request.method, request.url.path, why)
+        return JSONResponse({"error": "the store cannot be used now"}, 503, {"Retry-After": "5"})
 
     @app.exception_handler(CrowdmaskError)
     def _ours(request: Request, error: CrowdmaskError) -> JSONResponse:

@@ -1,0 +1,1 @@
+"""Follow a running site: what happens, and what its cameras see now."""

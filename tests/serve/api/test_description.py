@@ -1,0 +1,43 @@
+"""Every request that the API's description allows or forbids is answered as it says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ..conftest import Running
+
+pytest.importorskip("schemathesis", reason="the extra 'dev' is not installed")
+
+ROOT = Path(__file__).resolve().parents[3]
+SECONDS = 12
+
+
+def test_every_request_is_answered_as_described(running: Running, tmp_path: Path) -> None:
+    """A short run; benchmarks/service.py makes the long one."""
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(ROOT / "schemathesis.toml"),
+        "run", f"{running.address}/v1/openapi.json", "--checks", "all", "--max-time", str(SECONDS),
+        "--seed", "7", "--warnings", "off",
+    ]  # fmt: skip
+    environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
+    assert "Tested: " in done.stdout
+
+
+def test_the_description(running: Running) -> None:
+    description = httpx.get(f"{running.address}/v1/openapi.json", trust_env=False).json()
+    assert description["openapi"].startswith("3.1")
+    assert {"/v1/detect", "/v1/detect/batch", "/v1/cameras", "/v1/counts", "/v1/events"} <= set(
+        description["paths"]
+    )
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            assert operation.get("summary"), (method, path)
+            assert any(code.startswith("2") for code in operation["responses"]), (method, path)
