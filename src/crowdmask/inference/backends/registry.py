@@ -59,5 +59,5 @@ def load_backend(
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be 1 or more, not {threads}")
     if threads is not None and threads > MOST_THREADS:
-        raise UsageError(f"threads must be 1 to {MOST_THREADS}, not {threads}")
+        raise UsageError(f"`threads` must be 1 to {MOST_THREADS}, not {threads}")
     return runtime.load(path, threads or physical_cores(), shares_cores, device)

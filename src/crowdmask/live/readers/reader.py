@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _LOOK_S = 0.1
 # After a connection that lasted this long, the next pause is short again.
 _STEADY_S = 5.0
 _MOST_HANGING = 3
+_AT_EXIT_S = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +114,8 @@ class LiveReader:
         self._hanging: list[Connection] = []
         self._thread = Thread(target=self._supervise, name=f"watch {self.name}", daemon=True)
         self._thread.start()
+        # A thread that comes back from FFmpeg while Python ends would crash the program.
+        atexit.register(self.close, _AT_EXIT_S)
 
     @property
     def generation(self) -> int:
@@ -174,6 +178,7 @@ class LiveReader:
 
     def close(self, timeout_s: float = 1.0) -> None:
         """End reading; a hanging thread is abandoned and does not keep the program from ending."""
+        atexit.unregister(self.close)
         self.stop()
         end = time.monotonic() + timeout_s
         self._thread.join(timeout_s)
