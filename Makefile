@@ -10,7 +10,7 @@ STAMP := $(VENV)/.crowdmask
 TRAIN := $(STAMP)-train-$(or $(TORCH_BUILD),any)
 
 .DEFAULT_GOAL := help
-.PHONY: rates help setup setup-train hooks demo test test-int8 coverage lint format types docs check build check-wheel clean
+.PHONY: web rates help setup setup-train hooks demo test test-int8 coverage lint format types docs check build check-wheel clean
 # MkDocs would tell at each build of a successor of its theme.
 export NO_MKDOCS_2_WARNING := 1
 
@@ -70,6 +70,13 @@ rates: $(TRAIN) ## the shipped models' error rates on val, for surveys (docs/sur
 	@for model in crowd crowd-fast crowd-float ssdlite; do \
 	  $(BIN)/python -m crowdmask evaluate recipes/data/crowdmask.yaml --split val --model $$model \
 	    --rates src/crowdmask/assets/$$model.rates.json || exit 1; done
+
+# npm writes this file last.
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+
+web: web/node_modules/.package-lock.json ## check the package for browsers and build its page into the Python package (needs Node.js)
+	cd web && npm run check && npm run build
 
 check: lint types test ## all three
 

@@ -1,0 +1,41 @@
+/**
+ * Builds what TypeScript cannot: bundles.
+ *
+ *     node build.mjs            the page, into the Python package
+ *     node build.mjs --tests    the tests, into dist/test/
+ *     node build.mjs --package  the npm package, into dist/
+ */
+
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const shared = { bundle: true, format: "esm", target: "es2022", logLevel: "warning", legalComments: "none" };
+
+if (process.argv.includes("--tests")) {
+  const tests = (await readdir(here("test"))).filter((name) => name.endsWith(".test.ts"));
+  await build({
+    ...shared,
+    entryPoints: tests.map((name) => here(`test/${name}`)),
+    outdir: here("dist/test"),
+    outExtension: { ".js": ".mjs" },
+    platform: "node",
+    packages: "external",
+    sourcemap: "inline",
+  });
+} else if (process.argv.includes("--package")) {
+  await build({
+    ...shared,
+    entryPoints: [here("src/index.ts")],
+    outfile: here("dist/crowdmask.js"),
+    packages: "external",
+    external: ["#runtime"],
+    sourcemap: true,
+  });
+} else if (existsSync(here("page"))) {
+  const { buildPage } = await import("./build_page.mjs");
+  await buildPage(here("../src/crowdmask/web_page"), shared);
+}
