@@ -53,6 +53,13 @@ def command(
         Writes(Kind.RECORDS),
     ] = None,
     every: Annotated[int, typer.Option(metavar="N", min=1, help="Look at every N-th frame only.")] = 1,
+    look: Annotated[
+        str,
+        typer.Option(
+            metavar="adaptive|every",
+            help="adaptive: look at a frame when it pays, and predict the others; every: look at all.",
+        ),
+    ] = "every",
     max_fps: Annotated[
         float | None, typer.Option(metavar="FPS", help="Look at no more frames a second.", show_default=False)
     ] = None,
@@ -142,9 +149,7 @@ def command(
     from crowdmask.tracking.zones import read_zones
 
     options = CameraOptions(
-        every=every,
-        max_fps=max_fps,
-        for_s=for_s,
+        every=every, look=look, max_fps=max_fps, for_s=for_s,
         blur=check_choice(blur),
         paced=show,
         algorithm=algorithm or DEFAULT_ALGORITHM,
@@ -152,7 +157,7 @@ def command(
         zones=read_zones(zones) if zones is not None else None,
         rtsp_transport=rtsp_transport,
         timeout_s=timeout,
-    )
+    )  # fmt: skip
     files = RecordFiles(json=json_file, events=events, csv=csv_file, zone_counts=zone_counts)
     job = plan_job(sources, out=out, files=files, options=options)
     for problem in job.problems:

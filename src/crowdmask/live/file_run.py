@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask.live.options import CameraOptions
+from crowdmask.live.predict import Look, predict
 from crowdmask.live.readers.prefetch import Prefetch
 from crowdmask.live.readers.stats import LatencyMeter, SourceStats, State
 from crowdmask.live.run import Run, Setting
@@ -18,7 +19,7 @@ from crowdmask.media.video import Frame, Reading, VideoInfo, probe, read_frames
 from crowdmask.media.video_writer import VideoWriter
 
 _AHEAD_BYTES = 48_000_000
-_HOLD = 30
+_HOLD, _HOLD_BYTES = 30, 150_000_000
 """Maximum number of frames without detection that wait for the next frame with detection."""
 
 
@@ -30,6 +31,7 @@ class FileRun(Run):
         super().__init__(source, options, setting)
         self._due_s = 0.0
         self._held: list[Frame] = []
+        self._between: list[tuple[Frame, NDArray[np.float64]]] = []
         self._latency = LatencyMeter()
         self._reading, self._jump_told = Reading(), False
 
@@ -72,6 +74,7 @@ class FileRun(Run):
     def _finish(self) -> None:
         try:
             self._release_unseen()
+            self._end_between()
         finally:
             super()._finish()
 
@@ -81,14 +84,10 @@ class FileRun(Run):
             if self.stop.is_set() or (for_s is not None and frame.time_s >= for_s):
                 return
             self.frames = frame.index + 1
-            before = self.last
-            if before is None or self._is_due(frame):
-                result = self._look(frame)
-                self._latency.add(time.monotonic() - frame.captured)
-                self._release(before, result, result.hidden)
-                self._put(frame, result)
-            elif self.sink is not None:
-                self._carry(frame, before)
+            if self.options.is_adaptive:
+                self._follow_adaptively(frame)
+            else:
+                self._follow_evenly(frame)
             self._tell_jump()
             if self.options.paced:  # in real time, not as fast as possible
                 self.stop.wait(max(0.0, frame.time_s - self._played_s()))
@@ -96,6 +95,61 @@ class FileRun(Run):
         # including those after the last frame with detection
         self.total = self.frames = self._reading.frames
         self._tell_jump()
+
+    def _follow_evenly(self, frame: Frame) -> None:
+        """Look at a frame if it is the next by number and time; else show it as the one before."""
+        self._end_between()  # `max_fps` may have been set meanwhile
+        before = self.last
+        if before is None or self._is_due(frame):
+            result = self._look(frame)
+            self._note(result)
+            self._latency.add(time.monotonic() - frame.captured)
+            self._release(before, result, result.hidden)
+            self._put(frame, result)
+        elif self.sink is not None:
+            self._carry(frame, before)
+
+    def _follow_adaptively(self, frame: Frame) -> None:
+        """Look at a frame if that pays; else keep it until the next look tells where its people were."""
+        pipeline = self.pipeline
+        assert pipeline is not None
+        held = len(self._between)
+        if self._pays(frame) or held >= _HOLD or held * frame.picture.nbytes >= _HOLD_BYTES:
+            self._look_after_between(frame)
+            self._latency.add(time.monotonic() - frame.captured)
+            return
+        self._between.append((frame, pipeline.corner))
+        last = pipeline.last
+        if last is not None and not len(last.result.hidden):
+            self._tell_between(last, last)  # nobody is there, and nothing moves
+
+    def _look_after_between(self, frame: Frame) -> None:
+        """Look at a frame, tell of those held before it, and then of it."""
+        pipeline = self.pipeline
+        assert pipeline is not None
+        if self._between and pipeline.is_cut:
+            # What is seen after a cut says nothing of where people were before it: its last frame does.
+            last, _ = self._between.pop()
+            self._look_and_tell(last, late=True)
+        self._look_and_tell(frame)
+
+    def _look_and_tell(self, frame: Frame, late: bool = False) -> None:
+        assert self.pipeline is not None
+        before = self.pipeline.last
+        result = self._look(frame, late)
+        self._tell_between(before, self.pipeline.last)
+        self._note(result)
+        self._put(frame, result)
+
+    def _tell_between(self, before: Look | None, after: Look | None) -> None:
+        """Tell of the frames between two looks."""
+        held, self._between = self._between, []
+        assert before is not None or not held, "the first frame is always looked at"
+        for frame, corner in held:
+            assert before is not None
+            result = predict(frame, corner, before, after=after)
+            self._note(result)
+            self._put(frame, result)
 
     def _tell_jump(self) -> None:
         jump_s = self._reading.jump_s
@@ -126,6 +180,12 @@ class FileRun(Run):
         self._held.append(frame)
         if len(self._held) >= _HOLD:
             self._release_unseen()
+
+    def _end_between(self) -> None:
+        """Look at the last frame, if it was not: nothing comes after it."""
+        if self._between:
+            frame, _ = self._between.pop()
+            self._look_and_tell(frame)
 
     def _release_unseen(self) -> None:
         """Release the waiting frames that are not followed by a frame with detection."""

@@ -69,7 +69,12 @@ class LiveRun(Run):
             elif frame.generation != generation and frame.time_s - last_s > SHORT_GAP_S:
                 self.pipeline.restart()
             generation, last_s = frame.generation, frame.time_s
-            result = self._look(frame)
+            pipeline = self.pipeline
+            if pipeline is None or not self.options.is_adaptive or self._pays(frame):
+                result = self._look(frame)
+            else:
+                result = pipeline.predict(frame)
+            self._note(result)
             reader.done(frame)
             self._put(frame, result)
             self._pause(started)

@@ -11,6 +11,7 @@ from crowdmask.live.readers.capture import RTSP_TRANSPORTS
 from crowdmask.live.readers.reader import LiveSettings
 from crowdmask.tracking.events import GRACE_S
 from crowdmask.tracking.ignoring import Ignored
+from crowdmask.tracking.schedule import ADAPTIVE, EVERY, LOOKS
 from crowdmask.tracking.tracker import ALGORITHMS, DEFAULT_ALGORITHM
 from crowdmask.tracking.zones import ZonesFile
 
@@ -27,6 +28,8 @@ class CameraOptions:
 
     Attributes:
         every: process every n-th frame only.
+        look: "adaptive": run the detector on a frame if that is worth it and predict the others; "every": run
+            it on every frame. With `every` above 1 or `max_fps` nothing is predicted.
         max_fps: maximum number of frames per second to process; None: no limit.
         for_s: end after this many seconds, for a file by its timestamps; None: at the end of the source.
         out: annotated video to write; None: no video.
@@ -44,6 +47,7 @@ class CameraOptions:
     """
 
     every: int = 1
+    look: str = EVERY
     max_fps: float | None = None
     for_s: float | None = None
     out: Path | None = None
@@ -75,6 +79,8 @@ class CameraOptions:
                 raise UsageError(f"`{name}` must be above 0 and at most {most:,}, not {value:g}")
         if not (0 <= self.grace_s <= MOST_S):
             raise UsageError(f"`grace` must be 0 to {MOST_S:,} seconds, not {self.grace_s:g}")
+        if self.look not in LOOKS:
+            raise UsageError(f"`look` is {' or '.join(LOOKS)}, not {self.look!r}")
         if self.algorithm not in ALGORITHMS:
             choices = ", ".join(ALGORITHMS)
             raise UsageError(f"no tracking algorithm {self.algorithm!r}: choose from {choices}")
@@ -83,9 +89,16 @@ class CameraOptions:
             raise UsageError(f"no RTSP transport {self.rtsp_transport!r}: choose from {choices}")
 
     @property
+    def is_adaptive(self) -> bool:
+        """Whether the detector runs only on frames that are worth it."""
+        return self.look == ADAPTIVE and self.every == 1 and self.max_fps is None
+
+    @property
     def settings(self) -> Settings:
         """The options that the pipeline needs."""
-        return Settings(self.algorithm, self.grace_s, self.zones, self.ignored, self.still_s)
+        return Settings(
+            self.algorithm, self.grace_s, self.zones, self.ignored, self.still_s, self.is_adaptive
+        )
 
     @property
     def live(self) -> LiveSettings:
@@ -95,10 +108,10 @@ class CameraOptions:
     def needs_new_run(self, before: CameraOptions, is_file: bool) -> bool:
         """Return whether a change from `before` to these options needs a restart.
 
-        Zones, grace, blur, limits and pace are taken over while it runs; an output, another algorithm, how a
-        camera is connected to and, of a file, which frames are read, are not.
+        Zones, grace, blur, limits and pace are taken over while it runs; an output, another algorithm, when
+        frames are looked at, how a camera is connected to and, of a file, which frames are read, are not.
         """
-        if (self.algorithm, self.out) != (before.algorithm, before.out):
+        if (self.algorithm, self.out, self.look) != (before.algorithm, before.out, before.look):
             return True
         if not is_file:
             return self.live != before.live

@@ -15,8 +15,9 @@ from crowdmask.drawing.blur import BLUR_CONFIDENCE
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import ModelInfo
 from crowdmask.labels import require_mask_labels
+from crowdmask.live.attention import Attention
+from crowdmask.live.predict import Look, predict
 from crowdmask.live.tracked_frame import TrackedFrame
-from crowdmask.tracking.cuts import CutDetector
 from crowdmask.tracking.events import GRACE_S, Event, EventFinder
 from crowdmask.tracking.ignoring import Ignored, StillFaces
 from crowdmask.tracking.mask_state import UNKNOWN, MaskStates
@@ -46,6 +47,7 @@ class Settings:
         ignored: which faces are left out; None: none.
         still_s: a face that has not moved for this time is reported and no longer counted; None: it is
             counted.
+        adaptive: the detector runs on the frames that are worth it, not at an even pace.
     """
 
     algorithm: str = DEFAULT_ALGORITHM
@@ -53,6 +55,7 @@ class Settings:
     zones: ZonesFile | None = None
     ignored: Ignored | None = None
     still_s: float | None = None
+    adaptive: bool = False
 
 
 @dataclass
@@ -154,8 +157,10 @@ class Pipeline:
         self.notes: list[str] = []
         self._finder = finder
         self._tracker = FaceTracker(settings.algorithm, fps, finder.threshold)
-        self._cuts = CutDetector()
-        self._states = MaskStates()
+        self._attention = Attention(skips_still=settings.adaptive)
+        self._last: Look | None = None
+        self._cut_ahead = False
+        self._states = MaskStates(uneven=settings.adaptive)
         self._events = EventFinder(source, settings.grace_s, run=self.run)
         self._zones_file = settings.zones
         self._zones: ZoneCounter | None = None
@@ -173,18 +178,52 @@ class Pipeline:
         """The zones in pixels of the picture, available after the first frame."""
         return self._zones
 
-    def process(self, frame: Frame) -> TrackedFrame:
-        """Take the next frame."""
+    def is_due(self, frame: Frame) -> bool:
+        """Return whether the next frame is worth a detection; `process` or `predict` it then."""
+        self._see(frame)
+        return self._last is None or self._attention.is_due(frame, self._last.result, self._tracker)
+
+    def process(self, frame: Frame, late: bool = False) -> TrackedFrame:
+        """Run the detector on the next frame.
+
+        Args:
+            frame: it comes after all before, or is the one that `is_due` was asked about last.
+            late: or `is_due` was asked about it before that, and a cut has come since.
+        """
         started = time.perf_counter()
         found = self._finder.find(frame.picture)
         detected = time.perf_counter()
-        if self._cuts.is_cut(frame.picture):
-            self._tracker.reset()
+        if not late:
+            self._see(frame)
+            if self._cut_ahead:
+                self._tracker.reset()
+                self._cut_ahead = False
         result = self._follow(frame, found)
+        self._last = Look(result, self._tracker.corner)
         self.times.frames += 1
         self.times.detect_s += detected - started
         self.times.track_s += time.perf_counter() - detected
         return result
+
+    def predict(self, frame: Frame) -> TrackedFrame:
+        """Return what the last look lets expect of a frame that came after it, and was not looked at."""
+        assert self._last is not None
+        return predict(frame, self._tracker.corner, self._last, guesses=self._tracker.guesses(frame.time_s))
+
+    @property
+    def last(self) -> Look | None:
+        """The last look."""
+        return self._last
+
+    @property
+    def corner(self) -> NDArray[np.float64]:
+        """Where the first frame's corner is now, (x, y) pixels."""
+        return self._tracker.corner
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether with the last frame a new take began, or pictures of another size."""
+        return self._attention.is_cut
 
     def change(self, settings: Settings) -> None:
         """Change zones and grace from the next frame on; tracks and states stay.
@@ -199,18 +238,30 @@ class Pipeline:
     def restart(self) -> None:
         """Begin new tracks, for example after a stream's reconnect."""
         self._tracker.reset()
-        self._cuts.reset()
+        self._attention.reset()
+        self._last = None
 
     def finish(self) -> list[Event]:
         """Return the events that become certain because the source has ended."""
         return self._events.finish()
+
+    def _see(self, frame: Frame) -> None:
+        """Follow the camera to a frame, and let no track go on across a cut; once a frame."""
+        started = time.perf_counter()
+        if self._attention.see(frame):
+            # Frames of before a cut may still be looked at, so the tracker is reset by the first of after it.
+            self._cut_ahead = self._cut_ahead or self._attention.begins_take
+            self._tracker.move_camera(*self._attention.shift)
+            self.times.track_s += time.perf_counter() - started
 
     def _follow(self, frame: Frame, found: Detections) -> TrackedFrame:
         everything = found.xyxy
         if self._ignored is not None:
             height, width = frame.picture.shape[:2]
             found = found[self._ignored.keeps(everything, width, height)]
-        tracks = self._tracker.update(found, frame.picture, frame.time_s)
+        tracks = self._tracker.update(found, None, frame.time_s)
+        shown = self._finder.sure(found) | (tracks >= 0)
+        self._attention.looked(found, tracks, shown)
         if self._still is not None:
             tracks = np.where(self._still.update(frame.time_s, tracks, found.xyxy), -1, tracks)
             self.notes += [self._about(place) for place in self._still.take_found()]

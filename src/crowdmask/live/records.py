@@ -59,7 +59,7 @@ class Records:
             faces = (result.detections, result.tracks, result.states)
             about = (result.source, result.frame, result.time_s)
             if self._frames is not None:
-                self._frames.write([frame_record(*about, *faces, result.run)])
+                self._frames.write([frame_record(*about, *faces, result.run, result.predicted)])
             if self._tracks is not None:
                 self._tracks.add(*about, *faces, result.run)
             self._write_events(result.events)

@@ -236,21 +236,29 @@ class Run(ABC):
         if open_writer is not None or self._setting.listeners.want_frames:
             self.sink = VideoSink(open_writer, self._show)
 
-    def _look(self, frame: Frame) -> TrackedFrame:
-        """Process one frame and write its result."""
+    def _pays(self, frame: Frame) -> bool:
+        """Return whether to run the detector on a frame: for what it shows, or because options changed."""
+        assert self.pipeline is not None
+        return self.pipeline.is_due(frame) or self.options is not self._applied
+
+    def _look(self, frame: Frame, late: bool = False) -> TrackedFrame:
+        """Process one frame."""
         assert self.pipeline is not None
         options = self.options
         if options is not self._applied:
             self.pipeline.change(options.settings)
             self._applied = options
-        result = self.pipeline.process(frame)
+        return self.pipeline.process(frame, late)
+
+    def _note(self, result: TrackedFrame) -> None:
+        """Write down and tell what is known of one frame."""
         self.last, self._result_s = result, time.monotonic()
-        self._tell_notes(self.pipeline.notes)
+        if self.pipeline is not None:
+            self._tell_notes(self.pipeline.notes)
         for output in self._setting.outputs:
             output.write(result)
         self._setting.listeners.result(self._setting.camera, result)
         self._tell(result.events)
-        return result
 
     def _put(self, frame: Frame, result: TrackedFrame, hidden: NDArray[np.float32] | None = None) -> None:
         """Pass on a frame to be drawn, written and shown.

@@ -38,6 +38,8 @@ class TrackedFrame:
         run: UUID of the run. Track numbers are unique within one source and one run only.
         picture: RGB uint8 (H, W, 3), the frame itself; read-only.
         placed: the zones and lines in pixels of the picture; None: there are none.
+        predicted: the detector did not run on this frame: boxes are predicted from the frames with detection
+            before and after it, all else is that of the one before.
     """
 
     source: str
@@ -53,6 +55,7 @@ class TrackedFrame:
     run: str = ""
     picture: Rgb | None = field(default=None, repr=False)
     placed: ZoneCounter | None = field(default=None, repr=False)
+    predicted: bool = False
 
     def draw(self, *, blur: bool = False) -> Rgb:
         """Return the frame with its people, zones and counts drawn.

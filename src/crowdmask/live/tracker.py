@@ -183,6 +183,8 @@ class Tracker:
         if not isinstance(picture, np.ndarray):
             raise TypeError(f"picture: an RGB uint8 array (H, W, 3), not {type(picture).__name__}")
         as_picture(picture)
+        if picture.ndim != 3 or picture.shape[2] != 3:
+            raise ValueError(f"picture: an RGB uint8 array (H, W, 3), not of shape {picture.shape}")
         now = float(time_s)
         if not math.isfinite(now) or (self._index and now <= self._time_s):
             raise ValueError(f"time_s: {now:g} is not later than the frame before, at {self._time_s:g}")

@@ -35,9 +35,12 @@ class CameraMotion:
         Args:
             picture: the next frame, RGB uint8 (H, W, 3).
         """
+        return self.update_small(*shrink(picture))
+
+    def update_small(self, now: NDArray[np.uint8], scale: int) -> tuple[float, float]:
+        """As `update`, of a picture that `shrink` has made."""
         import cv2
 
-        now, scale = _shrink(picture)
         before, self._before = self._before, now
         if before is None or before.shape != now.shape:
             self._points = None
@@ -62,7 +65,7 @@ class CameraMotion:
         self._before = self._points = None
 
 
-def _shrink(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+def shrink(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     """Return the green channel of a picture, reduced to about `_WIDTH` columns, and the scale factor.
 
     Means of 2 x 2 pixels at regular intervals: with a whole scale factor this takes a tenth of the time.

@@ -26,6 +26,8 @@ _CHANGE_SHARE = 0.65
 _SLOW_WINDOW_S = 5.0
 _SLOW_STEPS = 2.5
 _FORGET_S = 10.0
+_USUAL_STEP_S = 0.04  # at an uneven pace: the time that one vote stands for
+_MOST_STEPS = 4.0
 _GROWN = 1.15  # a face that was too small must grow by this factor to count again
 
 
@@ -56,8 +58,12 @@ class _Votes:
     far: bool = True
     evidence: FarEvidence = field(default_factory=FarEvidence)
 
-    def add(self, time_s: float, label: int, weight: float, window_s: float, slow_s: float) -> None:
+    def add(
+        self, time_s: float, label: int, weight: float, window_s: float, slow_s: float, uneven: bool
+    ) -> None:
         step_s = time_s - self.sightings[-1][0] if self.sightings else 0.0
+        if uneven:  # a detection stands for the time since the one before it
+            weight *= min(max(step_s / _USUAL_STEP_S, 1.0), _MOST_STEPS)
         self.sightings.append((time_s, label, weight))
         self.weight[label] += weight
         # At low frame rates it covers three detections; after a gap, nothing before the gap.
@@ -103,15 +109,19 @@ class MaskStates:
     label has clearly more than half of it.
     """
 
-    def __init__(self, window_s: float = WINDOW_S, min_face_px: float = MIN_FACE_PX) -> None:
+    def __init__(
+        self, window_s: float = WINDOW_S, min_face_px: float = MIN_FACE_PX, *, uneven: bool = False
+    ) -> None:
         """Begin without tracks.
 
         Args:
             window_s: how long a detection counts, seconds.
             min_face_px: minimum shorter side of a face; a smaller one is "unknown" and does not vote.
+            uneven: detections come at an uneven pace, so each votes for the time since the one before.
         """
         self.window_s = window_s
         self.min_face_px = min_face_px
+        self._uneven = uneven
         self._votes: dict[int, _Votes] = {}
         self._pace = Pace()
         self._swept_s = float("-inf")
@@ -140,7 +150,7 @@ class MaskStates:
             votes.small = side < self.min_face_px * (_GROWN if votes.small else 1)
             if votes.small:
                 continue
-            votes.add(time_s, label, sureness * sureness, self.window_s, slow_s)
+            votes.add(time_s, label, sureness * sureness, self.window_s, slow_s, self._uneven)
             votes.evidence.add(time_s, label, sureness * sureness, slow_s)
             votes.decide()
             votes.far = side < FAR_FACE_PX * (_GROWN if votes.far else 1)

@@ -38,6 +38,7 @@ def frame_record(
     tracks: NDArray[np.int64],
     states: Sequence[str],
     run: str = "",
+    predicted: bool = False,
 ) -> dict[str, Any]:
     """Return the JSON record of one frame, which other programs rely on.
 
@@ -48,6 +49,7 @@ def frame_record(
         tracks: (N,) their track numbers; -1: none.
         states: N states of the tracks, possibly "unknown".
         run: UUID of the run that numbered the tracks.
+        predicted: the frame was not looked at; each of its faces says so.
     """
     faces = [
         {
@@ -56,6 +58,7 @@ def frame_record(
             "detected_label": face["label"],
             "confidence": face["confidence"],
             "track": int(track) if track >= 0 else None,
+            **({"predicted": True} if predicted else {}),
         }
         for face, track, state in zip(detections.to_records(), tracks, states, strict=True)
     ]

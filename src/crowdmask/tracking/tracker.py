@@ -152,7 +152,7 @@ class FaceTracker:
         """
         now = self._tick(time_s)
         if picture is not None:
-            self._corner += self._camera.update(picture)
+            self.move_camera(*self._camera.update(picture))
         corner = np.concatenate([self._corner, self._corner])
         boxes, confidence = detections.xyxy - corner, detections.confidence.tolist()
         ids = self._library_ids(detections, boxes)
@@ -183,6 +183,32 @@ class FaceTracker:
             if track.number is not None:
                 numbers[row] = track.number
         return numbers
+
+    def move_camera(self, right: float, down: float) -> None:
+        """Take note that the picture's content has moved by so many pixels."""
+        self._corner += (right, down)
+
+    @property
+    def corner(self) -> NDArray[np.float64]:
+        """Where the first frame's corner is now, (x, y) pixels."""
+        return self._corner.copy()
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether the last frame saw somebody likely who has no number yet."""
+        return any(
+            track.number is None and track.seen_s == self._now and track.sureness >= _SURENESS
+            for track in self._tracks.values()
+        )
+
+    def guesses(self, time_s: float) -> dict[int, NDArray[np.float32]]:
+        """Return where the people with a number would be at a time after the last frame, by number."""
+        corner = np.concatenate([self._corner, self._corner])
+        return {
+            track.number: (track.guess(time_s) + corner).astype(np.float32)
+            for track in self._tracks.values()
+            if track.number is not None and time_s - track.seen_s <= PREDICT_S
+        }
 
     def reset(self) -> None:
         """Forget all faces, as at a hard cut. Numbers are not reused; time may restart."""

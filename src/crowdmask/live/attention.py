@@ -1,0 +1,137 @@
+"""Choose the frames of a source that are worth a detection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crowdmask.detections import Detections
+from crowdmask.live.tracked_frame import TrackedFrame
+from crowdmask.tracking.mask_state import MIN_FACE_PX
+from crowdmask.tracking.schedule import Situation, reason_to_look
+from crowdmask.tracking.tracker import FaceTracker
+from crowdmask.tracking.watch import Watch
+
+if TYPE_CHECKING:
+    from crowdmask.media.video import Frame
+
+_MANY_FAINT = 3
+"""So many faint faces without a track are a crowd, whose faces are found in one frame and not in the next."""
+_CROWD = 6
+"""Among at least so many people somebody always comes or goes."""
+_YOUNG_S = 0.5
+"""For so long after a cut the people in view are still being told apart."""
+_FRESH_S = 0.7
+"""For so long somebody new is worth detections even if the picture stands still."""
+_UNSURE_S = 1.5
+"""For so long more detections help to settle what somebody wears; after that they would not."""
+
+
+class Attention:
+    """Compares each frame with those before and says whether the detector should run on it."""
+
+    def __init__(self, skips_still: bool) -> None:
+        """Begin without frames.
+
+        Args:
+            skips_still: see `Watch`.
+        """
+        self._watch = Watch(skips_still)
+        self._seen: Frame | None = None
+        self._take_s: float | None = None
+        self._faint = 0
+        self._has_untracked = False
+        self._open_since: float | None = None
+        self._unsure_since: float | None = None
+
+    def see(self, frame: Frame) -> bool:
+        """Take the next frame; returns whether it is another than the one before."""
+        if frame is self._seen:
+            return False
+        self._seen = frame
+        self._watch.update(frame.picture)
+        if self._watch.is_cut or self._take_s is None:
+            self._take_s = frame.time_s
+            self._open_since = self._unsure_since = None
+        return True
+
+    def looked(self, found: Detections, tracks: NDArray[np.int64], shown: NDArray[np.bool_]) -> None:
+        """Take what the detector found in this frame.
+
+        Args:
+            found: all possible faces.
+            tracks: (N,) their numbers; -1: none.
+            shown: (N,) those that are reported.
+        """
+        self._watch.looked()
+        self._faint = int((tracks < 0).sum())
+        self._has_untracked = bool((shown & (tracks < 0)).any())
+
+    def reset(self) -> None:
+        """Forget all frames, for example after a stream's reconnect."""
+        self._watch.reset()
+        self._seen = self._take_s = self._open_since = self._unsure_since = None
+
+    @property
+    def begins_take(self) -> bool:
+        """Whether there is a hard cut before this frame."""
+        return self._watch.is_cut
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether this frame has nothing in common with the one before: a hard cut, or another size."""
+        return self._watch.is_cut or self._watch.is_resized
+
+    @property
+    def shift(self) -> tuple[float, float]:
+        """By how many pixels (x, y) the camera's motion has moved the picture since the frame before."""
+        return self._watch.shift
+
+    def is_due(self, frame: Frame, last: TrackedFrame, tracker: FaceTracker) -> bool:
+        """Return whether this frame is worth a detection.
+
+        Args:
+            frame: the one that `see` took last.
+            last: result of the last frame with detection.
+            tracker: as it was left then.
+        """
+        watch = self._watch
+        people = int((last.tracks >= 0).sum())
+        is_new = tracker.is_settling or self._has_untracked
+        is_unsure = self._is_unsure(last)
+        if not (is_new or is_unsure):
+            self._open_since = None
+        elif self._open_since is None:
+            self._open_since = last.time_s
+        now = Situation(
+            since_s=frame.time_s - last.time_s,
+            is_cut=self.is_cut,
+            is_new=is_new,
+            is_fresh=self._open_since is not None and frame.time_s - self._open_since <= _FRESH_S,
+            is_young=self._take_s is not None and frame.time_s - self._take_s <= _YOUNG_S,
+            is_crowd=self._faint >= _MANY_FAINT or people >= _CROWD,
+            is_unsure=is_unsure,
+            is_lost=bool(tracker.predicted),
+            camera_moves=watch.camera_moves,
+            moves=watch.moves_beside(np.concatenate([last.hidden, last.detections.xyxy])),
+            changes=watch.changes or watch.camera_moves,
+            people=people,
+        )
+        return reason_to_look(now) is not None
+
+    def _is_unsure(self, last: TrackedFrame) -> bool:
+        """Return whether it is not settled what somebody in view wears, and has not been for long."""
+        found = last.detections
+        sides = (found.xyxy[:, 2:] - found.xyxy[:, :2]).min(axis=1, initial=np.inf)
+        rows = zip(last.tracks.tolist(), sides.tolist(), last.states, found.labels, strict=True)
+        unsure = any(
+            track >= 0 and side >= MIN_FACE_PX and state != label for track, side, state, label in rows
+        )
+        if not unsure:
+            self._unsure_since = None
+            return False
+        if self._unsure_since is None:
+            self._unsure_since = last.time_s
+        return last.time_s - self._unsure_since <= _UNSURE_S
