@@ -72,6 +72,19 @@ def test_a_changed_file_is_taken_over_and_a_broken_one_is_not(
     service.stop()
 
 
+def test_video_files_play_at_once_like_cameras(tmp_path: Path, store: Store, colour_model: Path) -> None:
+    path = tmp_path / "site.yaml"
+    clip = write_clip(tmp_path / "clip.mp4", 200)
+    path.write_text(SITE.format(clip=clip, door="", for_s=60), encoding="utf-8")
+    service = Service(read_site(path), store, Detector(colour_model, threads=1))
+    service.start()
+    wait_for(lambda: all(service.session.snapshot(name) is not None for name in ("door", "yard")))
+    assert [health.state for health in service.health()] == ["live", "live"]
+    service.session.restart("door")
+    wait_for(lambda: service.session.snapshot("door") is not None)
+    service.stop()
+
+
 def test_another_source_begins_the_camera_anew(tmp_path: Path, store: Store, colour_model: Path) -> None:
     path = tmp_path / "site.yaml"
     first, second = (write_clip(tmp_path / f"{name}.mp4", 200) for name in ("a", "b"))

@@ -37,6 +37,7 @@ class _Camera:
     outputs: Sequence[Output]
     run: Run
     restarts: int = 0
+    at_once: bool = False
 
     def __post_init__(self) -> None:
         self.place = _place(self.options.out)
@@ -83,6 +84,7 @@ class Session:
         camera: str | None = None,
         options: CameraOptions | None = None,
         outputs: Sequence[Output] = (),
+        at_once: bool = False,
     ) -> str:
         """Add and start a camera, stream or video.
 
@@ -92,6 +94,7 @@ class Session:
             options: its options; None: the defaults.
             outputs: required outputs of its results: if one cannot be written, this camera ends, but no
                 other.
+            at_once: start a video file now, like a camera, not after the files added before it.
         Returns:
             The camera's name.
         Raises:
@@ -108,7 +111,7 @@ class Session:
                 raise UsageError(f"`camera` must be new: there is one named {name!r}")
             wanted = options or CameraOptions()
             self._check_out(name, wanted)
-            self._start(name, found, wanted, outputs, 0)
+            self._start(name, found, wanted, outputs, 0, at_once)
         return name
 
     def remove(self, camera: str, *, timeout_s: float = END_S) -> bool:
@@ -238,7 +241,9 @@ class Session:
             known = self._cameras.get(camera)
             if known is None or known.run is not run or self._closed:  # another thread was faster
                 return
-            self._start(camera, known.source, known.options, known.outputs, known.restarts + restarts)
+            self._start(
+                camera, known.source, known.options, known.outputs, known.restarts + restarts, known.at_once
+            )
 
     def _start(
         self,
@@ -247,11 +252,12 @@ class Session:
         options: CameraOptions,
         outputs: Sequence[Output],
         restarts: int,
+        at_once: bool,
     ) -> None:
         setting = Setting(name, self._finder, self._listeners, outputs, self._rivals, restarts)
         run: Run = (LiveRun if source.is_live else FileRun)(source, options, setting)
-        self._cameras[name] = _Camera(name, source, options, outputs, run, restarts)
-        if source.is_live:
+        self._cameras[name] = _Camera(name, source, options, outputs, run, restarts, at_once)
+        if source.is_live or at_once:
             run.start()
         else:
             self._files.put(run)

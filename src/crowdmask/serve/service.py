@@ -269,7 +269,8 @@ class Service:
 
     def _add(self, camera: CameraSettings) -> None:
         try:
-            self.session.add(camera.source.get_secret_value(), camera=camera.name, options=camera.options)
+            source = camera.source.get_secret_value()
+            self.session.add(source, camera=camera.name, options=camera.options, at_once=True)
         except CrowdmaskError as error:
             if self._thread.ident is None:  # whoever starts it wants to know
                 raise
