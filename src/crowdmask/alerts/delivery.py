@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from crowdmask.alerts.channels.channel import Channel, DeliveryError
 from crowdmask.store.alert_records import Delivery
 from crowdmask.store.alerts import AlertStore
+from crowdmask.store.engine import reason
 
 LOG = logging.getLogger("crowdmask.alerts")
 """What happens to messages, for the program's own log; nothing that is logged holds a secret."""
@@ -59,6 +62,7 @@ class Deliverer:
         """
         self.channel, self.store, self.retries = channel, store, retries
         self._now = now
+        self._store_is_away = False
         self._stop, self._news = Event(), Event()
         self._thread = Thread(target=self._run, name=f"alerts {channel.name}", daemon=True)
 
@@ -85,12 +89,20 @@ class Deliverer:
             try:
                 sent = self._send_due()
                 wait_s = 0.0 if sent else self._until_next()
-            except Exception:
-                # The database is away, most likely; what is in it will be sent.
-                LOG.exception("%s: the outbox cannot be read or written", self.channel.name)
+                self._store_is_away = False
+            except Exception as error:
+                self._tell_away(error)
                 wait_s = self.retries.first_s
             if wait_s > 0:
                 self._news.wait(wait_s)
+
+    def _tell_away(self, error: Exception) -> None:
+        """Say once that the outbox cannot be used; what is in it will be sent."""
+        if self._store_is_away:
+            return
+        self._store_is_away = True
+        why = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
+        LOG.error("%s: the outbox cannot be read or written, tries go on: %s", self.channel.name, why)
 
     def _send_due(self) -> int:
         deliveries = self.store.due(self.channel.name, self._now())

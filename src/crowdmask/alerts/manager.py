@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from crowdmask.alerts.channels.channel import Sender
 from crowdmask.alerts.channels.make import make_channel
 from crowdmask.alerts.channels.mqtt import Mqtt, PrivacySwitch
@@ -20,6 +22,7 @@ from crowdmask.alerts.settings import AlertRule, AlertSettings
 from crowdmask.alerts.snapshot import Snapshot
 from crowdmask.store.alert_records import Alert
 from crowdmask.store.alerts import AlertStore
+from crowdmask.store.engine import reason
 
 LOG = logging.getLogger("crowdmask.alerts")
 
@@ -171,9 +174,10 @@ class Alerts:
             alert, when = self._pending[0]
             try:
                 self._write(alert, when)
-            except Exception:
+            except Exception as error:
                 if not self._store_is_away:
-                    LOG.exception("alerts cannot be written to the store; they wait")
+                    why = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
+                    LOG.error("alerts cannot be written to the store, and wait: %s", why)
                 self._store_is_away = True
                 del self._pending[:-_MOST_PENDING]
                 return

@@ -143,7 +143,9 @@ def test_it_gives_up_after_a_while(store: AlertStore, caplog: pytest.LogCaptureF
     assert channel.sent == []
 
 
-def test_a_database_that_is_away_is_waited_for(store: AlertStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_waited_for(
+    store: AlertStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     channel = Broken()
     store.record(RAISED, NOW, {"hook": None})
     due, tries = store.due, iter((OSError("away"), OSError("away")))
@@ -158,6 +160,8 @@ def test_a_database_that_is_away_is_waited_for(store: AlertStore, monkeypatch: p
     deliverer.start()
     wait_for(lambda: channel.sent)
     deliverer.stop()
+    assert caplog.text.count("the outbox cannot be read or written") == 1
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize(("attempts", "least"), [(0, 5), (1, 10), (3, 40), (7, 600), (10_000, 600)])
