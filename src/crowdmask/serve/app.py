@@ -15,6 +15,7 @@ from crowdmask.serve.api.alerts import AlertParts, alerts_router
 from crowdmask.serve.api.cameras import cameras_router
 from crowdmask.serve.api.counts import counts_router
 from crowdmask.serve.api.detect import DetectParts, detect_router
+from crowdmask.serve.api.editing import EditingParts, editing_router
 from crowdmask.serve.api.health import health_router
 from crowdmask.serve.api.live import LiveParts, live_router
 from crowdmask.serve.api.login import Audit, login_router
@@ -26,6 +27,7 @@ from crowdmask.serve.auth.headers import SecurityHeaders
 from crowdmask.serve.auth.sessions import Sessions
 from crowdmask.serve.bodies import Bodies
 from crowdmask.serve.detecting import Workers
+from crowdmask.serve.edits import Edits
 from crowdmask.serve.following.looking import Looking
 from crowdmask.serve.following.pictures import Pictures
 from crowdmask.serve.history import read_history
@@ -49,6 +51,7 @@ class Parts:
         settings: returns those in force.
         workers: detect on photos.
         service: the site's cameras, its store and alerts; None: photos only.
+        edits: of the site's cameras; None: they last until the service ends.
         metrics: of the service.
         audit: is told who did what to what.
     """
@@ -56,6 +59,7 @@ class Parts:
     settings: Callable[[], HttpSettings]
     workers: Workers
     service: Service | None = None
+    edits: Edits | None = None
     metrics: Metrics = field(default_factory=Metrics)
     audit: Audit = lambda user, what, thing: LOG.info("%s: %s %s", user, what, thing)
 
@@ -84,7 +88,8 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.include_router(login_router(guards, sessions, lambda: parts.settings().is_open, parts.audit))
     if parts.service is not None:
-        for router in _site_routers(parts.service, guards, parts.audit):
+        edits = parts.edits or Edits(None, parts.service.change)
+        for router in _site_routers(parts.service, edits, guards, parts.audit):
             app.include_router(router)
         _add_gauges(parts.metrics, parts.service, parts.workers)
     # The last one added is the outermost.
@@ -93,7 +98,7 @@ def create_app(parts: Parts) -> FastAPI:
     return app
 
 
-def _site_routers(service: Service, guards: Guards, audit: Audit) -> list[APIRouter]:
+def _site_routers(service: Service, edits: Edits, guards: Guards, audit: Audit) -> list[APIRouter]:
     alerts = AlertParts(
         store=service.store.alerts,
         settings=lambda: service.site.alerts,
@@ -113,6 +118,7 @@ def _site_routers(service: Service, guards: Guards, audit: Audit) -> list[APIRou
         counts_router(service, guards.viewer),
         stream_router(service.hub, guards),
         live_router(live, guards),
+        editing_router(EditingParts(lambda: service.site, edits, audit), guards),
     ]
 
 

@@ -13,6 +13,7 @@ from crowdmask.errors import UsageError
 from crowdmask.inference.detector import Detector
 from crowdmask.serve.app import Parts, create_app
 from crowdmask.serve.detecting import Workers
+from crowdmask.serve.edits import Edits
 from crowdmask.serve.http_settings import HttpSettings
 from crowdmask.serve.service import Service
 from crowdmask.serve.site import Site
@@ -39,6 +40,8 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
     listening = _listen(site.http)
     with listening, open_store(site.store.get_secret_value()) as store, StopOnSignal() as signals:
         service = Service(site, store, Detector(site.model, shares_cores=True))
+        edits = Edits(path, service.change)
+        service.site = edits.applied(site)
         http = site.http
         workers = Workers(
             site.model,
@@ -49,7 +52,7 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
         try:
             service.start()
             config = uvicorn.Config(
-                create_app(Parts(lambda: service.site.http, workers, service)),
+                create_app(Parts(lambda: service.site.http, workers, service, edits)),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -60,10 +63,11 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
             thread.start()
             host, port = listening.getsockname()[:2]
             tell(f"{site.name} answers at http://{f'[{host}]' if ':' in host else host}:{port}/v1/health")
-            file = None if path is None else SiteFile(path, service.change)
+            file = None if path is None else SiteFile(path, lambda new: service.change(edits.applied(new)))
             while not signals.stop.wait(_LOOK_S) and thread.is_alive():
                 if file is not None:
                     file.look()
+            service.hub.close()  # connections that follow it would never end
             server.should_exit = True
             thread.join(_END_S)
         finally:
