@@ -92,7 +92,13 @@ SITE: dict[str, Any] = {
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory, colour_model: Path) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("running")
+    with run_site(tmp_path_factory.mktemp("running"), colour_model) as made:
+        yield made
+
+
+@contextmanager
+def run_site(folder: Path, colour_model: Path) -> Iterator[Running]:
+    """Run a service of its own."""
     zone = {"name": "A", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
     camera = {"name": "door", "source": str(write_clip(folder / "clip.mp4", 300)), "zones": [zone]}
     site = Site.model_validate({**SITE, "cameras": [camera], "store": str(folder / "site.db")})

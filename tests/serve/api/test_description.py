@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from ..conftest import Running
+from ..conftest import Running, run_site
 
 pytest.importorskip("schemathesis", reason="the extra 'dev' is not installed")
 
@@ -18,11 +19,18 @@ ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 12
 
 
-def test_every_request_is_answered_as_described(running: Running, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory, colour_model: Path) -> Iterator[Running]:
+    """A service that may be changed in any way: cameras come and go."""
+    with run_site(tmp_path_factory.mktemp("tried"), colour_model) as made:
+        yield made
+
+
+def test_every_request_is_answered_as_described(tried: Running, tmp_path: Path) -> None:
     """A short run; benchmarks/service.py makes the long one."""
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(ROOT / "schemathesis.toml"),
-        "run", f"{running.address}/v1/openapi.json", "--checks", "all", "--max-time", str(SECONDS),
+        "run", f"{tried.address}/v1/openapi.json", "--checks", "all", "--max-time", str(SECONDS),
         "--seed", "7", "--warnings", "off",
     ]  # fmt: skip
     environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
@@ -31,8 +39,8 @@ def test_every_request_is_answered_as_described(running: Running, tmp_path: Path
     assert "Tested: " in done.stdout
 
 
-def test_the_description(running: Running) -> None:
-    description = httpx.get(f"{running.address}/v1/openapi.json", trust_env=False).json()
+def test_the_description(tried: Running) -> None:
+    description = httpx.get(f"{tried.address}/v1/openapi.json", trust_env=False).json()
     assert description["openapi"].startswith("3.1")
     assert {"/v1/detect", "/v1/detect/batch", "/v1/cameras", "/v1/counts", "/v1/events"} <= set(
         description["paths"]

@@ -87,3 +87,9 @@ def test_what_is_refused(site: httpx.Client, method: str, path: str, body: Any, 
     assert (answer.status_code, list(answer.json())) == (code, ["error"]), answer.text
     assert "hidden" not in answer.text
     assert names(site) == ["door"]
+
+
+def test_a_method_that_is_not_there(site: httpx.Client) -> None:
+    answer = site.put("/v1/cameras")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert site.get("/v1/cameras/door").headers["allow"] == "DELETE, PATCH"

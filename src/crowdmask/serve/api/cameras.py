@@ -66,7 +66,7 @@ def cameras_router(service: Service, guards: Guards, looking: Looking, audit: Au
         response_class=Response,
         responses={
             200: {"content": {"image/jpeg": {}}, "description": "The newest frame, faces blurred."},
-            **problems(404, 422, 503),
+            **problems(404, 422),
         },
     )
     def snapshot(
@@ -81,7 +81,7 @@ def cameras_router(service: Service, guards: Guards, looking: Looking, audit: Au
         except UsageError as error:
             raise HTTPException(404, f"no camera {name!r} is active") from error
         if picture is None:
-            raise HTTPException(503, "no frame has come yet", {"retry-after": "1"})
+            raise HTTPException(404, f"no frame of {name!r} has come yet", {"retry-after": "1"})
         looking.begins(user, name)
         written = io.BytesIO()
         Image.fromarray(picture).save(written, "JPEG", quality=85)

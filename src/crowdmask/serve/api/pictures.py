@@ -15,7 +15,7 @@ from crowdmask.serve.following.pictures import Pictures
 
 NUMBER_HEADER = "X-Picture-Number"
 _FIRST_S = 2.0
-_LONG_POLL_S = 10.0
+_LONG_POLL_S = 5.0
 _NUMBER = {"schema": {"type": "integer"}, "description": "Its number, for `after`."}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -23,9 +23,9 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
         "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
         "headers": {NUMBER_HEADER: _NUMBER},
     },
-    204: {"description": "No newer one came in ten seconds: ask again."},
+    204: {"description": "No newer one came in five seconds: ask again."},
     304: {"description": "It is the one of the header If-None-Match."},
-    **problems(401, 403, 404, 422, 503),
+    **problems(401, 403, 404, 422),
 }
 
 
@@ -60,7 +60,7 @@ def pictures_router(pictures: Pictures, looking: Looking, guards: Guards) -> API
         if shot is None and after:
             return Response(status_code=204)
         if shot is None:
-            raise HTTPException(503, "no frame has come yet", {"Retry-After": "1"})
+            raise HTTPException(404, f"no frame of {name!r} has come yet", {"Retry-After": "1"})
         looking.begins(user, name)
         headers = {
             "ETag": f'"{shot.number}"',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -51,7 +52,10 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := _methods(app, request.url.path)):
+            headers["Allow"] = ", ".join(sorted(methods))
+        return JSONResponse({"error": str(error.detail)}, error.status_code, headers)
 
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -87,3 +91,13 @@ def add_problem_handlers(app: FastAPI) -> None:
     def _internal(request: Request, error: Exception) -> JSONResponse:
         LOG.exception("internal error at %s %s", request.method, request.url.path, exc_info=error)
         return JSONResponse({"error": "internal error: the service's log has the details"}, 500)
+
+
+def _methods(app: FastAPI, path: str) -> set[str]:
+    """Return the described methods of a path; a framework's own answer names those of its first route."""
+    return {
+        method.upper()
+        for template, methods in app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path)
+        for method in methods
+    }

@@ -36,6 +36,12 @@ WHOLE = BeforeValidator(_to_whole)
 """Stands after the bounds of a whole number, which it lets be written as 60.0."""
 
 
+def _whole_in(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole_in(each) for name, each in value.items()}
+    return [_whole_in(each) for each in value] if isinstance(value, list) else _to_whole(value)
+
+
 def strictly(model: Any) -> WrapValidator:
     """Return a validator of settings in JSON, in which "60" and true are no numbers as they are in YAML.
 
@@ -45,6 +51,7 @@ def strictly(model: Any) -> WrapValidator:
     adapter: TypeAdapter[Any] = TypeAdapter(model)
 
     def check(value: Any, usual: Callable[[Any], Any]) -> Any:
+        value = _whole_in(value)
         found = usual(value)
         try:
             adapter.validate_json(json.dumps(value), strict=True)
