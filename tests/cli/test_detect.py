@@ -314,3 +314,25 @@ def test_verbose_tells_each_face_and_quiet_errors_only(
     assert done.stderr == "error: gone.png: no such file or folder\n1 could not be read (named above)\n"
     assert len(records(place / "out.jsonl")) == 2
     assert detect("a.png", "--quiet", "--verbose").exit_code == 2
+
+
+@pytest.mark.parametrize("form", ["coco", "yolo", "voc", "cvat"])
+def test_annotations_for_other_tools(form: str, detect: Detect, place: Path, blocks: Image.Image) -> None:
+    (place / "photos").mkdir()
+    blocks.save("photos/a.png")
+    (place / "photos/broken.png").write_bytes(b"x")
+    for _ in range(2):
+        done = detect("photos", "--format", form, "--no-pictures", "--out", "out")
+        assert done.exit_code == 1
+        assert f"annotations: out/{form}" in done.stdout
+    assert len(listing(place / "out" / form)) == {"coco": 2, "yolo": 4, "voc": 2, "cvat": 2}[form]
+    (place / "out" / form / "mine.txt").write_text("mine")
+    refused = detect("photos", "--format", form, "--out", "out")
+    assert refused.exit_code == 1
+    assert "did not write" in refused.stderr
+    assert (place / "out" / form / "mine.txt").read_text() == "mine"
+
+
+def test_an_unknown_format_is_refused(detect: Detect, place: Path, blocks: Image.Image) -> None:
+    blocks.save("a.png")
+    assert detect("a.png", "--format", "yollo").exit_code == 2

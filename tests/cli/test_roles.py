@@ -224,4 +224,4 @@ def test_an_old_output_stays_until_there_is_something_for_its_place(
 def test_a_role_says_what_it_is() -> None:
     roles = roles_of(function_of(("detect",)))
     assert roles["sources"] == Reads()
-    assert roles["out"] == Writes(Kind.FOLDER, unless="no_pictures")
+    assert roles["out"] == Writes(Kind.FOLDER, unless="no_pictures", still_for="form")

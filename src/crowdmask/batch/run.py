@@ -8,7 +8,7 @@ from dataclasses import replace
 from os import PathLike
 
 from crowdmask.batch.items import PhotoFailure, PhotoItem, PhotoResult, PhotoSource
-from crowdmask.batch.sinks import CsvSink, JsonSink, PictureSink, Sink
+from crowdmask.batch.sinks import AnnotationSink, CsvSink, JsonSink, PictureSink, Sink
 from crowdmask.batch.totals import Totals
 from crowdmask.drawing.blur import check_choice
 from crowdmask.errors import UsageError
@@ -71,6 +71,8 @@ class PhotoBatch:
         json: str | None = None,
         csv: str | None = None,
         blur: str = "none",
+        annotations: str | PathLike[str] | None = None,
+        form: str = "coco",
     ) -> None:
         """Find the photos and check the outputs; nothing is written yet.
 
@@ -78,9 +80,11 @@ class PhotoBatch:
             sources: see `crowdmask.media.sources.find_pictures`.
             out: folder of the annotated pictures; None: draw none.
             json, csv: files of the records; "-" is standard output.
+            annotations: folder that gets the annotations, in one named like their format; None: none.
+            form: coco, yolo, voc or cvat.
             blur: "faces" makes every face in the annotated pictures unreadable; "none".
         Raises:
-            UsageError: both files are the same, or an unknown kind of blur.
+            UsageError: both files are the same, or an unknown kind of blur or format.
             OutputError: the folder cannot be written to.
         """
         self._blurred = check_choice(blur)
@@ -88,7 +92,8 @@ class PhotoBatch:
             raise UsageError(f"`json` and `csv` cannot both write to {json!r}")
         self._pictures = None if out is None else PictureSink(out, blurred=self._blurred)
         self._json, self._csv = json, csv
-        found = find_pictures(sources, leave_out=out)
+        self._annotations = None if annotations is None else AnnotationSink(annotations, form)
+        found = find_pictures(sources, leave_out=out if annotations is None else annotations)
         self.photos: list[AnySource] = found.pictures
         self.passed_over = found.passed_over
         self.problems = [PhotoFailure("", error) for error in found.problems]
@@ -123,6 +128,8 @@ class PhotoBatch:
                 sinks.append(stack.enter_context(JsonSink(self._json)))
             if self._csv is not None:
                 sinks.append(stack.enter_context(CsvSink(self._csv)))
+            if self._annotations is not None:
+                sinks.append(stack.enter_context(self._annotations))
             if len(self.photos) >= MANY:
                 detector.reserve()
             photos = self.photos

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from os import PathLike
+from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
@@ -12,6 +13,9 @@ from PIL import Image
 from crowdmask.batch.items import PhotoFailure, PhotoResult
 from crowdmask.drawing.blur import BLUR_CONFIDENCE, blur_on
 from crowdmask.drawing.draw import draw_on
+from crowdmask.errors import UsageError
+from crowdmask.labels import LABELS
+from crowdmask.media.annotation_files import FORMATS, FoundPhoto, check_place, write_annotations
 from crowdmask.media.writers import CsvTable, JsonLines, PictureFolder
 
 
@@ -113,6 +117,39 @@ class CsvSink(BaseSink):
     def close(self) -> None:
         """Rename the file to its final name."""
         self._table.close()
+
+
+class AnnotationSink(BaseSink):
+    """Annotations that labelling and training tools read, in one folder of the format's name."""
+
+    def __init__(self, folder: str | PathLike[str], form: str) -> None:
+        """Check that the folder can be written to.
+
+        Args:
+            folder: gets a folder named like the format.
+            form: coco, yolo, voc or cvat.
+        Raises:
+            UsageError: another format.
+            OutputError: something that was not written by this lies there.
+        """
+        if form not in FORMATS:
+            raise UsageError(f"`form` must be one of {', '.join(FORMATS)}, not {form!r}")
+        self.folder = Path(folder) / form
+        check_place(self.folder)
+        self._form = form
+        self._photos: list[FoundPhoto] = []
+        self._labels: tuple[str, ...] = LABELS
+
+    def add(self, result: PhotoResult) -> None:
+        """Note the faces of one photo."""
+        picture, self._labels = result.picture, result.faces.names
+        name = Path(result.source.relative).as_posix()
+        self._photos.append(FoundPhoto(name, picture.width, picture.height, result.faces.found_in(None)))
+
+    def close(self) -> None:
+        """Write what was found."""
+        if self._photos:
+            write_annotations(self.folder, self._form, self._photos, self._labels)
 
 
 class PictureSink(BaseSink):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 STANDARD_OUTPUT = "-"
 
 
+class Format(StrEnum):
+    """Annotation formats that can be written."""
+
+    coco = "coco"
+    yolo = "yolo"
+    voc = "voc"
+    cvat = "cvat"
+
+
 def command(
     sources: Annotated[
         list[str],
@@ -39,8 +49,8 @@ def command(
     ],
     out: Annotated[
         str,
-        typer.Option(metavar="DIR", help="Folder of the annotated pictures."),
-        Writes(Kind.FOLDER, unless="no_pictures"),
+        typer.Option(metavar="DIR", help="Folder of the annotated pictures, and of what --format writes."),
+        Writes(Kind.FOLDER, unless="no_pictures", still_for="form"),
     ] = "crowdmask-out",
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Write no annotated pictures.")] = False,
     json_file: Annotated[
@@ -52,6 +62,13 @@ def command(
         str | None,
         typer.Option("--csv", metavar="FILE", help="Write one row a face; - is standard output."),
         Writes(Kind.RECORDS),
+    ] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="Write the faces as annotations of this format, too: a folder of its name in --out.",
+        ),
     ] = None,
     confidence: Annotated[
         float | None,
@@ -115,7 +132,15 @@ def command(
         raise UsageError("`verbose` and `quiet` exclude each other")
     from crowdmask.batch.run import PhotoBatch
 
-    batch = PhotoBatch(sources, out=None if no_pictures else out, json=json_file, csv=csv_file, blur=blur)
+    batch = PhotoBatch(
+        sources,
+        out=None if no_pictures else out,
+        json=json_file,
+        csv=csv_file,
+        blur=blur,
+        annotations=out if form else None,
+        form=(form or Format.coco).value,
+    )
     lines = _Lines(STANDARD_OUTPUT in (json_file, csv_file), verbose, quiet)
     for problem in batch.problems:
         lines.add_failure(problem)
@@ -137,7 +162,7 @@ def command(
         closer_look=closer_look,
     )
     _run(batch, detector, lines)
-    lines.add_summary(None if no_pictures else out)
+    lines.add_summary(None if no_pictures else out, Path(out, form.value) if form else None)
     if batch.totals.failed:
         raise typer.Exit(_fail(batch, lines))
 
@@ -216,10 +241,12 @@ class _Lines:
         """Print why something could not be read."""
         self.complain.print(error_line(failure.error), soft_wrap=True)
 
-    def add_summary(self, out: str | None) -> None:
-        """Print the counts of each photo and of all, and where the annotated pictures are."""
+    def add_summary(self, out: str | None, annotations: Path | None) -> None:
+        """Print the counts of each photo and of all, and where annotated pictures and annotations are."""
         if not self.summary.rows:
             return
         self.say.print(self.summary.to_table())
         if out is not None:
             self.say.print(f"annotated pictures: {one_line(str(Path(out)))}", soft_wrap=True)
+        if annotations is not None:
+            self.say.print(f"annotations: {one_line(str(annotations))}", soft_wrap=True)

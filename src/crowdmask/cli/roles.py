@@ -42,6 +42,7 @@ class Writes:
         locked: one run at a time; False: many may share it, or the command locks it itself.
         parents: the command makes the folders above it; where it does not, a missing one stays missing.
         unless: another option that, where given, means that this one is not used.
+        still_for: a third option that, where given, means that it is used all the same.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class Writes:
     locked: bool = True
     parents: bool = True
     unless: str = ""
+    still_for: str = ""
 
 
 Roles = Mapping[str, Reads | Writes]
@@ -98,7 +100,7 @@ def guarded(roles: Roles, values: Mapping[str, Any]) -> Iterator[None]:
     for name, role in roles.items():
         if isinstance(role, Reads):
             inputs += [Input(each, role.refers) for each in _texts(values.get(name))]
-        elif not (role.unless and values.get(role.unless)):
+        elif not (role.unless and values.get(role.unless)) or values.get(role.still_for):
             for each in _texts(values.get(name)):
                 outputs.append(Output(name, each, role.kind, role.extends))
                 # Without its folder such an output fails, and needs no lock, which would make the folder.
