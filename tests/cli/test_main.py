@@ -124,3 +124,23 @@ def test_a_missing_source_is_noticed_before_anything_loads(tmp_path: Path) -> No
     for line in lines:
         assert re.fullmatch(r"error: gone\S*(, gone\S+)*: no such file or folder", line)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("crowdmask det", ["detect"]),
+        ("crowdmask data la", ["label"]),
+        ("crowdmask detect --format c", ["coco", "cvat"]),
+        ("crowdmask detect a.jpg --no-pic", ["--no-pictures"]),
+        ("crowdmask xyz --a", []),
+    ],
+)
+def test_the_shell_completes(typed: str, completed: list[str]) -> None:
+    about = {
+        "_CROWDMASK_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(typed.count(" ")),
+    }
+    done = CliRunner().invoke(app, [], env=about, prog_name="crowdmask")
+    assert done.stdout.split() == completed

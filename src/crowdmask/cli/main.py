@@ -106,7 +106,8 @@ class _Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the first word names."""
         word = args[0]
-        if self.get_command(ctx, word) is None and not word.startswith("-"):
+        known = ctx.resilient_parsing or self.get_command(ctx, word) is not None
+        if not known and not word.startswith("-"):
             near = did_you_mean(word, self.list_commands(ctx))
             if not near and os.path.exists(word):
                 near = f" did you mean {ctx.command_path} detect {word}?" if ctx.parent is None else ""
@@ -223,7 +224,6 @@ app = typer.Typer(
     name="crowdmask",
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=MARKUP,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
