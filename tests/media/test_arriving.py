@@ -33,6 +33,8 @@ class Answers(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/gone.jpg":
             self.send_error(404)
+        elif path == "/private.png" and self.headers["Authorization"] != "Basic bWU6YUBi":
+            self.send_error(401)
         elif path in ("/moved.jpg", "/elsewhere.jpg"):
             self.send_response(302)
             self.send_header("Location", "/a b.png" if path == "/moved.jpg" else "file:///etc/passwd")
@@ -75,13 +77,20 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     running.server_close()
 
 
-@pytest.mark.parametrize("path", ["/a%20b.png", "/a.png?size=[1]*", "/moved.jpg"])
+@pytest.mark.parametrize("path", ["/a%20b.png", "/a b \u00e9.png", "/a.png?size=[1]*", "/moved.jpg"])
 def test_a_photo_from_the_web(path: str, server: str) -> None:
     found = find_pictures([server + path, server + path])
     (photo,) = found.pictures
     assert photo.name == server + path
     picture = photo.open_picture()
     assert (picture.width, picture.height) == (32, 24)
+
+
+def test_a_photo_for_somebody_who_may_see_it(server: str) -> None:
+    address = server.replace("http://", "http://me:a%40b@") + "/private.png"
+    assert WebPhoto(address).open_picture().width == 32
+    with pytest.raises(PictureError, match=f"^{server}/private.png: the server answered 401"):
+        WebPhoto(address.replace("me:", "you:")).open_picture()
 
 
 @pytest.mark.parametrize(

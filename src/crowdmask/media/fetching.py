@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import crowdmask
 from crowdmask.errors import PictureError, PictureFault
@@ -17,6 +19,8 @@ TOTAL_S = 60.0
 """Maximum time for fetching a photo, seconds."""
 
 _SCHEMES = ("https://", "http://")
+# What an address may hold as it is; spaces and letters outside of ASCII are escaped.
+_SIGNS = "%/:=&?~#+!$,;'@()*[]"
 _CHUNK = 1 << 16
 _MISSING = (404, 410)
 
@@ -60,9 +64,15 @@ class Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _read(address: str, max_bytes: int) -> bytes:
+    parts = urlsplit(address)
+    who, _, host = parts.netloc.rpartition("@")
     request = urllib.request.Request(
-        address, headers={"User-Agent": f"crowdmask/{crowdmask.__version__}", "Accept": "image/*, */*;q=0.5"}
+        quote(urlunsplit(parts._replace(netloc=host)), safe=_SIGNS),
+        headers={"User-Agent": f"crowdmask/{crowdmask.__version__}", "Accept": "image/*, */*;q=0.5"},
     )
+    if who:  # never sent on to where the server points
+        word = base64.b64encode(unquote(who).encode()).decode("ascii")
+        request.add_unredirected_header("Authorization", f"Basic {word}")
     opener = urllib.request.build_opener(Redirects)
     with opener.open(request, timeout=SILENCE_S) as answer:
         if int(answer.headers.get("Content-Length") or 0) > max_bytes:

@@ -14,6 +14,16 @@ ARCHITECTURES: dict[str, Callable[[], DetectionModel]] = {"crowd": Crowd, "ssdli
 _PLANNED: dict[str, Callable[[Plan], DetectionModel]] = {"crowd": Crowd}
 
 
+def check_name(name: str) -> None:
+    """Check that there is an architecture of this name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in ARCHITECTURES:
+        raise ValueError(f"there is no architecture '{name}'; choose from {', '.join(ARCHITECTURES)}")
+
+
 def build(name: str, plan: Plan | None = None) -> DetectionModel:
     """Return a new model of an architecture with random weights.
 
@@ -23,8 +33,10 @@ def build(name: str, plan: Plan | None = None) -> DetectionModel:
     Raises:
         ModelError: there is no architecture of that name, or it has only one width.
     """
-    if name not in ARCHITECTURES:
-        raise ModelError(f"there is no architecture '{name}'; choose from {', '.join(ARCHITECTURES)}")
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise ModelError(str(error)) from error
     if plan is None:
         return ARCHITECTURES[name]()
     if name not in _PLANNED:

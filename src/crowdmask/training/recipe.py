@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
+from crowdmask.models.registry import check_name
 from crowdmask.settings import StrictModel, read_yaml
 
 
@@ -141,6 +142,13 @@ class Recipe(StrictModel):
     teacher_weight: float = Field(1.0, gt=0, description="weight of the teacher's output in the loss")
     close: Close | None = None
     scores: dict[str, float | str] = Field({}, description="measures of this recipe, for information")
+
+    @field_validator("model")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        # Here, so that it is told together with everything else that is wrong.
+        check_name(name)
+        return name
 
     @property
     def digest(self) -> str:
