@@ -136,6 +136,14 @@ def _add_gauges(metrics: Metrics, service: Service, workers: Workers) -> None:
         "camera_restarts", "How often it was begun anew after a failure.", of_cameras(lambda e: e.restarts)
     )
     metrics.add_gauge("open_alerts", "Alerts that go on.", lambda: {"": len(service.alerts.open)})
+    keeper = service.keeper
+    metrics.add_gauge(
+        "store_away", "Whether the store takes nothing.", lambda: {"": keeper.state().away_since is not None}
+    )
+    metrics.add_gauge("records_spooled", "Records that wait on disk.", lambda: {"": keeper.state().spooled})
+    metrics.add_gauge(
+        "records_refused", "Records lost for lack of room.", lambda: {"": keeper.state().refused}
+    )
     metrics.add_gauge("photos_waiting", "Photos waiting or looked at.", lambda: {"": workers.open})
 
 

@@ -107,6 +107,10 @@ def _kept(site: Site) -> str:
         f"{keep.counts_days} days.\n"
         "- Events (somebody came, left, put a mask on, took it off, wears none): time, camera, zone, label and the "
         f"number of the track. Kept for {keep.events_days} days.\n"
+        "- Of each track and minute: seconds in view by label, how sure the detector was, how wide the face was in "
+        f"pixels, zone and the number of the track, for surveys. Kept for {keep.tracks_days} days.\n"
+        "- When cameras were down or frozen, as long as counts. Who changed something, for "
+        f"{keep.audit_days} days.\n"
         f"- Alerts and what people said of them. Kept for {keep.events_days} days.\n"
         f"- No picture, video, face, embedding or name is kept.\n- {where}"
     )

@@ -20,6 +20,7 @@ from crowdmask.inference.detector import Detector
 from crowdmask.live.health import Health
 from crowdmask.live.listeners import Listener
 from crowdmask.live.session import Session
+from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.serve.cells import Cells
 from crowdmask.serve.following.hub import Hub
 from crowdmask.serve.following.news import health_record, now_record
@@ -27,8 +28,10 @@ from crowdmask.serve.minutes import Minutes
 from crowdmask.serve.retention import Pruner
 from crowdmask.serve.site import CameraSettings, Site
 from crowdmask.serve.tally import Tally
-from crowdmask.store.engine import reason
-from crowdmask.store.records import Counts, Record, StoredEvent
+from crowdmask.serve.tracked import Gaps, Tracked
+from crowdmask.store.engine import reason, spool_of
+from crowdmask.store.keeper import Keeper
+from crowdmask.store.records import Record, StoredEvent
 from crowdmask.store.store import Store
 from crowdmask.survey.rates import shipped_rates
 from crowdmask.tracking.events import Event as Seen
@@ -40,7 +43,6 @@ LOG.addHandler(logging.NullHandler())
 STEP_S = 1.0
 _RESTART_S = 30.0
 _HANGS_S = 60.0
-_MOST_WAITING = 100_000
 _STOP_S = 4.0
 _NEED_RESTART = ("name", "timezone", "store", "model", "mode", "http")
 
@@ -74,11 +76,11 @@ class Service:
         self.hub = Hub()
         self.started_utc = datetime.now(UTC)
         self._tally = Tally()
+        self._tracked, self._gaps = Tracked(detector.model_hash), Gaps()
         self._private: set[str] = set()
         self._counter: Minutes | Cells = Minutes()
-        self._waiting: deque[Record] = deque(maxlen=_MOST_WAITING)
-        self._rows: dict[tuple[str, str | None, datetime], Counts] = {}
-        self._store_is_away = False
+        self._events: deque[Record] = deque()
+        self.keeper = Keeper(store, spool_of(site.store.get_secret_value()), most_mb=site.spool_mb)
         self._not_opened: set[str] = set()
         self._restarted_s: dict[str, float] = {}
         self._pruner = Pruner(store, lambda: self.site.retention)
@@ -88,6 +90,7 @@ class Service:
     def start(self) -> None:
         """Begin with all cameras that are active now."""
         minute = datetime.now(UTC).replace(second=0, microsecond=0)
+        self.keeper.start()  # what an earlier run left belongs to the minute that goes on
         self._private = self.store.switches.private()
         if self._statistics:
             self._counter = Cells()
@@ -96,7 +99,7 @@ class Service:
             self._counter = Minutes(begun)
         self.alerts.start()
         self.session.listen(
-            Listener(results=self._tally.result, events=self._event, health=self._health_changed)
+            Listener(results=self._result, events=self._event, health=self._health_changed)
         )
         self._switch_cameras()
         self._thread.start()
@@ -109,6 +112,7 @@ class Service:
         self.session.close(timeout_s=_STOP_S)
         if self._thread.ident is not None:
             self._thread.join(_STOP_S)
+        self.keeper.stop()
         self._pruner.stop()
         self.alerts.stop()
 
@@ -141,7 +145,7 @@ class Service:
     @property
     def store_is_away(self) -> bool:
         """Whether the store could not be written the last time."""
-        return self._store_is_away
+        return self.keeper.state().away_since is not None
 
     def health(self) -> list[Health]:
         """Return how all active cameras fare."""
@@ -202,35 +206,20 @@ class Service:
     def _step(self) -> None:
         zones = {camera.name: [zone.name for zone in camera.zones] for camera in self.site.cameras}
         snapshots = self._tally.take(self.session.health(), zones)
-        for row in self._counter.add(snapshots):
-            self._rows[row.camera, row.zone, row.start_utc] = row
+        events = [self._events.popleft() for _ in range(len(self._events))]
+        gaps = self._gaps.take(self.session.health(), datetime.now(UTC))
+        self.keeper.put([*self._counter.add(snapshots), *self._tracked.take(), *gaps, *events])
         told = [*snapshots, *self._private_snapshots()]
         if not self._statistics:
             for snapshot in told:
                 self.hub.publish("now", now_record(snapshot), keep=False)
         for alert in self.alerts.observe(told):
             self.hub.publish("alert", alert.to_record())
-        self._write()
 
-    def _write(self) -> None:
-        """Write what is new; while the database is away it waits, a row a minute and zone."""
-        events = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        rows = dict(self._rows)
-        try:
-            self.store.add([*rows.values(), *events])
-        except Exception:
-            if not self._store_is_away:
-                LOG.exception("the store cannot be written; what is seen waits")
-            self._store_is_away = True
-            self._waiting.extendleft(reversed(events))
-            for key in list(self._rows)[:-_MOST_WAITING]:
-                del self._rows[key]
-            return
-        if self._store_is_away:
-            LOG.warning("the store can be written again")
-        self._store_is_away = False
-        for key in rows:
-            del self._rows[key]
+    def _result(self, camera: str, result: TrackedFrame) -> None:
+        self._tally.result(camera, result)
+        if not self._statistics:
+            self._tracked.result(camera, result)
 
     def _event(self, camera: str, event: Seen) -> None:
         self._tally.event(camera, event)
@@ -249,7 +238,7 @@ class Service:
             confidence=event.confidence,
             zone=event.zone,
         )
-        self._waiting.append(stored)
+        self._events.append(stored)
         self.hub.publish("event", stored.to_record())
 
     def _health_changed(self, camera: str, health: Health) -> None:

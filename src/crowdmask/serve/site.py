@@ -134,6 +134,15 @@ class Site(StrictModel):
             title="Store", description="Path of a file of SQLite, or postgresql://user:password@host/name."
         ),
     ] = SecretStr("crowdmask.db")
+    spool_mb: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=100_000,
+            title="Spool",
+            description="Megabytes of disk for what is seen while the store is away.",
+        ),
+    ] = 256
     model: Annotated[
         str,
         Field(min_length=1, title="Model", description="Name of a shipped model, or path of a model file."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from crowdmask.errors import StoreError
 from crowdmask.store.migrations.run import upgrade
 
 _BUSY_MS = 10_000
+_ANSWER_S = 30.0
 
 
 def open_engine(address: str | os.PathLike[str]) -> Engine:
@@ -25,17 +27,28 @@ def open_engine(address: str | os.PathLike[str]) -> Engine:
         StoreError: it cannot be opened, or was written by a newer version.
     """
     url = to_url(os.fspath(address))
-    engine = _make(url)
+    engine = _make(url, None)  # a step of a large store takes its time
     try:
         with engine.begin() as connection:
             upgrade(connection)
     except SQLAlchemyError as error:
-        engine.dispose()
         raise StoreError(f"cannot open the store {shown(url)}: {reason(error)}") from error
-    except BaseException:
+    finally:
         engine.dispose()
-        raise
-    return engine
+    return _make(url, _ANSWER_S)
+
+
+def spool_of(address: str | os.PathLike[str]) -> Path:
+    """Return where what is seen waits while a store is away: beside a file, else in the current folder.
+
+    Raises:
+        StoreError: the address cannot be read.
+    """
+    url = to_url(os.fspath(address))
+    if url.drivername == "sqlite":
+        return Path(f"{url.database}.spool")
+    name = re.sub(r"[^\w.-]", "_", f"{url.host or 'localhost'}-{url.port or 5432}-{url.database or ''}")
+    return Path(f"crowdmask-{name}.spool").absolute()
 
 
 def shown_address(address: str | os.PathLike[str]) -> str:
@@ -81,9 +94,10 @@ def to_url(address: str) -> URL:
     raise StoreError(f"the store {shown(url)} must be postgresql://… or the path of a file of SQLite")
 
 
-def _make(url: URL) -> Engine:
+def _make(url: URL, answer_s: float | None) -> Engine:
     if url.drivername != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_recycle=1800)
+        # A server that has gone without a word would be waited for for hours.
+        return create_engine(url, pool_pre_ping=True, pool_recycle=1800, connect_args={"timeout": answer_s})
     if not Path(url.database or "").absolute().parent.is_dir():
         raise StoreError(f"cannot open the store {url.database}: there is no such folder")
     engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000})

@@ -185,6 +185,11 @@ class Store:
         """
         return back_up(self._engine.url.render_as_string(hide_password=False), path)
 
+    def ping(self) -> None:
+        """Return if the database answers, and raise what is wrong if it does not."""
+        with self._engine.connect() as connection:
+            connection.execute(select(1))
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

@@ -36,7 +36,7 @@ class Unit(StrEnum):
 
 def command(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="SOURCE",
             help="Photos and folders of them, videos, or files that `detect --json`, `track --json` or "
@@ -44,7 +44,21 @@ def command(
             show_default=False,
         ),
         Reads(there=True),
-    ],
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL|PATH",
+            help="Survey the tracks that crowdmask serve kept, instead of SOURCE: its file of SQLite, or "
+            "postgresql://user:password@host/name.",
+            show_default=False,
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Of --store, from then on, like 2026-03-02T08:15, by --timezone."),
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Of --store, before then.")] = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -162,10 +176,12 @@ def command(
     Ends with 1 where a source or a line could not be read; the rest is surveyed all the same.
     """
     from crowdmask.cli.progress import show_progress
+    from crowdmask.cli.survey.stored import check_sources, read_store
     from crowdmask.survey import Looking, Settings, read, survey
     from crowdmask.survey.output import check_targets, write
     from crowdmask.survey.sentences import difference_sentence, sentence
 
+    check_sources(sources, store, since or until, audit)
     targets = {"--json": json_file, "--csv": csv_file, "--out": out, "--comparisons": comparisons}
     check_targets(targets)
     if compare and compare_all:
@@ -187,14 +203,13 @@ def command(
     )
     say, complain = open_console(stderr="-" in targets.values()), open_console(stderr=True)
     say.quiet = quiet
-    with show_progress(complain) as tell:
-        seen = read(
-            sources,
-            unit.value if unit is not None else None,
-            Looking(model, threads, every),
-            silent if quiet else tell,
-        )
-    if audit is not None:
+    asked = unit.value if unit is not None else None
+    if store is not None:
+        seen = read_store(store, asked, since, until, timezone)
+    else:
+        with show_progress(complain) as tell:
+            seen = read(sources or [], asked, Looking(model, threads, every), silent if quiet else tell)
+    if audit is not None and sources:
         _draw(seen, sources, audit, out or "audit.html", seed, rates, Looking(model, threads), say)
         return
     result = survey(seen, settings)
