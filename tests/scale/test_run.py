@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as parquet
 import pytest
@@ -17,6 +18,7 @@ from crowdmask.batch.items import PhotoItem
 from crowdmask.errors import BusyError, UsageError
 from crowdmask.files import lock
 from crowdmask.scale.entries import Entry
+from crowdmask.scale.run import Pool, local_processes
 from crowdmask.scale.work import DetectorLooker, DetectorMaker, Looker
 
 from .conftest import Run, rows
@@ -159,3 +161,11 @@ def test_a_kill_from_outside_costs_no_photo(photos: Path, run: Run, colour_model
     run("photos", to="undisturbed")
     outcome = run("photos", maker=DeadlyMaker(str(colour_model), "a/2", once="killed"), shard_size=3)
     assert (outcome.deaths, rows("out")) == (1, rows("undisturbed"))
+
+
+def test_a_worker_that_has_grown_is_replaced_after_its_share(photos: Path, run: Run) -> None:
+    def small(*arguments: Any) -> Pool:
+        return local_processes(*arguments, most_bytes=1)
+
+    outcome = run("photos", make_pool=small, shard_size=2)
+    assert (outcome.rows, outcome.shards, outcome.deaths, outcome.failed) == (6, 3, 0, 0)

@@ -17,7 +17,7 @@ from crowdmask.outputs import Kind
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crowdmask.scale.run import Outcome, Wanted
+    from crowdmask.scale.run import MakePool, Outcome, Wanted
 
 
 def command(
@@ -51,6 +51,9 @@ def command(
             "Ray on this machine alone [default: plain processes of this machine].",
         ),
     ] = None,
+    worker_memory: Annotated[
+        int, typer.Option(min=200, metavar="MB", help="A worker that uses more is replaced after its shard.")
+    ] = 600,
     shard_size: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Photos a shard [default: 1,000, fewer for small jobs]."),
@@ -117,6 +120,7 @@ def command(
     """
     require_scale("crowdmask batch")
     from crowdmask.drawing.blur import check_choice
+    from crowdmask.scale.engines import choose
     from crowdmask.scale.run import Wanted
     from crowdmask.scale.work import DetectorMaker
 
@@ -142,7 +146,8 @@ def command(
         column,
     )
     lines = _Lines(open_console(stderr="-" in (json_file, stats)), open_console(stderr=True))
-    outcome = _run(wanted, address, device == "cuda", lines)
+    chosen = choose(address, lines.note, gpus=device == "cuda", worker_mb=worker_memory)
+    outcome = _run(wanted, chosen, lines)
     _write(outcome, to, json_file, stats)
     say_totals(lines.say, outcome, to)
     if outcome.failed:
@@ -155,18 +160,20 @@ class _Lines:
     say: Console
     complain: Console
 
+    def note(self, line: str) -> None:
+        """Print one line that is no error."""
+        self.say.print(line, soft_wrap=True)
+
     def tell(self, problem: str) -> None:
         """Print one error line."""
         self.complain.print(error_line(problem), soft_wrap=True)
 
 
-def _run(wanted: Wanted, address: str | None, gpus: bool, lines: _Lines) -> Outcome:
-    from crowdmask.scale.engines import choose
+def _run(wanted: Wanted, pool: MakePool, lines: _Lines) -> Outcome:
     from crowdmask.scale.run import detect_at_scale
 
     try:
         with show_rate(lines.complain) as shown:
-            pool = choose(address, lambda told: lines.say.print(told, soft_wrap=True), gpus=gpus)
             return detect_at_scale(wanted, complain=lines.tell, progress=shown, make_pool=pool)
     except KeyboardInterrupt:
         lines.complain.print("interrupted; what was written is whole: go on with --resume", soft_wrap=True)

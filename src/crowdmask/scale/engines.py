@@ -15,20 +15,26 @@ WORTH_RAY = 4000
 """Minimum number of photos for Ray on one machine: it needs seconds to start and 650 MB."""
 
 
-def choose(address: str | None, say: Callable[[str], None], *, gpus: bool = False) -> MakePool:
+def choose(
+    address: str | None, say: Callable[[str], None], *, gpus: bool = False, worker_mb: int | None = None
+) -> MakePool:
     """Return a function that makes the workers of a run when the number of photos is known.
 
     Args:
         address: of a Ray cluster, "auto", "local", or None: plain processes.
         say: receives a message about a choice that the user did not make.
         gpus: each worker of the cluster has its own GPU.
+        worker_mb: a process that uses more memory is replaced after its share; None: no limit. Ray has its
+            own limits.
     """
 
     def make(maker: Maker, types: dict[str, Any], workers: int | None, photos: int) -> Pool:
         if address is None or (address == LOCAL and photos < WORTH_RAY):
             if address is not None:
                 say(f"{photos:,} photos are too few for Ray to pay: plain processes do them")
-            return local_processes(maker, types, workers, photos)
+            return local_processes(
+                maker, types, workers, photos, worker_mb * 1_000_000 if worker_mb else None
+            )
         if workers is None and address == LOCAL:
             workers = physical_cores()
         return RayPool(maker, types, workers, address=address, gpus=gpus)

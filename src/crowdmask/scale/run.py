@@ -57,9 +57,19 @@ MakePool = Callable[[Maker, dict[str, Any], int | None, int], Pool]
 """Takes the maker of a detector, Arrow types of the user's columns, numbers of workers and photos."""
 
 
-def local_processes(maker: Maker, types: dict[str, Any], workers: int | None, photos: int) -> Pool:
-    """Make workers on this machine: one for each physical core, and at most one for each photo."""
-    return ProcessPool(maker, types, max(1, min(workers or physical_cores(), photos)))
+def local_processes(
+    maker: Maker,
+    types: dict[str, Any],
+    workers: int | None,
+    photos: int,
+    most_bytes: int | None = None,
+) -> Pool:
+    """Make workers on this machine: one for each physical core, and at most one for each photo.
+
+    Args:
+        most_bytes: a worker that uses more memory is replaced after its share; None: no limit.
+    """
+    return ProcessPool(maker, types, max(1, min(workers or physical_cores(), photos)), most_bytes)
 
 
 @dataclass(frozen=True)
