@@ -98,9 +98,7 @@ class Service:
             begun = self.store.counts(start=minute, end=minute + timedelta(minutes=1), all_zones=True)
             self._counter = Minutes(begun)
         self.alerts.start()
-        self.session.listen(
-            Listener(results=self._result, events=self._event, health=self._health_changed)
-        )
+        self.session.listen(Listener(results=self._result, events=self._event, health=self._health_changed))
         self._switch_cameras()
         self._thread.start()
         self._pruner.start()
