@@ -75,8 +75,9 @@ rates: $(TRAIN) ## the shipped models' error rates on val, for surveys (docs/sur
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
-web: web/node_modules/.package-lock.json ## check the package for browsers and build its page into the Python package (needs Node.js)
+web: web/node_modules/.package-lock.json $(TRAIN) ## check the package for browsers and build its page into the Python package (needs Node.js)
 	cd web && npm run check && npm run build
+	PYTHONPATH=src $(BIN)/python tools/pack_page.py
 
 check: lint types test ## all three
 

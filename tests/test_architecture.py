@@ -28,6 +28,7 @@ ORDER = (
     "media",
     "drawing",
     "inference",
+    "web",
     "tracking",
     "batch",
     "live",

@@ -1,16 +1,17 @@
 /**
  * Builds what TypeScript cannot: bundles.
  *
- *     node build.mjs            the page, into the Python package
+ *     node build.mjs            the page, into the Python package; or with --to FOLDER
  *     node build.mjs --tests    the tests, into dist/test/
  *     node build.mjs --package  the npm package, into dist/
  */
 
-import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
+
+import { buildPage } from "./build_page.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const shared = { bundle: true, format: "esm", target: "es2022", logLevel: "warning", legalComments: "none" };
@@ -35,7 +36,7 @@ if (process.argv.includes("--tests")) {
     external: ["#runtime"],
     sourcemap: true,
   });
-} else if (existsSync(here("page"))) {
-  const { buildPage } = await import("./build_page.mjs");
-  await buildPage(here("../src/crowdmask/web_page"), shared);
+} else {
+  const to = process.argv.indexOf("--to");
+  await buildPage(to > 0 ? process.argv[to + 1] : here("../src/crowdmask/web/page"), shared);
 }

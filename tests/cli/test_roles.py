@@ -34,6 +34,7 @@ CALLS: dict[tuple[str, ...], list[str]] = {
     ("model",): ["{input}"],
     ("tune",): ["{input}", "--space", "other.yaml"],
     ("survey",): ["{input}"],
+    ("web",): [],
     ("serve",): ["--config", "{input}"],
     ("data", "import"): ["{input}", "--to", "set"],
     ("data", "crawl"): ["masks", "--to", "set"],

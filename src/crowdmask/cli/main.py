@@ -64,6 +64,7 @@ COMMANDS: dict[str, Entry] = {
     "quantize": Entry("Quantise a model to int8, calibrated and with thresholds chosen on val.", "train"),
     "bench": Entry("Time the stages of one photo: read, prepare, network, decode, suppress, draw."),
     "model": Entry("Show a model's card: data, recipe, scores, licence and limits."),
+    "web": Entry("Write the page that detects in the browser, as static files for any web server."),
     "track": Entry(
         "Follow everyone in a video, camera or stream, and tell who puts a mask on or takes it off."
     ),

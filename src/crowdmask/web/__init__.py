@@ -1,0 +1,1 @@
+"""The page that detects in the browser, as static files for any web server."""

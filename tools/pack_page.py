@@ -1,0 +1,54 @@
+"""Put into the built page what Node.js cannot make; `make web` calls it.
+
+    python tools/pack_page.py
+
+- The runtime's build for graphics cards, compressed: 4 MB instead of 27; `crowdmask web --webgpu`
+  takes it out.
+- The float model with its weights as 16-bit floats, half as large. The package's own file keeps 32 bits,
+  since int8 models are made of it. The metadata are the same. Without the package `onnx` it is left as it is.
+"""
+
+from __future__ import annotations
+
+import lzma
+from pathlib import Path
+
+from crowdmask.inference.model_file import locate
+from crowdmask.web.site import HALVED, page_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "ort-wasm-simd-threaded.asyncify.wasm"
+SOURCE = ROOT / "web" / "node_modules" / "onnxruntime-web" / "dist" / NAME
+
+
+def pack_runtime() -> None:
+    """Write the compressed runtime, if it is another one."""
+    packed = page_folder() / "webgpu" / f"{NAME}.xz"
+    content = SOURCE.read_bytes()
+    if not packed.is_file() or lzma.decompress(packed.read_bytes()) != content:
+        packed.parent.mkdir(parents=True, exist_ok=True)
+        packed.write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
+
+
+def pack_model(name: str) -> None:
+    """Write a model with weights of 16 bits, if it would be another one."""
+    try:
+        import onnx
+    except ModuleNotFoundError:
+        print(f"the page's {name} stays as it is: the package onnx is not installed (make setup-train)")
+        return
+    from crowdmask.export.halves import store_halves
+
+    network = onnx.load(str(locate(name)))
+    store_halves(network)
+    content = network.SerializeToString(deterministic=True)
+    to = page_folder() / "models" / f"{name}.onnx"
+    if not to.is_file() or to.read_bytes() != content:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(content)
+
+
+if __name__ == "__main__":
+    pack_runtime()
+    for halved in HALVED:
+        pack_model(halved)
