@@ -4,11 +4,11 @@
     python benchmarks/batch.py tasks [--number 1000000] [--write FILE]
 
 `rate` times, in every round in another order: two bare processes with one single-threaded detector each over
-half of the photos; `crowdmask batch` with two workers; one `crowdmask detect --no-pictures`. It prints the median
-of the ratios, and ends with 1 below .92 of the ideal or 1.3 times `detect`.
+half of the photos; `crowdmask batch` with two workers; one `crowdmask detect --no-pictures`. It prints the
+median of the ratios, and ends with 1 below .92 of the ideal or 1.3 times `detect`.
 
-`tasks` lets two workers do so many tasks of 1 ms each without reading any photo. It prints the part of the time
-spent outside of workers (at most .15) and the driver's memory (at most 600 MB).
+`tasks` lets two workers do so many tasks of 1 ms each without reading any photo. It prints the part of the
+time spent outside of workers (at most .15) and the driver's memory (at most 600 MB).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def command(*words: str) -> None:
 
 def rate(folder: Path, number: int, rounds: int) -> dict[str, object]:
     """Return the medians of the ratios and what they come from."""
-    paths = [str(path) for path in sorted(folder.rglob("*")) if has_picture_suffix(path)][:number]
+    paths = [str(path) for path in sorted(folder.rglob("*")) if has_picture_suffix(path.name)][:number]
     times: dict[str, list[float]] = {"ideal": [], "batch": [], "detect": []}
     with tempfile.TemporaryDirectory() as place:
         listed = Path(place, "list.csv")
