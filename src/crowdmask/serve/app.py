@@ -115,7 +115,7 @@ def _site_routers(service: Service, edits: Edits, guards: Guards, audit: Audit) 
         alerts_router(alerts, guards.viewer, guards.viewer),
         cameras_router(service, guards, looking, audit),
         pictures_router(pictures, looking, guards),
-        counts_router(service, guards.viewer),
+        counts_router(service, guards.viewer, audit),
         stream_router(service.hub, guards),
         live_router(live, guards),
         editing_router(EditingParts(lambda: service.site, edits, audit), guards),

@@ -18,6 +18,7 @@ from crowdmask.inference.detector import Detector
 from crowdmask.media.pictures import Picture, read_picture
 
 _AWAY_EVERY_S = 0.25
+_LONGEST_WAIT_S = 1.5
 
 
 class BusyError(CrowdmaskError):
@@ -117,9 +118,13 @@ class Workers:
             BusyError: too many wait.
         """
         with self._lock:
+            wait_s = self._open * self._seconds / self.count
+            full = self._open + len(wishes) > self._waiting + self.count
+            # A busy machine is slower: who would wait for long is refused, too.
+            slow = self._open >= self.count and wait_s > _LONGEST_WAIT_S
             # One batch may be larger than what may wait, if nobody else waits.
-            if self._open and self._open + len(wishes) > self._waiting + self.count:
-                raise BusyError(max(1, round(self._open * self._seconds / self.count)))
+            if self._open and (full or slow):
+                raise BusyError(max(1, round(wait_s)))
             self._open += len(wishes)
         futures: list[Future[Any]] = [Future() for _ in wishes]
         for wish, future in zip(wishes, futures, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import Image
 from crowdmask.batch.items import BytesSource
 from crowdmask.batch.run import detect_photos
 from crowdmask.inference.detector import Detector
+from crowdmask.serve import detecting
 from crowdmask.serve.detecting import BusyError, Wish, Workers
 
 from ..conftest import MakeApp, client
@@ -124,6 +126,19 @@ def test_too_many_wait_and_are_told(workers: Workers, photo: bytes) -> None:
         future.cancel()
     (last,) = workers.take(wishes[:1])
     assert last.result(10) == 1
+
+
+def test_who_would_wait_for_long_is_refused(
+    workers: Workers, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is room for more, but the machine is slow."""
+    monkeypatch.setattr(detecting, "_LONGEST_WAIT_S", 0.0)
+    go_on = threading.Event()
+    held = workers.take([Wish("photo", photo, lambda result: go_on.wait(20))] * workers.count)
+    with pytest.raises(BusyError):
+        workers.take([Wish("photo", photo, lambda result: 1)])
+    go_on.set()
+    assert [each.result(20) for each in held] == [True] * workers.count
 
 
 def test_a_surplus_is_refused_and_the_rest_answered(make_app: MakeApp, photo: bytes) -> None:

@@ -2,16 +2,22 @@
 
 # Without postponed annotations: FastAPI reads those of routes.
 
-from collections.abc import Callable
+import csv
+import io
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse
 
+from crowdmask.serve.api.login import Audit
 from crowdmask.serve.api.problems import problems
 from crowdmask.serve.api.values import WHOLE, Time
 from crowdmask.serve.service import Service
 from crowdmask.store.charts import Per
+from crowdmask.store.records import Counts
+from crowdmask.tracking.mask_state import STATES
 
 _MOST_ROWS = {"minute": 2, "hour": 62, "day": 3660, "week": 3660}
 """So many days may be asked for at once."""
@@ -24,31 +30,75 @@ EventName = Literal[
 ]
 
 
-def counts_router(service: Service, viewer: Callable[..., Any]) -> APIRouter:
+_COLUMNS = ("start_utc", "camera", "zone", "observed_s", "down_s", "frozen_s")
+_AS_FILE = {"Content-Disposition": 'attachment; filename="counts.csv"'}
+_EXAMPLE = {
+    "start_utc": "2026-05-04T08:00:00.000Z", "camera": "door", "zone": None, "observed_s": 3598.0,
+    "down_s": 2.0, "frozen_s": 0.0, "people": 112, "share_with_mask": 0.87,
+    "person_s": {"with_mask": 870.0, "without_mask": 100.0, "mask_worn_incorrect": 30.0, "unknown": 12.0},
+}  # fmt: skip
+_COUNTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Rows; as CSV where the header Accept asks for text/csv.",
+        "content": {
+            "application/json": {
+                "schema": {"type": "array", "items": {"type": "object"}}, "example": [_EXAMPLE],
+            },
+            "text/csv": {"schema": {"type": "string"}},
+        },
+    }
+}  # fmt: skip
+
+
+def to_csv(rows: Sequence[Counts]) -> str:
+    """Return counts as CSV, a column for the seconds of each state; null is an empty field."""
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow([*_COLUMNS, *(f"{state}_s" for state in STATES), "people", "share_with_mask"])
+    for row in rows:
+        record = row.to_record()
+        seconds = [record["person_s"][state] for state in STATES]
+        first = [_safe(record[name]) for name in _COLUMNS]
+        table.writerow([*first, *seconds, record["people"], record["share_with_mask"]])
+    return written.getvalue()
+
+
+def _safe(value: Any) -> Any:
+    """Keep spreadsheets from reading a name as a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+
+
+def counts_router(service: Service, viewer: Callable[..., Any], audit: Audit) -> APIRouter:
     """Return the routes.
 
     Args:
         service: the site.
         viewer: lets those in who may look.
+        audit: is told of exports.
     """
     router = APIRouter(
         dependencies=[Depends(viewer)], responses=problems(401, 403, 409, 422), tags=["counts"]
     )
 
-    @router.get("/v1/counts")
+    @router.get("/v1/counts", responses=_COUNTS)
     def counts(
+        request: Request,
+        user: Annotated[str, Depends(viewer)],
         start: Start = None,
         end: End = None,
         camera: Camera = None,
         zone: Annotated[str | None, Query(max_length=255, description="None: the whole picture.")] = None,
         per: Annotated[Per, Query(description="How long each is, in the site's time zone.")] = "hour",
-    ) -> list[dict[str, Any]]:
+    ) -> Response:
         """Return seconds in view by state; what was not looked at is a gap, and is not there."""
         begin, until = _span(start, end, _MOST_ROWS[per])
         found = service.store.counts(
             start=begin, end=until, camera=camera, zone=zone, per=per, timezone=service.site.clock
         )
-        return [each.to_record() for each in found]
+        if "text/csv" in request.headers.get("accept", "").lower():
+            audit(user, "exported", "counts")
+            return Response(to_csv(found), media_type="text/csv", headers=_AS_FILE)
+        return JSONResponse([each.to_record() for each in found])
 
     @router.get("/v1/events")
     def events(
