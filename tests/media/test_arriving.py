@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from crowdmask.errors import PictureError, PictureFault
+from crowdmask.inference.ahead import open_ahead
 from crowdmask.media import arriving, fetching, zipped
 from crowdmask.media.arriving import PipedPhoto, WebPhoto
 from crowdmask.media.sources import find_pictures
@@ -145,6 +147,15 @@ def test_a_redirect_never_gives_up_encryption(from_: str, to: str, allowed: bool
     else:
         with pytest.raises(PictureError, match="not encrypted"):
             fetching.Redirects().redirect_request(request, None, 302, "", Message(), to)
+
+
+def test_one_that_is_not_wanted_any_longer_keeps_nobody_waiting(server: str) -> None:
+    photos = [WebPhoto(f"{server}/a.png"), WebPhoto(f"{server}/silent.jpg")]
+    opening = open_ahead(photos, 1)
+    assert next(opening)[0] is photos[0]
+    began = time.monotonic()
+    opening.close()  # as Ctrl-C does
+    assert time.monotonic() - began < fetching.SILENCE_S / 2
 
 
 def test_passwords_are_not_shown() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -14,7 +14,7 @@ AHEAD = 2
 """Maximum number of opened pictures that wait for the network."""
 
 
-def open_ahead(sources: Iterable[Any], ahead: int = AHEAD) -> Iterator[tuple[Any, Picture | PictureError]]:
+def open_ahead(sources: Iterable[Any], ahead: int = AHEAD) -> Generator[tuple[Any, Picture | PictureError]]:
     """Open pictures in order, a few before they are needed.
 
     Args:
@@ -39,15 +39,19 @@ def open_ahead(sources: Iterable[Any], ahead: int = AHEAD) -> Iterator[tuple[Any
             while waiting:
                 yield _next(waiting)
         finally:
-            for _, future in waiting:
+            for source, future in waiting:
                 future.cancel()
+                if hasattr(source, "give_up"):  # one that is being fetched would keep the program waiting
+                    source.give_up.set()
 
 
 def _next(
     waiting: deque[tuple[Any, Future[Picture | PictureError]]],
 ) -> tuple[Any, Picture | PictureError]:
-    source, future = waiting.popleft()
-    return source, future.result()
+    source, future = waiting[0]
+    opened = future.result()
+    waiting.popleft()
+    return source, opened
 
 
 def _open(source: Any) -> Picture | PictureError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from threading import Event
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from crowdmask.errors import PictureError, SourceError
@@ -34,10 +35,12 @@ class WebPhoto:
     Attributes:
         address: as given.
         full_scale_pixels: a larger JPEG is decoded at a lower scale.
+        give_up: set, it is not waited for any longer.
     """
 
     address: str
     full_scale_pixels: int = FULL_SCALE_PIXELS
+    give_up: Event = field(default_factory=Event, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -67,7 +70,7 @@ class WebPhoto:
         from crowdmask.media.fetching import fetch
 
         try:
-            data = fetch(self.address, MAX_BYTES)
+            data = fetch(self.address, MAX_BYTES, self.give_up)
         except PictureError as error:
             raise PictureError(error.reason, self.name, error.kind) from error
         return read_picture(data, self.name, full_scale_pixels=self.full_scale_pixels)

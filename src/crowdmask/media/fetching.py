@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -22,15 +23,17 @@ _SCHEMES = ("https://", "http://")
 # What an address may hold as it is; spaces and letters outside of ASCII are escaped.
 _SIGNS = "%/:=&?~#+!$,;'@()*[]"
 _CHUNK = 1 << 16
+_LOOK_EVERY_S = 0.1
 _MISSING = (404, 410)
 
 
-def fetch(address: str, max_bytes: int) -> bytes:
+def fetch(address: str, max_bytes: int, give_up: threading.Event) -> bytes:
     """Return the content of a web address.
 
     Args:
         address: https:// or http://.
         max_bytes: refuse a larger file.
+        give_up: once it is set, the file is not waited for any longer.
     Raises:
         PictureError: the address is wrong, the server fails, or the file is too large or takes too long.
     """
@@ -45,7 +48,9 @@ def fetch(address: str, max_bytes: int) -> bytes:
     # The standard library has no time limit for looking up a name and reading headers.
     thread = threading.Thread(target=work, name="crowdmask-fetch", daemon=True)
     thread.start()
-    thread.join(TOTAL_S)
+    end = time.monotonic() + TOTAL_S
+    while thread.is_alive() and time.monotonic() < end and not give_up.is_set():
+        thread.join(_LOOK_EVERY_S)
     if not done:
         raise PictureError(f"it has not arrived within {TOTAL_S:.0f} s")
     if isinstance(done[0], Exception):
