@@ -1,0 +1,179 @@
+"""Compare the page in Chromium with the Python program: faces, time, start, and memory at the camera.
+
+    python benchmarks/web_page.py faces --photos DIR [--list FILE] [--model crowd-float] [--input-size 448]
+    python benchmarks/web_page.py time --photo FILE
+    python benchmarks/web_page.py camera --minutes 10
+
+`faces` counts, over photos, the faces of each that the other shows with the same label and an IoU of .9 or
+more. `time` measures one photo in turn, one thread in both, and from opening the page to the first result.
+`camera` runs Chromium's made-up camera and prints memory each half minute. Needs Chromium and extra `dev`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.web.browser import Page, browsing, serving  # noqa: E402
+
+from crowdmask import Detector, boxes  # noqa: E402
+from crowdmask.web.site import MODELS, model_of_page, write_page  # noqa: E402
+
+READY = "document.documentElement.dataset.ready === 'true'"
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+LINES = """window.lines_ = null; (() => { const plain = URL.createObjectURL;
+URL.createObjectURL = blob => { blob.text().then(t => window.lines_ = t); URL.createObjectURL = plain;
+return plain.call(URL, blob); }; HTMLAnchorElement.prototype.click = () => 0;
+document.getElementById('save-records').click(); })()"""
+
+
+@contextmanager
+def opened(*options: str) -> Iterator[Page]:
+    """Open the page in a browser."""
+    with tempfile.TemporaryDirectory() as folder:
+        site = Path(folder) / "page"
+        write_page(site)
+        with serving(site) as (address, asked), browsing(Path(folder) / "profile", *options) as page:
+            page.address, page.asked = address, asked
+            yield page
+
+
+def choose(page: Page, name: str, value: str) -> None:
+    """Choose a setting."""
+    event = f"s => {{ s.value = '{value}'; s.dispatchEvent(new Event('change')); }}"
+    page.run(f"({event})(document.getElementById('{name}'))")
+
+
+def records(page: Page, paths: list[Path]) -> list[dict[str, Any]]:
+    """Add photos and return what the page saves of them."""
+    page.choose_files("#files", paths)
+    done = "document.getElementById('status').innerText.startsWith('Done')"
+    page.wait(f"{done} && document.querySelectorAll('#rows tr').length === {len(paths)}", 3600)
+    page.run(LINES)
+    return [json.loads(line) for line in page.wait("window.lines_").splitlines()]
+
+
+def compare_faces(photos: list[Path], model: str, input_size: int | None) -> None:
+    """Print how many faces both show."""
+    with opened() as page:
+        page.open(page.address)
+        page.wait(READY)
+        choose(page, "model", model)
+        found = records(page, photos)
+    detector = Detector(model_of_page(model), input_size=input_size or MODELS[model], threads=1)
+    sums = np.zeros(4, int)
+    for path, record in zip(photos, found, strict=True):
+        theirs = detector.detect(path)
+        mine = np.array([face["box"] for face in record["detections"]], np.float32).reshape(-1, 4)
+        labels = np.array([face["label"] for face in record["detections"]], object)
+        same = (boxes.iou(theirs.xyxy, mine) >= 0.9) & (
+            np.array(theirs.labels, object)[:, None] == labels[None]
+        )
+        sums += [same.any(axis=1).sum(), len(theirs), same.any(axis=0).sum(), len(mine)]
+        if not same.any(axis=1).all() or not same.any(axis=0).all():
+            print(f"{path.name}: {len(theirs)} in Python, {len(mine)} on the page, {same.sum()} the same")
+    both, python, page_too, shown = sums
+    print(f"{len(photos)} photos, {model}:")
+    print(f"of Python's {python} faces the page shows {both} ({both / python:.2%})")
+    print(f"of the page's {shown} Python shows {page_too} ({page_too / shown:.2%})")
+
+
+def compare_times(photo: Path, runs: int) -> None:
+    """Print times of one photo, in turn."""
+    model = next(iter(MODELS))
+    detector = Detector(model_of_page(model), input_size=MODELS[model], threads=1, backend="onnxruntime")
+    native, browser = [], []
+    with opened() as page:
+        begin = time.perf_counter()
+        page.open(page.address)
+        page.wait(READY)
+        page.choose_files("#files", [photo])
+        page.wait("document.getElementById('status').innerText.startsWith('Done')")
+        print(f"from opening the page to the first result: {time.perf_counter() - begin:.2f} s")
+        for _ in range(runs):
+            page.run("document.getElementById('clear').click()")
+            page.wait("document.getElementById('results').hidden")
+            # Loads the model again, once; the second photo of a turn is the one that counts.
+            page.choose_files("#files", [photo, photo])
+            page.wait("document.getElementById('status').innerText.startsWith('Done: 2')")
+            second = "document.querySelectorAll('#rows td:last-child')[1].innerText"
+            browser.append(float(page.run(second)))
+            detector.detect(photo)
+            begin = time.perf_counter()
+            detector.detect(photo)
+            native.append(1000 * (time.perf_counter() - begin))
+    ratios = np.array(browser) / np.array(native)
+    print(
+        f"page {np.median(browser):.0f} ms, Python {np.median(native):.0f} ms (both read the file, one "
+        f"thread): ratio {np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
+    )
+
+
+def watch_camera(minutes: float) -> None:
+    """Print the browser's memory while the camera runs."""
+    with opened(*CAMERA) as page:
+        page.open(page.address)
+        page.wait(READY)
+        page.run("document.getElementById('camera').click()")
+        page.wait("document.getElementById('live-counts').innerText.includes('per second')")
+        end = time.monotonic() + 60 * minutes
+        while time.monotonic() < end:
+            time.sleep(30)
+            page.call("HeapProfiler.collectGarbage")
+            heap = page.call("Runtime.getHeapUsage")["usedSize"] / 1e6
+            own = psutil.Process()
+            memory = sum(each.memory_info().rss for each in own.children(recursive=True)) / 1e6
+            left = max(0.0, end - time.monotonic())
+            print(f"{left:5.0f} s left: heap {heap:.1f} MB, all processes {memory:.0f} MB, ", end="")
+            print(page.text("#live-counts"), flush=True)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("faces", "time", "camera"))
+    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--list", type=Path, help="names of photos below --photos, one a line")
+    parser.add_argument("--limit", type=int, default=100)
+    parser.add_argument("--model", default=next(iter(MODELS)), choices=MODELS)
+    parser.add_argument("--input-size", type=int)
+    parser.add_argument("--photo", type=Path, default=ROOT / "1.jpg")
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--minutes", type=float, default=10)
+    given = parser.parse_args()
+    if given.what == "time":
+        compare_times(given.photo, given.runs)
+    elif given.what == "camera":
+        watch_camera(given.minutes)
+    else:
+        if given.photos is None:
+            parser.error("faces needs --photos")
+        if given.list:
+            lines = given.list.read_text(encoding="utf-8").splitlines()
+            paths = [given.photos / line.strip() for line in lines if line.strip()]
+        else:
+            paths = sorted(
+                path for path in given.photos.rglob("*") if path.suffix.lower() in (".jpg", ".png")
+            )
+        compare_faces(
+            paths[:: max(1, len(paths) // given.limit)][: given.limit], given.model, given.input_size
+        )
+
+
+if __name__ == "__main__":
+    main()
