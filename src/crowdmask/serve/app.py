@@ -14,6 +14,7 @@ from crowdmask.live.health import Health
 from crowdmask.serve.api.alerts import AlertParts, alerts_router
 from crowdmask.serve.api.cameras import cameras_router
 from crowdmask.serve.api.counts import counts_router
+from crowdmask.serve.api.description import describe_security
 from crowdmask.serve.api.detect import DetectParts, detect_router
 from crowdmask.serve.api.editing import EditingParts, editing_router
 from crowdmask.serve.api.health import health_router
@@ -92,6 +93,7 @@ def create_app(parts: Parts) -> FastAPI:
         for router in _site_routers(parts.service, edits, guards, parts.audit):
             app.include_router(router)
         _add_gauges(parts.metrics, parts.service, parts.workers)
+    describe_security(app, lambda: parts.settings().is_open)
     # The last one added is the outermost.
     app.add_middleware(_Measured, metrics=parts.metrics)
     app.add_middleware(SecurityHeaders)
