@@ -133,3 +133,31 @@ def test_a_face_that_never_moves_is_reported_and_counts_no_longer(finder: FrameF
     assert note.startswith("cam: the face at 80, 80 px has not moved for 0 minutes")
     told = [event.event for result in results for event in result.events]
     assert told == ["person_appeared", "person_left"]
+
+
+def test_a_frame_that_is_not_due_is_predicted_and_blurred(finder: FrameFinder) -> None:
+    pipeline = Pipeline("cam", FPS, finder, Settings(adaptive=True))
+    seen = follow(pipeline, [picture((2, 2, RED))] * 20)[-1]
+    same = Frame("cam", 20, 20 / FPS, picture((2, 2, RED)), 0.0)
+    assert not pipeline.is_due(same)
+    guessed = pipeline.predict(same)
+    assert (guessed.predicted, guessed.frame, guessed.states) == (True, 20, seen.states)
+    assert guessed.tracks.tolist() == [1]
+    assert guessed.detections.confidence.tolist() == seen.detections.confidence.tolist()
+    assert (guessed.hidden[0][:2] < seen.detections.xyxy[0][:2]).all()
+    assert pipeline.times.frames == 20
+    somebody = Frame("cam", 21, 21 / FPS, picture((2, 2, RED), (7, 4, RED)), 0.0)
+    assert pipeline.is_due(somebody)
+    assert len(pipeline.process(somebody).detections) == 2
+
+
+def test_the_last_frame_of_a_take_is_looked_at_after_the_cut(finder: FrameFinder) -> None:
+    pipeline = Pipeline("cam", FPS, finder, Settings(adaptive=True))
+    follow(pipeline, [picture((2, 2, RED))] * 20)
+    held = Frame("cam", 20, 20 / FPS, picture((2, 2, RED)), 0.0)
+    assert not pipeline.is_due(held)
+    other = np.tile(np.linspace(0, 250, 320, dtype=np.uint8)[:, None], (192, 1, 3)) // np.uint8(2)
+    assert pipeline.is_due(Frame("cam", 21, 21 / FPS, after := np.ascontiguousarray(other), 0.0))
+    assert pipeline.is_cut
+    assert pipeline.process(held, late=True).tracks.tolist() == [1]  # the tracks of before the cut
+    assert 1 not in pipeline.process(Frame("cam", 22, 22 / FPS, after, 0.0)).tracks.tolist()
