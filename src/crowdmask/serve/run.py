@@ -12,6 +12,7 @@ import uvicorn
 from crowdmask.errors import UsageError
 from crowdmask.inference.detector import Detector
 from crowdmask.serve.app import Parts, create_app
+from crowdmask.serve.auth.audited import Audited
 from crowdmask.serve.detecting import Workers
 from crowdmask.serve.edits import Edits
 from crowdmask.serve.http_settings import HttpSettings
@@ -40,7 +41,7 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
     listening = _listen(site.http)
     with listening, open_store(site.store.get_secret_value()) as store, StopOnSignal() as signals:
         service = Service(site, store, Detector(site.model, shares_cores=True))
-        edits = Edits(path, service.change)
+        edits, audited = Edits(path, service.change), Audited(store.audit)
         service.site = edits.applied(site)
         http = site.http
         workers = Workers(
@@ -52,7 +53,7 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
         try:
             service.start()
             config = uvicorn.Config(
-                create_app(Parts(lambda: service.site.http, workers, service, edits)),
+                create_app(Parts(lambda: service.site.http, workers, service, edits, audit=audited)),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -73,6 +74,7 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
         finally:
             service.stop()
             workers.close()
+            audited.close()
 
 
 class _Server(uvicorn.Server):
