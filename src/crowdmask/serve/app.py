@@ -20,6 +20,7 @@ from crowdmask.serve.api.editing import EditingParts, editing_router
 from crowdmask.serve.api.health import health_router
 from crowdmask.serve.api.live import LiveParts, live_router
 from crowdmask.serve.api.login import Audit, login_router
+from crowdmask.serve.api.pages import pages_router
 from crowdmask.serve.api.pictures import pictures_router
 from crowdmask.serve.api.problems import add_problem_handlers
 from crowdmask.serve.api.stream import stream_router
@@ -92,6 +93,7 @@ def create_app(parts: Parts) -> FastAPI:
         edits = parts.edits or Edits(None, parts.service.change)
         for router in _site_routers(parts.service, edits, guards, parts.audit):
             app.include_router(router)
+        app.include_router(pages_router())
         _add_gauges(parts.metrics, parts.service, parts.workers)
     describe_security(app, lambda: parts.settings().is_open)
     # The last one added is the outermost.
