@@ -21,6 +21,7 @@ from crowdmask.serve.api.health import health_router
 from crowdmask.serve.api.live import LiveParts, live_router
 from crowdmask.serve.api.login import Audit, login_router
 from crowdmask.serve.api.pages import pages_router
+from crowdmask.serve.api.photo_page import photo_page_router
 from crowdmask.serve.api.pictures import pictures_router
 from crowdmask.serve.api.problems import add_problem_handlers
 from crowdmask.serve.api.stream import stream_router
@@ -95,6 +96,7 @@ def create_app(parts: Parts) -> FastAPI:
             app.include_router(router)
         app.include_router(pages_router())
         _add_gauges(parts.metrics, parts.service, parts.workers)
+    app.include_router(photo_page_router(is_first=parts.service is None))
     describe_security(app, lambda: parts.settings().is_open)
     # The last one added is the outermost.
     app.add_middleware(_Measured, metrics=parts.metrics)

@@ -11,7 +11,7 @@ let stop = null;
 let polling = null;
 
 for (const [id, text] of [
-  ["cameras-title", texts.cameras], ["events-title", texts.events], ["login-title", texts.loginTitle],
+  ["cameras-title", texts.cameras], ["photos", texts.photos], ["events-title", texts.events], ["login-title", texts.loginTitle],
   ["name-label", texts.name], ["password-label", texts.password], ["login-button", texts.login],
   ["logout", texts.logout], ["no-cameras", texts.noCameras], ["status", texts.connecting],
 ]) at(id).textContent = text;

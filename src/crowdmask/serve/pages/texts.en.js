@@ -1,6 +1,7 @@
 /** All texts of the pages. */
 export const texts = {
   cameras: "Cameras",
+  photos: "Photos",
   noCameras: "The site has no cameras.",
   events: "Events",
   connecting: "Connecting",
