@@ -19,6 +19,12 @@ FILES: dict[str, dict[str, object]] = {
     "createml": {"_annotations.createml.json": '[{"image": "a.jpg", "annotations": []}]', "a.jpg": PICTURE},
     "labelme": {"a.json": '{"shapes": [], "imagePath": "a.jpg"}', "a.jpg": PICTURE},
     "via": {"v.json": '{"a.jpg9": {"filename": "a.jpg", "size": 9, "regions": []}}', "a.jpg": PICTURE},
+    "keras": {"train.txt": "a.jpg 1,2,9,9,0\n", "classes.txt": "with_mask\n", "a.jpg": PICTURE},
+    "openimages": {
+        "b.csv": "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\na,x,/m/1,1,0.1,0.2,0.1,0.2\n",
+        "a.jpg": PICTURE,
+    },
+    "humansloop": {"a.jpg.json": '{"FileName": "a.jpg", "Annotations": []}', "a.jpg": PICTURE},
     "mafa": {"LabelTestAll.txt": "a.jpg 1 2 9 9 1\n", "a.jpg": PICTURE},
 }
 OTHERS: dict[str, dict[str, object]] = {

@@ -68,6 +68,7 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
 
 
 def recognise(folder: Path) -> bool:
-    """Whether a folder contains a table whose header names the four edges."""
+    """Whether a folder contains a table whose header names the four edges, and that is not Open Images'."""
     heads = (read_head(path).partition("\n")[0].lower() for path in first_files(folder, "*.csv"))
-    return any({*_EDGES} <= {word.strip(' "\r') for word in head.split(",")} for head in heads)
+    columns = [{word.strip(' "\r') for word in head.split(",")} for head in heads]
+    return any({*_EDGES} <= names and "imageid" not in names for names in columns)

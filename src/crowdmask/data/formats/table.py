@@ -11,6 +11,7 @@ from crowdmask.data.formats import (
     coco,
     createml,
     csv_table,
+    humans_loop,
     labelme,
     mafa,
     via,
@@ -20,6 +21,7 @@ from crowdmask.data.formats import (
 )
 from crowdmask.data.formats.annotation import Reader
 from crowdmask.data.formats.item import Item, Writer
+from crowdmask.data.formats.lists import keras, openimages
 from crowdmask.errors import UsageError
 
 
@@ -97,6 +99,24 @@ FORMATS: tuple[Format, ...] = (
     Format(name="createml", title="CreateML", read=createml.read_createml, recognise=createml.recognise),
     Format(name="labelme", title="LabelMe", read=labelme.read_labelme, recognise=labelme.recognise),
     Format(name="via", title="VIA", read=via.read_via, recognise=via.recognise),
+    Format(
+        name="keras",
+        title="keras-yolo3 or keras-retinanet",
+        read=keras.read_keras,
+        recognise=keras.recognise,
+    ),
+    Format(
+        name="openimages",
+        title="Open Images",
+        read=openimages.read_openimages,
+        recognise=openimages.recognise,
+    ),
+    Format(
+        name="humansloop",
+        title="Humans in the Loop",
+        read=humans_loop.read_humans_loop,
+        recognise=humans_loop.recognise,
+    ),
     Format(
         name="mafa",
         title="MAFA",
