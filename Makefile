@@ -46,7 +46,7 @@ test: $(TRAIN) ## set up and run the tests
 	$(BIN)/python -m pytest $(TEST_OPTIONS)
 
 coverage: $(TRAIN) ## run the tests and measure how much of the code they reach; fails below the figure reached
-	$(MAKE) test TEST_OPTIONS="-rs --cov --cov-report=term --cov-report=html"
+	$(MAKE) test TEST_OPTIONS="-n 2 --dist loadfile -rs --cov --cov-report=term --cov-report=html"
 
 test-int8: $(TRAIN) ## the int8 tests with guarded sums, and on an emulated processor without VNNI
 	CROWDMASK_INT8_GUARD=on $(BIN)/python -m pytest -q tests/export/test_rewrite.py tests/export/test_quantize.py \
