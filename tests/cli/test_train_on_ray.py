@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,14 @@ def test_workers_of_a_cluster_learn_as_one(
         (["--ray", "auto"], "error: --ray auto: no Ray cluster answers there"),
     ],
 )
-def test_a_cluster_that_is_not_there(recipe: Path, photos: Path, options: list[str], message: str) -> None:
+def test_a_cluster_that_is_not_there(
+    recipe: Path, photos: Path, options: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(**_: Any) -> None:
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    # A cluster of another test may run on this machine.
+    monkeypatch.setattr("ray.init", nobody)
     result = run("train", recipe, "--photos", photos, *options)
     assert (result.exit_code, message in result.stderr) == (2, True)
     assert message in result.stderr.splitlines()[-1]

@@ -54,6 +54,11 @@ def test_few_photos_are_done_by_processes_and_that_is_said() -> None:
     assert len(said) == 1
 
 
-def test_no_cluster_at_the_address() -> None:
+def test_no_cluster_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(**_: Any) -> None:
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    # A cluster of another test may run on this machine.
+    monkeypatch.setattr("ray.init", nobody)
     with pytest.raises(UsageError, match="`address` auto: no Ray cluster"):
         choose("auto", print)(DetectorMaker("crowd"), {}, 2, 10**6)

@@ -90,7 +90,8 @@ SITE: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="session")
+# Ended with each file: its cameras would disturb tests that count what others do in this process.
+@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, colour_model: Path) -> Iterator[Running]:
     with run_site(tmp_path_factory.mktemp("running"), colour_model) as made:
         yield made

@@ -34,7 +34,8 @@ def page(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def test_it_moves_without_a_reload(page: Page, running: Running) -> None:
     picture = page.run("document.querySelector('#cameras img').src")
     page.wait(f"document.querySelector('#cameras img').src !== '{picture}'")
-    page.wait("document.querySelectorAll('#events li').length > 0")
+    # The clip begins anew every half minute, and its people appear then.
+    page.wait("document.querySelectorAll('#events li').length > 0", 60)
     page.wait(f"/[0-9]/.test({NUMBERS})")
     # The next figures of the running clip replace these within a second.
     page.run(

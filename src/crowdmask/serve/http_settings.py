@@ -18,7 +18,10 @@ class User(StrictModel):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$", title="Name")]
     password_hash: Annotated[
-        Secret, Field(title="Password hash", description="argon2, as crowdmask serve --hash-password prints.")
+        Secret,
+        Field(
+            title="Password hash", description="argon2; the option hash-password of crowdmask serve makes it."
+        ),
     ]
     role: Annotated[Role, Field(title="Role", description="A viewer looks, an admin changes things.")] = (
         "viewer"

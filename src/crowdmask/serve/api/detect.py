@@ -86,7 +86,7 @@ Confidence = Annotated[
 def _add_one(router: APIRouter, parts: DetectParts, viewer: Callable[..., Any]) -> None:
     answers = {
         200: {
-            "description": "The record of the photo, as a line of `crowdmask detect --json`; or the "
+            "description": "The record of the photo, as `crowdmask detect` writes it; or the "
             "annotated picture, where the header Accept asks for image/jpeg.",
             "content": {
                 "application/json": {"schema": {"type": "object"}, "example": _EXAMPLE},
