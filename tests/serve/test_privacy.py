@@ -156,3 +156,18 @@ def test_the_report_answers_from_the_settings(mode: str, there: list[str], not_t
     assert not any(text in report for text in not_there)
     assert "hunter2" not in report
     assert "were not measured" in privacy_report(settings, None)
+
+
+def test_the_report_says_who_can_reach_the_service() -> None:
+    """An assessment that says "this machine only" of an open port would be wrong."""
+    alone = privacy_report(Site(), None)
+    assert "answers this machine only" in alone
+    assert "without a login" in alone
+    user = {"name": "anna", "password_hash": "x", "role": "admin"}
+    token = {"name": "program", "token": "t" * 32}
+    http = {"host": "0.0.0.0", "users": [user], "tokens": [token]}
+    open_ = privacy_report(Site.model_validate({"http": http}), None)
+    assert "answers this machine only" not in open_
+    assert "answers other machines, at 0.0.0.0, only with a login or token" in open_
+    assert "viewers (program) and admins (anna)" in open_
+    assert "t" * 32 not in open_

@@ -67,7 +67,7 @@ class HttpSettings(StrictModel):
     ] = 30
     requests_a_minute: Annotated[
         int | None,
-        Field(ge=1, title="Rate", description="Photos a minute from one address or token; none: no limit."),
+        Field(ge=1, title="Rate", description="Photos a minute of one user or token; none: no limit."),
     ] = None
     workers: Annotated[
         int | None,

@@ -11,6 +11,7 @@ from crowdmask.alerts.settings import EventRule
 from crowdmask.hours import Hours
 from crowdmask.labels import LABELS, display_name
 from crowdmask.serve.cells import CELL_MINUTES, LEAST_PEOPLE
+from crowdmask.serve.http_settings import is_loopback
 from crowdmask.serve.site import CameraSettings, Site
 from crowdmask.store.engine import shown_address
 from crowdmask.survey.cells import SHOWN
@@ -59,7 +60,7 @@ def privacy_report(site: Site, rates: Rates | None, now: datetime | None = None)
         "## How often it is wrong",
         _errors(site, rates),
         "## How it is protected",
-        "- The service answers this machine only. Passwords stand in no log, page or error.\n"
+        f"- {_reached(site)} Passwords stand in no log, page or error.\n"
         "- Nothing leaves the machine but the messages named above.\n"
         "- To be written: who has access to the machine, how its disk is encrypted and how it is backed up.",
         "## Rights of the people",
@@ -120,7 +121,25 @@ def _seen(site: Site) -> str:
     live = "- The newest picture of a camera, with all faces blurred, while somebody asks for it; it is not kept."
     if site.mode == "statistics":
         live = "- No picture is shown."
-    return f"{live}\n- Counts and alerts, by who can reach the service on this machine.\n- To be written: who that is."
+    return f"{live}\n- Counts and alerts: {_who(site)}.\n- To be written: which people these are."
+
+
+def _who(site: Site) -> str:
+    if site.http.is_open:
+        return "whoever works on the machine of the service, without a login"
+    roles = {each.name: each.role for each in site.http.users} | {t.name: t.role for t in site.http.tokens}
+    viewers = [name for name, role in roles.items() if role == "viewer"]
+    admins = [name for name, role in roles.items() if role == "admin"]
+    return f"viewers ({', '.join(viewers) or 'none'}) and admins ({', '.join(admins) or 'none'}), with a login or token"
+
+
+def _reached(site: Site) -> str:
+    if is_loopback(site.http.host):
+        return "The service answers this machine only."
+    return (
+        f"The service answers other machines, at {site.http.host}, only with a login or token; encryption on the "
+        "way (HTTPS) is up to a proxy before it."
+    )
 
 
 def _told(site: Site) -> str:

@@ -36,7 +36,8 @@ def command(
         Reads(),
     ] = None,
     host: Annotated[
-        str | None, typer.Option(help="Where it listens; this machine only [default: the site's, 127.0.0.1].")
+        str | None,
+        typer.Option(help="Where it listens; others need users or tokens [default: the site's, 127.0.0.1]."),
     ] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="TCP port [default: the site's, 8000].")
