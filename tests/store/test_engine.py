@@ -73,7 +73,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         open_engine(path)
 
 
-@pytest.mark.parametrize("revision", ["0001_alerts", "0002_counts", "0003_switches"])
+@pytest.mark.parametrize("revision", ["0001_alerts", "0002_counts", "0003_switches", "0004_quarters"])
 def test_a_store_of_before_is_brought_up_to_date_with_what_it_holds(address: str, revision: str) -> None:
     engine = create_engine(to_url(address))
     with engine.begin() as connection:
@@ -82,6 +82,12 @@ def test_a_store_of_before_is_brought_up_to_date_with_what_it_holds(address: str
             for minute in (29_000_000, 29_000_001, 29_000_015):
                 connection.execute(
                     text(f"INSERT INTO counts VALUES ('door', '', {minute}, 60, 0, 0, 30, 10, 0, 5, 2)")
+                )
+        if revision == "0004_quarters":  # from then on the program itself sums up
+            for minute, times in ((28_999_995, 2), (29_000_010, 1)):
+                values = ", ".join(str(each * times) for each in (60, 0, 0, 30, 10, 0, 5, 2))
+                connection.execute(
+                    text(f"INSERT INTO counts_quarters VALUES ({minute}, 'door', '', {values})")
                 )
     engine.dispose()
     span: Any = {"start": datetime(2025, 1, 1, tzinfo=UTC), "end": datetime(2026, 1, 1, tzinfo=UTC)}

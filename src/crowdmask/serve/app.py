@@ -12,12 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from crowdmask import __version__
 from crowdmask.live.health import Health
 from crowdmask.serve.api.alerts import AlertParts, alerts_router
+from crowdmask.serve.api.audit import audit_router
 from crowdmask.serve.api.cameras import cameras_router
 from crowdmask.serve.api.counts import counts_router
 from crowdmask.serve.api.description import describe_security
 from crowdmask.serve.api.detect import DetectParts, detect_router
 from crowdmask.serve.api.editing import EditingParts, editing_router
 from crowdmask.serve.api.health import health_router
+from crowdmask.serve.api.links import links_router
 from crowdmask.serve.api.live import LiveParts, live_router
 from crowdmask.serve.api.login import Audit, login_router
 from crowdmask.serve.api.pages import pages_router
@@ -27,6 +29,7 @@ from crowdmask.serve.api.problems import add_problem_handlers
 from crowdmask.serve.api.stream import stream_router
 from crowdmask.serve.auth.guards import Guards
 from crowdmask.serve.auth.headers import SecurityHeaders
+from crowdmask.serve.auth.links import Links
 from crowdmask.serve.auth.sessions import Sessions
 from crowdmask.serve.bodies import Bodies
 from crowdmask.serve.detecting import Workers
@@ -71,7 +74,8 @@ def create_app(parts: Parts) -> FastAPI:
     """Return the application, for any ASGI server with one process."""
     settings = parts.settings()
     sessions = Sessions(parts.settings)
-    guards = Guards(parts.settings, sessions)
+    links = None if parts.service is None else Links(parts.service.store.links)
+    guards = Guards(parts.settings, sessions, links)
     app = FastAPI(
         title="crowdmask", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None,
         openapi_url="/v1/openapi.json",
@@ -90,7 +94,8 @@ def create_app(parts: Parts) -> FastAPI:
         health_router((detector.info.name, detector.model_hash), parts.service, parts.metrics, guards.viewer)
     )
     app.include_router(login_router(guards, sessions, lambda: parts.settings().is_open, parts.audit))
-    if parts.service is not None:
+    if parts.service is not None and links is not None:
+        app.include_router(links_router(parts.service, links, guards, parts.audit))
         edits = parts.edits or Edits(None, parts.service.change)
         for router in _site_routers(parts.service, edits, guards, parts.audit):
             app.include_router(router)
@@ -121,7 +126,8 @@ def _site_routers(service: Service, edits: Edits, guards: Guards, audit: Audit) 
         alerts_router(alerts, guards.viewer, guards.viewer),
         cameras_router(service, guards, looking, audit),
         pictures_router(pictures, looking, guards),
-        counts_router(service, guards.viewer, audit),
+        counts_router(service, guards, audit),
+        audit_router(service.store.audit, guards),
         stream_router(service.hub, guards),
         live_router(live, guards),
         editing_router(EditingParts(lambda: service.site, edits, audit), guards),

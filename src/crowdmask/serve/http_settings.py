@@ -11,6 +11,7 @@ from crowdmask.secret import Secret
 from crowdmask.settings import StrictModel
 
 Role = Literal["viewer", "admin"]
+"""What somebody of the settings may do."""
 
 
 class User(StrictModel):

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -48,7 +49,11 @@ _NEED_RESTART = ("name", "timezone", "store", "model", "mode", "http")
 
 
 class Service:
-    """Runs a site from `start` to `stop`."""
+    """Runs a site from `start` to `stop`.
+
+    Attributes:
+        now: who was in view in the last second, a record of each camera and zone; empty in mode statistics.
+    """
 
     def __init__(self, site: Site, store: Store, detector: Detector) -> None:
         """Prepare; nothing is opened yet.
@@ -80,6 +85,7 @@ class Service:
         self._private: set[str] = set()
         self._counter: Minutes | Cells = Minutes()
         self._events: deque[Record] = deque()
+        self.now: tuple[dict[str, Any], ...] = ()
         self.keeper = Keeper(store, spool_of(site.store.get_secret_value()), most_mb=site.spool_mb)
         self._not_opened: set[str] = set()
         self._restarted_s: dict[str, float] = {}
@@ -209,8 +215,9 @@ class Service:
         self.keeper.put([*self._counter.add(snapshots), *self._tracked.take(), *gaps, *events])
         told = [*snapshots, *self._private_snapshots()]
         if not self._statistics:
-            for snapshot in told:
-                self.hub.publish("now", now_record(snapshot), keep=False)
+            self.now = tuple(now_record(snapshot) for snapshot in told)
+            for record in self.now:
+                self.hub.publish("now", record, keep=False)
         for alert in self.alerts.observe(told):
             self.hub.publish("alert", alert.to_record())
 

@@ -57,12 +57,18 @@ class AuditLog:
             connection.execute(insert(tables.audit).values(time_utc=entry.time_utc, **cut))
 
     def entries(
-        self, *, start: datetime | None = None, end: datetime | None = None, limit: int = 1000
+        self,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        who: str | None = None,
+        limit: int = 1000,
     ) -> list[AuditEntry]:
         """Return lines, the newest first.
 
         Args:
             start, end: from, and before; None: at any time.
+            who: only of this user; None: of all.
             limit: at most so many.
         """
         columns = tables.audit.c
@@ -71,6 +77,8 @@ class AuditLog:
             query = query.where(columns.time_utc >= start)
         if end is not None:
             query = query.where(columns.time_utc < end)
+        if who is not None:
+            query = query.where(columns.who == who)
         query = query.order_by(columns.time_utc.desc(), columns.id.desc()).limit(limit)
         with self._engine.connect() as connection:
             return [AuditEntry(**row) for row in connection.execute(query).mappings()]

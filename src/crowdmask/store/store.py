@@ -18,6 +18,7 @@ from crowdmask.store.audit import AuditLog
 from crowdmask.store.backup import back_up
 from crowdmask.store.charts import QUARTER, SUMS, Chart, Per, minute_of, read_chart
 from crowdmask.store.engine import open_engine
+from crowdmask.store.links import LinkStore
 from crowdmask.store.pruning import Limits, prune_rows
 from crowdmask.store.records import Counts, Gap, Record, StoredEvent, TrackMinute
 from crowdmask.store.switches import Switches
@@ -31,6 +32,7 @@ class Store:
         alerts: alerts and their messages.
         switches: privacy switches of cameras.
         audit: who logged in, looked, exported or changed something.
+        links: for wall screens.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -39,6 +41,7 @@ class Store:
         self.alerts = AlertStore(engine)
         self.switches = Switches(engine)
         self.audit = AuditLog(engine)
+        self.links = LinkStore(engine)
 
     def add(self, records: Sequence[Record]) -> None:
         """Keep records, all of them or none.

@@ -18,7 +18,9 @@ from sqlalchemy import (
 from crowdmask.store import alert_tables as alert_tables
 from crowdmask.store.columns import UtcDateTime, metadata
 
-__all__ = ["audit", "camera_switches", "counts", "events", "gaps", "metadata", "quarters", "tracks"]
+__all__ = [
+    "audit", "camera_switches", "counts", "events", "gaps", "metadata", "quarters", "tracks", "wall_links",
+]  # fmt: skip
 
 # A row a minute, camera and zone (empty: the whole picture). Labels are columns, so a chart reads few rows.
 counts = Table(
@@ -139,4 +141,18 @@ audit = Table(
     Column("what", String(255), nullable=False),
     Column("thing", Text, nullable=False),
     Index("audit_time", "time_utc"),
+)
+
+# Links that show figures on a wall screen. The token itself is in the link only.
+wall_links = Table(
+    "wall_links",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("created_utc", UtcDateTime, nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Column("expires_utc", UtcDateTime, nullable=False),
+    Column("revoked_utc", UtcDateTime),
+    Column("revoked_by", String(255)),
 )

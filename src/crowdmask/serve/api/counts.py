@@ -4,16 +4,18 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, Field
 
 from crowdmask.serve.api.login import Audit
 from crowdmask.serve.api.problems import problems
 from crowdmask.serve.api.values import WHOLE, Time
+from crowdmask.serve.auth.guards import Guards
 from crowdmask.serve.service import Service
 from crowdmask.store.charts import Per
 from crowdmask.store.records import Counts
@@ -68,22 +70,30 @@ def _safe(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
-def counts_router(service: Service, viewer: Callable[..., Any], audit: Audit) -> APIRouter:
+class GapBody(BaseModel):
+    """A span in which a camera was not looked at."""
+
+    camera: str
+    why: Annotated[str, Field(description="down: no frame came; frozen: the same picture all the time.")]
+    began_utc: AwareDatetime
+    last_utc: Annotated[AwareDatetime, Field(description="When it was last seen to go on.")]
+    error: Annotated[str | None, Field(description="What went wrong, in one line.")]
+
+
+def counts_router(service: Service, guards: Guards, audit: Audit) -> APIRouter:
     """Return the routes.
 
     Args:
         service: the site.
-        viewer: lets those in who may look.
+        guards: let in those who may look.
         audit: is told of exports.
     """
-    router = APIRouter(
-        dependencies=[Depends(viewer)], responses=problems(401, 403, 409, 422), tags=["counts"]
-    )
+    router = APIRouter(responses=problems(401, 403, 409, 422), tags=["counts"])
 
     @router.get("/v1/counts", responses=_COUNTS)
     def counts(
         request: Request,
-        user: Annotated[str, Depends(viewer)],
+        user: Annotated[str, Depends(guards.figures)],
         start: Start = None,
         end: End = None,
         camera: Camera = None,
@@ -100,7 +110,14 @@ def counts_router(service: Service, viewer: Callable[..., Any], audit: Audit) ->
             return Response(to_csv(found), media_type="text/csv", headers=_AS_FILE)
         return JSONResponse([each.to_record() for each in found])
 
-    @router.get("/v1/events")
+    @router.get("/v1/gaps", dependencies=[Depends(guards.viewer)])
+    def gaps(start: Start = None, end: End = None, camera: Camera = None) -> list[GapBody]:
+        """Return when cameras were not looked at though they should have been, in the order of time."""
+        begin, until = _span(start, end, 3660)
+        found = service.store.gaps(start=begin, end=until, camera=camera)
+        return [GapBody(**vars(each)) for each in found]
+
+    @router.get("/v1/events", dependencies=[Depends(guards.viewer)])
     def events(
         start: Start = None,
         end: End = None,

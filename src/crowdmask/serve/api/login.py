@@ -29,7 +29,7 @@ class Me(BaseModel):
     """Who is logged in."""
 
     name: str
-    role: Literal["viewer", "admin"]
+    role: Annotated[Literal["viewer", "admin", "wall"], Field(description="wall: figures only.")]
     csrf: Annotated[str, Field(description="Goes with each change as the header X-CSRF-Token.")]
     open: Annotated[bool, Field(description="Nobody needs to log in.")]
 

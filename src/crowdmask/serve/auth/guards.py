@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
+from crowdmask.serve.auth.links import Links
 from crowdmask.serve.auth.sessions import Identity, Sessions
 from crowdmask.serve.http_settings import HttpSettings, is_loopback
 
@@ -19,12 +20,31 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 class Guards:
     """Dependencies of routes; each returns the name of who asks."""
 
-    def __init__(self, settings: Callable[[], HttpSettings], sessions: Sessions) -> None:
-        """Take over who may come in; changed settings count at once."""
-        self._settings, self._sessions = settings, sessions
+    def __init__(
+        self, settings: Callable[[], HttpSettings], sessions: Sessions, links: Links | None = None
+    ) -> None:
+        """Take over who may come in; changed settings count at once.
+
+        Args:
+            settings: returns those in force.
+            sessions: who is logged in.
+            links: for wall screens; None: there are none.
+        """
+        self._settings, self._sessions, self._links = settings, sessions, links
 
     def viewer(self, connection: HTTPConnection) -> str:
         """Let in who may look.
+
+        Raises:
+            HTTPException: 401 or 403.
+        """
+        identity = self.identify(connection)
+        if identity.role == "wall":
+            raise HTTPException(403, "a link for a wall screen shows figures only")
+        return identity.name
+
+    def figures(self, connection: HTTPConnection) -> str:
+        """Let in who may look, and wall screens.
 
         Raises:
             HTTPException: 401 or 403.
@@ -53,6 +73,8 @@ class Guards:
         kind, _, token = connection.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             identity = self._sessions.of_token(token.strip())
+            if identity is None and self._links is not None:
+                identity = self._links.identify(token.strip())
             if identity is None:
                 raise _unknown("the token is not known")
             return identity

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
+from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -26,12 +27,12 @@ class Identity:
 
     Attributes:
         name: of the user or token; "local" where nobody is named in the settings.
-        role: what may be done.
+        role: what may be done; "wall": a link, which shows figures only.
         csrf: must come with each change that a browser asks for; empty: not a browser's session.
     """
 
     name: str
-    role: Role
+    role: Role | Literal["wall"]
     csrf: str = ""
 
 
