@@ -50,6 +50,20 @@ def test_leaving_out_nothing_changes_nothing(wide):
     assert torch.allclose(before, after, atol=0.02)
 
 
+def test_further_boxes_alone_leave_the_rest_as_it_is(tmp_path):
+    sizes = (*STOCK.sizes[:2], (112, 180, 300, 480))
+    plan = {"sizes": [list(level) for level in sizes]}
+    model = starting_model(Recipe(name="near", start="shipped", steps=0, plan=plan), tmp_path)
+    whole = load_model("crowd", shipped_weights("crowd")).state_dict()
+    own = model.state_dict()
+    assert model.plan == replace(STOCK, sizes=sizes)
+    for name, value in whole.items():
+        kept = own[name][: len(value)] if value.ndim else own[name]
+        assert torch.equal(kept, value), name
+    grown = {name for name, value in whole.items() if own[name].shape != value.shape}
+    assert grown == {f"{part}.2.{kind}" for part in ("judge", "locate") for kind in ("weight", "bias")}
+
+
 def test_channels_that_do_nothing_go_first(wide):
     idle = copy.deepcopy(wide)
     with torch.no_grad():

@@ -26,6 +26,7 @@ STARTS = {
     "crowd-narrow-last": "~/.cache/crowdmask/runs/crowd-narrow-on/crowd-narrow-on.safetensors",
     "crowd-narrow-more": "~/.cache/crowdmask/runs/crowd-narrow-last/crowd-narrow-last.safetensors",
     "crowd-narrow-fifth": "~/.cache/crowdmask/runs/crowd-narrow-more/crowd-narrow-more.safetensors",
+    "crowd-near": "~/.cache/crowdmask/runs/crowd-mean/crowd-mean.safetensors",
     # Where a plain `crowdmask train recipes/crowd-start.yaml` leaves its weights.
     "crowd": "~/.cache/crowdmask/runs/crowd-start/crowd-start.safetensors",
     "crowd-long": "~/.cache/crowdmask/runs/crowd/crowd.safetensors",

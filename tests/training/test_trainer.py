@@ -168,6 +168,7 @@ def test_a_checkpoint_from_before_data_had_a_digest_is_taken(samples, recipe, tm
     [
         ({"crop_px": 100}, "crop_px is 100, not a multiple of 32"),
         ({"frozen_layers": 99}, "frozen_layers is 99, but there are 18 layers"),
+        ({"learns": ["towers.2", "tower"]}, "`learns` names 'tower', but the model has no such part"),
         ({"sampling": {"sources": {"north": 1}}}, "does not have: north"),
     ],
 )
@@ -204,6 +205,16 @@ def test_frozen_layers_stay_and_the_others_learn(samples, recipe, tmp_path):
     }
     assert changed == {str(i) for i in range(4, 18)}
     assert not torch.equal(before["judge.0.weight"], after["judge.0.weight"])
+
+
+def test_only_the_named_parts_learn(samples, recipe, tmp_path):
+    parts = ("towers.2", "judge.2")
+    trainer = make(recipe(steps=2, frozen_norms=True, learns=parts), samples, tmp_path)
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    list(trainer.run())
+    after = trainer.model.state_dict()
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert {".".join(name.split(".")[:2]) for name in changed} == set(parts)
 
 
 def test_ssdlite_learns_too(samples, recipe, tmp_path):

@@ -21,7 +21,7 @@ def _rising(ends: tuple[float, float]) -> tuple[float, float]:
 
 # Keys that were added to recipes later, by section.
 _LATER = {
-    "": ("plan", "first_steps", "teacher", "close"),
+    "": ("plan", "first_steps", "teacher", "close", "learns"),
     "views": ("texture",),
     "augmentation": ("synthetic", "squeeze", "rotate", "motion", "dark", "blocky"),
 }
@@ -114,6 +114,11 @@ class Recipe(StrictModel):
     clip_norm: float = Field(10.0, gt=0)
     frozen_layers: int = Field(
         0, ge=0, description="number of first layers of the backbone whose weights are frozen"
+    )
+    learns: tuple[str, ...] = Field(
+        (),
+        description="the only parts that learn, by their names in the weights, such as `towers.2`; "
+        "none: all but `frozen_layers`",
     )
     at_once: int = Field(
         0, ge=0, description="crops in one forward pass, 0: the whole batch; 8 suit a CPU's caches"

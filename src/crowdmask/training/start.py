@@ -50,6 +50,8 @@ def starting_model(recipe: Recipe, beside: Path, train: Sequence[Sample] = ()) -
         return model
     if not isinstance(model, Crowd):
         raise ModelError(f"the architecture '{recipe.model}' comes in one width only")
+    if plan.hidden == model.plan.hidden:
+        return narrowed(model, plan, [])
     if not train:
         raise ModelError("no photos that would show which channels matter")
     # Crops without augmentation: this fit is only the start of training.

@@ -244,7 +244,22 @@ class Trainer:
         frozen = [features[i] for i in range(self.recipe.frozen_layers)]
         for layer in frozen:
             layer.requires_grad_(False)
+        self._freeze_all_but(self.recipe.learns)
         return frozen
+
+    def _freeze_all_but(self, parts: tuple[str, ...]) -> None:
+        """Freeze the weights outside these parts; without parts none.
+
+        Raises:
+            DataError: the model has no such part.
+        """
+        names = [name for name, _ in self.model.named_parameters()]
+        for part in parts:
+            if not any(_within(name, part) for name in names):
+                raise DataError(f"`learns` names {part!r}, but the model has no such part")
+        for name, parameter in self.model.named_parameters():
+            if parts and not any(_within(name, part) for part in parts):
+                parameter.requires_grad_(False)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Group the parameters: the backbone learns slower; biases and normalisation do not decay."""
@@ -316,6 +331,11 @@ class Trainer:
             # A write error must not hide the error that ends the run.
             with suppress(OSError):
                 board.close()
+
+
+def _within(name: str, part: str) -> bool:
+    """Return whether a parameter belongs to a part of the model, by its name."""
+    return name == part or name.startswith(f"{part}.")
 
 
 def _in_full(raw: Raw) -> Raw:
