@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from ..conftest import Running
 
@@ -49,6 +52,10 @@ def test_a_camera_comes_is_changed_and_goes(site: httpx.Client, running: Running
     assert ([zone["name"] for zone in hall["zones"]], len(hall["ignore"])) == (["C"], 1)
     (kept,) = [each for each in running.service.site.cameras if each.name == "hall"]
     assert (kept.min_face_px, kept.source.get_secret_value()) == (12, SOURCE)
+    shown = site.get("/v1/cameras/hall/settings")
+    assert "hidden" not in shown.text
+    assert shown.json()["source"].endswith("@127.0.0.1:9/stream")
+    assert shown.json()["active"][0]["start"] == "08:00:00"
     assert "hidden" not in "".join(each.text for each in answers)
     assert site.delete("/v1/cameras/hall").status_code == 204
     assert names(site) == ["door"]
@@ -76,6 +83,7 @@ def test_a_camera_comes_is_changed_and_goes(site: httpx.Client, running: Running
             409,
         ),
         ("PATCH", "/v1/cameras/none", {"min_face_px": 1}, 404),
+        ("GET", "/v1/cameras/none/settings", None, 404),
         ("PATCH", "/v1/cameras/door", {"nmae": 1}, 422),
         ("PUT", "/v1/zones/none", {}, 404),
         ("PUT", "/v1/zones/door", {}, 409),  # a rule needs its zone A
@@ -93,3 +101,13 @@ def test_a_method_that_is_not_there(site: httpx.Client) -> None:
     answer = site.put("/v1/cameras")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
     assert site.get("/v1/cameras/door").headers["allow"] == "DELETE, PATCH"
+
+
+def test_a_picture_to_draw_on_is_blurred_and_bare(site: httpx.Client) -> None:
+    plain, drawn = (
+        np.asarray(Image.open(BytesIO(site.get(f"/v1/cameras/door/snapshot?annotated={shown}").content)))
+        for shown in ("false", "true")
+    )
+    assert plain.shape == drawn.shape == (192, 320, 3)
+    # The zone's colour lies along its border only on the one.
+    assert np.ptp(plain[:8].astype(int), axis=2).max() < 30 < np.ptp(drawn[:8].astype(int), axis=2).max()

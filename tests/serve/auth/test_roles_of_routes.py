@@ -22,6 +22,7 @@ OPEN = {"/v1/health", "/v1/ready", "/v1/login"}
 ADMIN = {
     ("POST", "/v1/cameras"), ("PATCH", "/v1/cameras/{name}"), ("DELETE", "/v1/cameras/{name}"),
     ("PUT", "/v1/cameras/{name}/privacy"), ("PUT", "/v1/zones/{name}"), ("GET", "/v1/audit"),
+    ("GET", "/v1/cameras/{name}/settings"),
     ("POST", "/v1/links"), ("GET", "/v1/links"), ("DELETE", "/v1/links/{link_id}"),
 }  # fmt: skip
 

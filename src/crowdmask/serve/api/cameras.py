@@ -5,7 +5,7 @@
 import io
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 from PIL import Image
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -72,12 +72,13 @@ def cameras_router(service: Service, guards: Guards, looking: Looking, audit: Au
     def snapshot(
         name: Annotated[str, Path(min_length=1, max_length=255)],
         user: Annotated[str, Depends(guards.viewer)],
+        annotated: Annotated[bool, Query(description="With boxes, zones and counts.")] = True,
     ) -> Response:
         """Return what a camera sees now; faces are always blurred. Mode statistics shows nothing."""
         if service.site.mode == "statistics":
             raise HTTPException(404, "mode statistics shows no pictures")
         try:
-            picture = service.session.snapshot(name, blur=True)
+            picture = service.session.snapshot(name, blur=True, annotated=annotated)
         except UsageError as error:
             raise HTTPException(404, f"no camera {name!r} is active") from error
         if picture is None:

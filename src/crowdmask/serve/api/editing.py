@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from crowdmask.errors import OutputError, UsageError
 from crowdmask.hours import Hours
 from crowdmask.live.options import MOST_FPS, MOST_S
-from crowdmask.live.sources import find_videos
+from crowdmask.live.sources import find_videos, hide_credentials
 from crowdmask.serve.api.login import Audit
 from crowdmask.serve.api.problems import problems
 from crowdmask.serve.api.values import strictly
@@ -82,6 +82,17 @@ class ZonesBody(BaseModel):
     ignore: list[tuple[Point, ...]]
 
 
+class SettingsBody(ZonesBody):
+    """All settings of a camera."""
+
+    source: Annotated[str, Field(description="Without credentials.")]
+    min_face_px: float
+    still_s: float | None
+    max_fps: float | None
+    grace_s: float
+    active: list[Hours]
+
+
 @dataclass(frozen=True)
 class EditingParts:
     """What the resource works on.
@@ -127,6 +138,22 @@ def _add_cameras(router: APIRouter, parts: EditingParts, guards: Guards) -> None
         _take_over(lambda: parts.edits.put(parts.site(), camera))
         parts.audit(user, "added", f"camera {body.name}")
         return _zones(camera)
+
+    @router.get(
+        "/v1/cameras/{name}/settings", dependencies=[Depends(guards.admin)], responses=problems(404, 422)
+    )
+    def read_camera(name: CameraName) -> SettingsBody:
+        """Return the settings of a camera; no password is shown."""
+        camera = _found(parts, name)
+        return SettingsBody(
+            **dict(_zones(camera)),
+            source=hide_credentials(camera.source.get_secret_value()),
+            min_face_px=camera.min_face_px,
+            still_s=camera.still_s,
+            max_fps=camera.max_fps,
+            grace_s=camera.grace_s,
+            active=list(camera.active),
+        )
 
     @router.patch("/v1/cameras/{name}", responses=problems(400, 404, 409, 422))
     def change_camera(
