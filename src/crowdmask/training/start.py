@@ -50,7 +50,7 @@ def starting_model(recipe: Recipe, beside: Path, train: Sequence[Sample] = ()) -
         return model
     if not isinstance(model, Crowd):
         raise ModelError(f"the architecture '{recipe.model}' comes in one width only")
-    if plan.hidden == model.plan.hidden:
+    if model.plan is not None and plan.hidden == model.plan.hidden:
         return narrowed(model, plan, [])
     if not train:
         raise ModelError("no photos that would show which channels matter")
