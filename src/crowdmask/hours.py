@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from crowdmask.settings import StrictModel
 
@@ -40,6 +40,7 @@ def _to_time(value: Any) -> time:
 TimeOfDay = Annotated[
     time,
     BeforeValidator(_to_time),
+    PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str, when_used="json"),
     WithJsonSchema(
         {
             "anyOf": [

@@ -131,6 +131,11 @@ def test_check_and_test_alert(site: Path, receiver: Receiver) -> None:  # noqa: 
     assert checked.returncode == 0, checked.stderr
     assert checked.stdout.splitlines()[0] == "1 camera, 1 rule: the site fits"
     assert "few: nothing is kept of its cameras" in checked.stdout
+    # What was changed on the pages counts for checks, too.
+    changes = site.with_name("site.changes.yaml")
+    changes.write_text("rules: {empty: {when: nobody}}", encoding="utf-8")
+    assert run("--config", str(site), "--check").stdout.startswith("1 camera, 2 rules: the site fits\n")
+    changes.unlink()
     tried = run("--config", str(site), "--test-alert", "few")
     assert (tried.returncode, tried.stdout) == (0, "hook: arrived\n")
     receiver.answers = [(500, {})]

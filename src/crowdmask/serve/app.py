@@ -10,14 +10,18 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crowdmask import __version__
+from crowdmask.alerts.channels.channel import Sender
 from crowdmask.live.health import Health
 from crowdmask.serve.api.alerts import AlertParts, alerts_router
 from crowdmask.serve.api.audit import audit_router
 from crowdmask.serve.api.cameras import cameras_router
+from crowdmask.serve.api.changing.cameras import changing_cameras_router
+from crowdmask.serve.api.changing.changes import changes_router
+from crowdmask.serve.api.changing.parts import ChangingParts
+from crowdmask.serve.api.changing.rules import changing_rules_router
 from crowdmask.serve.api.counts import counts_router
 from crowdmask.serve.api.description import describe_security
 from crowdmask.serve.api.detect import DetectParts, detect_router
-from crowdmask.serve.api.editing import EditingParts, editing_router
 from crowdmask.serve.api.health import health_router
 from crowdmask.serve.api.links import links_router
 from crowdmask.serve.api.live import LiveParts, live_router
@@ -33,7 +37,7 @@ from crowdmask.serve.auth.links import Links
 from crowdmask.serve.auth.sessions import Sessions
 from crowdmask.serve.bodies import Bodies
 from crowdmask.serve.detecting import Workers
-from crowdmask.serve.edits import Edits
+from crowdmask.serve.editing.edits import Edits
 from crowdmask.serve.following.looking import Looking
 from crowdmask.serve.following.pictures import Pictures
 from crowdmask.serve.history import read_history
@@ -57,7 +61,7 @@ class Parts:
         settings: returns those in force.
         workers: detect on photos.
         service: the site's cameras, its store and alerts; None: photos only.
-        edits: of the site's cameras; None: they last until the service ends.
+        edits: of the site's cameras and rules; None: they last until the service ends.
         metrics: of the service.
         audit: is told who did what to what.
     """
@@ -96,7 +100,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(login_router(guards, sessions, lambda: parts.settings().is_open, parts.audit))
     if parts.service is not None and links is not None:
         app.include_router(links_router(parts.service, links, guards, parts.audit))
-        edits = parts.edits or Edits(None, parts.service.change)
+        edits = parts.edits or _edits(parts.service)
         for router in _site_routers(parts.service, edits, guards, parts.audit):
             app.include_router(router)
         app.include_router(pages_router())
@@ -109,12 +113,18 @@ def create_app(parts: Parts) -> FastAPI:
     return app
 
 
+def _edits(service: Service) -> Edits:
+    made = Edits(None, service.change)
+    made.begin(service.site)
+    return made
+
+
 def _site_routers(service: Service, edits: Edits, guards: Guards, audit: Audit) -> list[APIRouter]:
     alerts = AlertParts(
         store=service.store.alerts,
         settings=lambda: service.site.alerts,
         judge=service.judge,
-        history=lambda start, end: read_history(service.store, start, end),
+        history=lambda start, end: read_history(service.store, start, end, service.site.step),
         changed=lambda user, what, alert: audit(user, what, f"alert {alert}"),
     )
     pictures, looking = (
@@ -122,6 +132,7 @@ def _site_routers(service: Service, edits: Edits, guards: Guards, audit: Audit) 
         Looking(audit),
     )
     live = LiveParts(pictures, service.hub, lambda: [camera.name for camera in service.site.cameras], looking)
+    changing = ChangingParts(lambda: service.site, edits, audit)
     return [
         alerts_router(alerts, guards.viewer, guards.viewer),
         cameras_router(service, guards, looking, audit),
@@ -130,7 +141,9 @@ def _site_routers(service: Service, edits: Edits, guards: Guards, audit: Audit) 
         audit_router(service.store.audit, guards),
         stream_router(service.hub, guards),
         live_router(live, guards),
-        editing_router(EditingParts(lambda: service.site, edits, audit), guards),
+        changing_cameras_router(changing, guards),
+        changing_rules_router(changing, guards, lambda: Sender(service.site.name, service.site.clock)),
+        changes_router(changing, guards),
     ]
 
 

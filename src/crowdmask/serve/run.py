@@ -14,7 +14,7 @@ from crowdmask.inference.detector import Detector
 from crowdmask.serve.app import Parts, create_app
 from crowdmask.serve.auth.audited import Audited
 from crowdmask.serve.detecting import Workers
-from crowdmask.serve.edits import Edits
+from crowdmask.serve.editing.edits import Edits
 from crowdmask.serve.http_settings import HttpSettings
 from crowdmask.serve.service import Service
 from crowdmask.serve.site import Site
@@ -40,9 +40,8 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
     """
     listening = _listen(site.http)
     with listening, open_store(site.store.get_secret_value()) as store, StopOnSignal() as signals:
-        service = Service(site, store, Detector(site.model, shares_cores=True))
-        edits, audited = Edits(path, service.change), Audited(store.audit)
-        service.site = edits.applied(site)
+        edits, audited = Edits(path, lambda new: service.change(new)), Audited(store.audit)
+        service = Service(edits.begin(site), store, Detector(site.model, shares_cores=True))
         http = site.http
         workers = Workers(
             site.model,
@@ -64,7 +63,7 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
             thread.start()
             host, port = listening.getsockname()[:2]
             tell(f"{site.name} answers at http://{f'[{host}]' if ':' in host else host}:{port}/v1/health")
-            file = None if path is None else SiteFile(path, lambda new: service.change(edits.applied(new)))
+            file = None if path is None else SiteFile(path, edits.take_over)
             while not signals.stop.wait(_LOOK_S) and thread.is_alive():
                 if file is not None:
                     file.look()

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Any
@@ -144,7 +145,8 @@ class Service:
             if new is None or new.source != old.source:
                 self.session.remove(old.name)  # and added again in the next step, where it is still one
             else:
-                self.session.change(old.name, new.options)
+                with suppress(UsageError):  # it has just ended: its hours are over
+                    self.session.change(old.name, new.options)
 
     @property
     def store_is_away(self) -> bool:

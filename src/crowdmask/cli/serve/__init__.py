@@ -94,6 +94,10 @@ def command(
     from crowdmask.serve.site import site_of
 
     site = site_of(config, sources or [], host=host, port=port)
+    if privacy_report is not None or test_alert is not None or check:
+        from crowdmask.serve.editing.edits import Edits
+
+        site = Edits(config, lambda new: None).begin(site)  # with what was changed on the pages
     if privacy_report is not None:
         _report(site, privacy_report)
     elif test_alert is not None:

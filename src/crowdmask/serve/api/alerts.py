@@ -86,6 +86,7 @@ class RuleBody(BaseModel):
 
     name: str
     when: str
+    settings: Annotated[AlertRule, Field(description="The whole rule, as in the site file.")]
     channels: list[str]
     alerts: Annotated[int, Field(description="Alerts that are kept.")]
     right: Annotated[int, Field(description="Of them marked as right.")]
@@ -213,6 +214,7 @@ def _add_rules(router: APIRouter, parts: AlertParts, viewer: Who) -> None:
             RuleBody(
                 name=rule.name,
                 when=rule.when,
+                settings=rule,
                 channels=list(settings.channels_of(rule)),
                 alerts=judged[rule.name].alerts if rule.name in judged else 0,
                 right=judged[rule.name].right if rule.name in judged else 0,

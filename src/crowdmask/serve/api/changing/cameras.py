@@ -3,23 +3,19 @@
 # Without postponed annotations: FastAPI reads those of routes.
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from crowdmask.errors import OutputError, UsageError
 from crowdmask.hours import Hours
 from crowdmask.live.options import MOST_FPS, MOST_S
 from crowdmask.live.sources import find_videos, hide_credentials
-from crowdmask.serve.api.login import Audit
+from crowdmask.serve.api.changing.parts import ChangingParts
 from crowdmask.serve.api.problems import problems
 from crowdmask.serve.api.values import strictly
 from crowdmask.serve.auth.guards import Guards
-from crowdmask.serve.edits import Edits
 from crowdmask.serve.site import CameraSettings, Site
 from crowdmask.settings import StrictModel, describe_problems
 from crowdmask.tracking.events import GRACE_S
@@ -93,25 +89,10 @@ class SettingsBody(ZonesBody):
     active: list[Hours]
 
 
-@dataclass(frozen=True)
-class EditingParts:
-    """What the resource works on.
-
-    Attributes:
-        site: returns the one in force.
-        edits: take over changes.
-        audit: is told who did what to what.
-    """
-
-    site: Callable[[], Site]
-    edits: Edits
-    audit: Audit
-
-
 CameraName = Annotated[str, Path(min_length=1, max_length=255, examples=["door"])]
 
 
-def editing_router(parts: EditingParts, guards: Guards) -> APIRouter:
+def changing_cameras_router(parts: ChangingParts, guards: Guards) -> APIRouter:
     """Return the routes.
 
     Args:
@@ -124,27 +105,30 @@ def editing_router(parts: EditingParts, guards: Guards) -> APIRouter:
     return router
 
 
-def _add_cameras(router: APIRouter, parts: EditingParts, guards: Guards) -> None:
+def _add_cameras(router: APIRouter, parts: ChangingParts, guards: Guards) -> None:
     @router.post("/v1/cameras", status_code=201, responses=problems(400, 409, 422))
     def add_camera(
         body: Annotated[NewCamera, strictly(NewCamera)], user: Annotated[str, Depends(guards.admin)]
     ) -> ZonesBody:
         """Add a camera, which is looked at from the next second on."""
-        if any(each.name == body.name for each in parts.site().cameras):
-            raise HTTPException(409, f"there is a camera {body.name!r} already")
-        if len(parts.site().cameras) >= _MOST_CAMERAS:
-            raise HTTPException(409, f"a site has {_MOST_CAMERAS} cameras at most")
-        camera = _settings({"name": body.name}, body)
-        _take_over(lambda: parts.edits.put(parts.site(), camera))
+
+        def make(old: CameraSettings | None) -> CameraSettings:
+            if old is not None:
+                raise HTTPException(409, f"there is a camera {body.name!r} already")
+            if len(parts.site().cameras) >= _MOST_CAMERAS:
+                raise HTTPException(409, f"a site has {_MOST_CAMERAS} cameras at most")
+            return _settings({"name": body.name}, body)
+
+        parts.take_over(lambda: parts.edits.camera(body.name, make))
         parts.audit(user, "added", f"camera {body.name}")
-        return _zones(camera)
+        return _zones(_found(parts.site(), body.name))
 
     @router.get(
         "/v1/cameras/{name}/settings", dependencies=[Depends(guards.admin)], responses=problems(404, 422)
     )
     def read_camera(name: CameraName) -> SettingsBody:
         """Return the settings of a camera; no password is shown."""
-        camera = _found(parts, name)
+        camera = _found(parts.site(), name)
         return SettingsBody(
             **dict(_zones(camera)),
             source=hide_credentials(camera.source.get_secret_value()),
@@ -162,21 +146,23 @@ def _add_cameras(router: APIRouter, parts: EditingParts, guards: Guards) -> None
         user: Annotated[str, Depends(guards.admin)],
     ) -> ZonesBody:
         """Change a camera; people in view keep their numbers, unless its source is another."""
-        camera = _settings(dict(_found(parts, name)), body)
-        _take_over(lambda: parts.edits.put(parts.site(), camera))
+        parts.take_over(lambda: parts.edits.camera(name, lambda old: _settings(_known(old, name), body)))
         parts.audit(user, f"changed {', '.join(sorted(body.model_fields_set))}", f"camera {name}")
-        return _zones(camera)
+        return _zones(_found(parts.site(), name))
 
     @router.delete("/v1/cameras/{name}", status_code=204, responses=problems(404, 409, 422))
     def remove_camera(name: CameraName, user: Annotated[str, Depends(guards.admin)]) -> Response:
         """Remove a camera; what was counted stays."""
-        _found(parts, name)
-        _take_over(lambda: parts.edits.remove(parts.site(), name))
+
+        def make(old: CameraSettings | None) -> None:
+            _known(old, name)
+
+        parts.take_over(lambda: parts.edits.camera(name, make))
         parts.audit(user, "removed", f"camera {name}")
         return Response(status_code=204)
 
 
-def _add_zones(router: APIRouter, parts: EditingParts, guards: Guards) -> None:
+def _add_zones(router: APIRouter, parts: ChangingParts, guards: Guards) -> None:
     @router.get("/v1/zones", dependencies=[Depends(guards.viewer)], tags=["zones"])
     def list_zones() -> list[ZonesBody]:
         """Return the zones of all cameras."""
@@ -189,17 +175,25 @@ def _add_zones(router: APIRouter, parts: EditingParts, guards: Guards) -> None:
         user: Annotated[str, Depends(guards.admin)],
     ) -> ZonesBody:
         """Replace the zones of a camera from the next frame on; those that are as they were count on."""
-        camera = _settings(dict(_found(parts, name)), body, all_of_it=True)
-        _take_over(lambda: parts.edits.put(parts.site(), camera))
+        parts.take_over(
+            lambda: parts.edits.camera(name, lambda old: _settings(_known(old, name), body, all_of_it=True))
+        )
         parts.audit(user, "changed zones", f"camera {name}")
-        return _zones(camera)
+        return _zones(_found(parts.site(), name))
 
 
-def _found(parts: EditingParts, name: str) -> CameraSettings:
-    for camera in parts.site().cameras:
+def _found(site: Site, name: str) -> CameraSettings:
+    """Return a camera that has just been changed; somebody else may have removed it since."""
+    for camera in site.cameras:
         if camera.name == name:
             return camera
     raise HTTPException(404, f"there is no camera {name!r}")
+
+
+def _known(camera: CameraSettings | None, name: str) -> dict[str, Any]:
+    if camera is None:
+        raise HTTPException(404, f"there is no camera {name!r}")
+    return dict(camera)
 
 
 def _settings(known: dict[str, Any], body: ZonesChange, *, all_of_it: bool = False) -> CameraSettings:
@@ -213,15 +207,6 @@ def _settings(known: dict[str, Any], body: ZonesChange, *, all_of_it: bool = Fal
         if found.problems or len(found.sources) != 1:
             raise HTTPException(409, "source: no camera has such an address")
     return camera
-
-
-def _take_over(change: Callable[[], None]) -> None:
-    try:
-        change()
-    except UsageError as error:
-        raise HTTPException(409, str(error)) from None
-    except OutputError as error:
-        raise HTTPException(409, str(error)) from None
 
 
 def _zones(camera: CameraSettings) -> ZonesBody:

@@ -1,0 +1,1 @@
+"""Resources that change a site while it runs, for admins."""
