@@ -93,10 +93,10 @@ def test_a_hidden_tab_follows_nothing(page: Page, running: Running) -> None:
 def test_files_only_of_the_page(running: Running, project_root: Path) -> None:
     folder = project_root / "src" / "crowdmask" / "serve" / "pages"
     with httpx.Client(base_url=running.address, trust_env=False) as client:
-        for name in ("main.js", "live.css", "index.html"):
+        for name in ("shell/main.js", "base.css", "live/live.css", "index.html"):
             answer = client.get(f"/pages/{name}")
             assert answer.content == (folder / name).read_bytes()
             assert "script-src 'self'" in answer.headers["content-security-policy"]
-        for name in ("none.js", "..%2fapp.py", "%2e%2e"):
+        for name in ("none.js", "..%2fapp.py", "%2e%2e", "live", "live/../../app.py"):
             assert client.get(f"/pages/{name}").status_code == 404
-    assert sum(file.stat().st_size for file in folder.glob("*.js")) < 150_000
+    assert sum(file.stat().st_size for file in folder.rglob("*.js")) < 150_000

@@ -30,6 +30,7 @@ from crowdmask.serve.api.pages import pages_router
 from crowdmask.serve.api.photo_page import photo_page_router
 from crowdmask.serve.api.pictures import pictures_router
 from crowdmask.serve.api.problems import add_problem_handlers
+from crowdmask.serve.api.site import site_router
 from crowdmask.serve.api.stream import stream_router
 from crowdmask.serve.auth.guards import Guards
 from crowdmask.serve.auth.headers import SecurityHeaders
@@ -135,6 +136,7 @@ def _site_routers(service: Service, edits: Edits, guards: Guards, audit: Audit) 
     changing = ChangingParts(lambda: service.site, edits, audit)
     return [
         alerts_router(alerts, guards.viewer, guards.viewer),
+        site_router(service, guards),
         cameras_router(service, guards, looking, audit),
         pictures_router(pictures, looking, guards),
         counts_router(service, guards, audit),

@@ -1,25 +1,29 @@
-"""``/``: the pages of the service, as files of the package."""
+"""``/`` and its neighbours: the pages of the service, as files of the package."""
 
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from fastapi import APIRouter, HTTPException, Response
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+VIEWS = ("",)
+"""Paths at which the page's shell stands; pages/shell/routes.js says what it shows there."""
 
 
 def pages_router() -> APIRouter:
     """Return the routes; anybody may read the files, which tell nothing of the site."""
     router = APIRouter(include_in_schema=False)
-    folder = files("crowdmask.serve") / "pages"
-    read = {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith(tuple(_TYPES))}
+    read = _read(files("crowdmask.serve") / "pages")
 
-    @router.get("/")
-    def first() -> Response:
+    def shell() -> Response:
         return _answer("index.html")
 
-    @router.get("/pages/{name}")
+    for view in VIEWS:
+        router.get(f"/{view}")(shell)
+
+    @router.get("/pages/{name:path}")
     def file(name: str) -> Response:
         if name not in read:
             raise HTTPException(404, "there is no such page")
@@ -29,3 +33,14 @@ def pages_router() -> APIRouter:
         return Response(read[name], media_type=_TYPES[name.rpartition(".")[2]])
 
     return router
+
+
+def _read(folder: Traversable, above: str = "") -> dict[str, bytes]:
+    """Return the files of a folder and those below it by their paths."""
+    found = {}
+    for each in folder.iterdir():
+        if each.is_dir():
+            found.update(_read(each, f"{above}{each.name}/"))
+        elif each.name.endswith(tuple(_TYPES)):
+            found[f"{above}{each.name}"] = each.read_bytes()
+    return found

@@ -1,3 +1,5 @@
+import { ROOT } from "../common/api.js";
+
 const FIRST_MS = 500;
 const MOST_MS = 5000;
 const SILENT_MS = 30000;
@@ -5,8 +7,9 @@ const SILENT_MS = 30000;
 /**
  * Follow the site over one WebSocket, again after a broken connection, and not while the tab is hidden.
  * `told` gets opened(), closed(), news(kind, record), picture(head, blob); closed() resolves to whether to go on.
+ * `most_fps` is asked at each connection: so many pictures of one camera a second are enough.
  */
-export function follow(told) {
+export function follow(told, most_fps = () => 8) {
   let socket = null;
   let timer = null;
   let silence = null;
@@ -21,7 +24,9 @@ export function follow(told) {
   function open() {
     clearTimeout(timer);
     if (ended || socket || document.hidden) return;
-    const made = new WebSocket(new URL("v1/live", document.baseURI.replace(/^http/, "ws")));
+    const address = new URL("v1/live", ROOT.href.replace(/^http/, "ws"));
+    address.searchParams.set("fps", most_fps());
+    const made = new WebSocket(address);
     made.binaryType = "arraybuffer";
     socket = made;
     heard();
