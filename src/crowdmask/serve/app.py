@@ -22,6 +22,7 @@ from crowdmask.serve.api.changing.rules import changing_rules_router
 from crowdmask.serve.api.counts import counts_router
 from crowdmask.serve.api.description import describe_security
 from crowdmask.serve.api.detect import DetectParts, detect_router
+from crowdmask.serve.api.events import events_router
 from crowdmask.serve.api.health import health_router
 from crowdmask.serve.api.links import links_router
 from crowdmask.serve.api.live import LiveParts, live_router
@@ -140,6 +141,7 @@ def _site_routers(service: Service, edits: Edits, guards: Guards, audit: Audit) 
         cameras_router(service, guards, looking, audit),
         pictures_router(pictures, looking, guards),
         counts_router(service, guards, audit),
+        events_router(service, guards, audit),
         audit_router(service.store.audit, guards),
         stream_router(service.hub, guards),
         live_router(live, guards),

@@ -100,6 +100,7 @@ class Store:
         start: datetime | None = None,
         end: datetime | None = None,
         camera: str | None = None,
+        zone: str | None = None,
         event: str | None = None,
         limit: int = 1000,
         oldest_first: bool = False,
@@ -108,7 +109,7 @@ class Store:
 
         Args:
             start, end: from, and before; None: at any time.
-            camera, event: only of these; None: all.
+            camera, zone, event: only of these; None: all.
             limit: at most so many.
             oldest_first: the oldest first.
         """
@@ -120,6 +121,8 @@ class Store:
             query = query.where(columns.time_utc < end)
         if camera is not None:
             query = query.where(columns.camera == camera)
+        if zone is not None:
+            query = query.where(columns.zone == zone)
         if event is not None:
             query = query.where(columns.event == event)
         order = (columns.time_utc, columns.id)

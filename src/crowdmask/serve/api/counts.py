@@ -1,4 +1,4 @@
-"""``/v1/counts`` and ``/v1/events``: what was seen."""
+"""``/v1/counts`` and ``/v1/gaps``: what was seen, and when nothing was."""
 
 # Without postponed annotations: FastAPI reads those of routes.
 
@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from crowdmask.serve.api.login import Audit
 from crowdmask.serve.api.problems import problems
-from crowdmask.serve.api.values import WHOLE, Time
+from crowdmask.serve.api.values import Time
 from crowdmask.serve.auth.guards import Guards
 from crowdmask.serve.service import Service
 from crowdmask.store.charts import Per
@@ -27,10 +27,6 @@ _MOST_ROWS = {"minute": 2, "hour": 62, "day": 3660, "week": 3660}
 Start = Annotated[Time | None, Query(description="From then on; none: the last day.")]
 End = Annotated[Time | None, Query(description="Before; none: now.")]
 Camera = Annotated[str | None, Query(max_length=255, description="Only of this one.")]
-EventName = Literal[
-    "person_appeared", "person_left", "mask_put_on", "mask_taken_off", "mask_incorrect", "no_mask"
-]
-
 
 _COLUMNS = ("start_utc", "camera", "zone", "observed_s", "down_s", "frozen_s")
 _AS_FILE = {"Content-Disposition": 'attachment; filename="counts.csv"'}
@@ -60,13 +56,13 @@ def to_csv(rows: Sequence[Counts]) -> str:
     for row in rows:
         record = row.to_record()
         seconds = [record["person_s"][state] for state in STATES]
-        first = [_safe(record[name]) for name in _COLUMNS]
+        first = [to_cell(record[name]) for name in _COLUMNS]
         table.writerow([*first, *seconds, record["people"], record["share_with_mask"]])
     return written.getvalue()
 
 
-def _safe(value: Any) -> Any:
-    """Keep spreadsheets from reading a name as a formula."""
+def to_cell(value: Any) -> Any:
+    """Return a value of a CSV file; keeps spreadsheets from reading a name as a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
@@ -101,7 +97,7 @@ def counts_router(service: Service, guards: Guards, audit: Audit) -> APIRouter:
         per: Annotated[Per, Query(description="How long each is, in the site's time zone.")] = "hour",
     ) -> Response:
         """Return seconds in view by state; what was not looked at is a gap, and is not there."""
-        begin, until = _span(start, end, _MOST_ROWS[per])
+        begin, until = span_of(start, end, _MOST_ROWS[per])
         found = service.store.counts(
             start=begin, end=until, camera=camera, zone=zone, per=per, timezone=service.site.clock
         )
@@ -113,27 +109,19 @@ def counts_router(service: Service, guards: Guards, audit: Audit) -> APIRouter:
     @router.get("/v1/gaps", dependencies=[Depends(guards.viewer)])
     def gaps(start: Start = None, end: End = None, camera: Camera = None) -> list[GapBody]:
         """Return when cameras were not looked at though they should have been, in the order of time."""
-        begin, until = _span(start, end, 3660)
+        begin, until = span_of(start, end, 3660)
         found = service.store.gaps(start=begin, end=until, camera=camera)
         return [GapBody(**vars(each)) for each in found]
-
-    @router.get("/v1/events", dependencies=[Depends(guards.viewer)])
-    def events(
-        start: Start = None,
-        end: End = None,
-        camera: Camera = None,
-        event: Annotated[EventName | None, Query(description="Only of this kind.")] = None,
-        limit: Annotated[int, Query(ge=1, le=10_000), WHOLE] = 1000,
-    ) -> list[dict[str, Any]]:
-        """Return events, the newest first."""
-        begin, until = _span(start, end, 3660)
-        found = service.store.events(start=begin, end=until, camera=camera, event=event, limit=limit)
-        return [each.to_record() for each in found]
 
     return router
 
 
-def _span(start: datetime | None, end: datetime | None, most_days: int) -> tuple[datetime, datetime]:
+def span_of(start: datetime | None, end: datetime | None, most_days: int) -> tuple[datetime, datetime]:
+    """Return from when, and before when; what is left out is the last day.
+
+    Raises:
+        HTTPException: 409, it is too long, or no span.
+    """
     until = end or datetime.now(UTC)
     try:
         begin = start or until - timedelta(days=1)

@@ -20,7 +20,7 @@ export const texts = {
   password: "Password",
   login: "Log in",
   logout: "Log out",
-  whole: "Whole picture",
+  whole: "All",
   zone: "Zone",
   columns: {
     with_mask: "Mask",
@@ -29,6 +29,7 @@ export const texts = {
     unknown: "Unknown",
   },
   share: "Share masked",
+  shareShort: "Share",
   noValue: "–",
   people: (camera) => `People in view now at ${camera}`,
   picture: (camera) => `Live picture of ${camera}, faces blurred`,

@@ -13,7 +13,7 @@ export class Camera {
     this.badge = make("span", { class: "badge" });
     this.state = make("p", { class: "state" });
     this.problem = make("p", { class: "trouble" });
-    const people = table(texts.people(name), [texts.zone, ...Object.values(texts.columns), texts.share]);
+    const people = table(texts.people(name), [texts.zone, ...Object.values(texts.columns), texts.shareShort]);
     this.body = people.body;
     const head = make("header", {}, make("h3", { title: name }, name), this.badge);
     this.root = make("article", { class: "card camera", "aria-label": name }, head, this.image, this.state, this.problem, people.root);
