@@ -31,13 +31,13 @@ export function field(label, input, hint = "") {
 }
 let fields = 0;
 
-/** Return a table that scrolls by itself where it is too wide, and its body. `caption` names it. */
-export function table(caption, columns, { hiddenCaption = true } = {}) {
+/** Return a table that scrolls by itself where it is too wide, and its body; columns of texts begin at the left. */
+export function table(caption, columns, { texts = [] } = {}) {
   const body = make("tbody");
-  const head = make("tr", {}, ...columns.map((text) => make("th", { scope: "col" }, text)));
+  const head = make("tr", {}, ...columns.map((text) => make("th", { scope: "col", class: texts.includes(text) ? "text" : null }, text)));
   const root = make(
     "div", { class: "table", role: "region", "aria-label": caption, tabindex: 0 },
-    make("table", {}, make("caption", { class: hiddenCaption ? "unseen" : null }, caption), make("thead", {}, head), body),
+    make("table", {}, make("caption", { class: "unseen" }, caption), make("thead", {}, head), body),
   );
   return { root, body };
 }

@@ -11,6 +11,7 @@ export function useZone(name) {
   formats.zone = name;
   formats.clock = new Intl.DateTimeFormat(texts.language, { ...options, timeStyle: "medium" });
   formats.day = new Intl.DateTimeFormat(texts.language, { ...options, dateStyle: "medium" });
+  formats.short = new Intl.DateTimeFormat(texts.language, { ...options, day: "numeric", month: "short" });
   formats.both = new Intl.DateTimeFormat(texts.language, { ...options, dateStyle: "medium", timeStyle: "short" });
   formats.whole = new Intl.DateTimeFormat(texts.language, { ...options, dateStyle: "medium", timeStyle: "medium" });
   formats.parts = new Intl.DateTimeFormat("en-GB", {
@@ -22,6 +23,7 @@ useZone(undefined);
 
 export const clock = (utc) => formats.clock.format(new Date(utc));
 export const day = (utc) => formats.day.format(new Date(utc));
+export const shortDay = (utc) => formats.short.format(new Date(utc));
 export const dayAndClock = (utc) => formats.both.format(new Date(utc));
 export const wholeTime = (utc) => formats.whole.format(new Date(utc));
 

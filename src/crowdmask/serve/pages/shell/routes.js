@@ -6,4 +6,5 @@ import { texts } from "../texts.en.js";
  */
 export const ROUTES = [
   { path: "", text: texts.pages.live, load: async () => (await import("../live/live.js")).open },
+  { path: "history", text: texts.pages.history, load: async () => (await import("../history/history.js")).open },
 ];
