@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from fastapi import APIRouter, HTTPException, Response
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-VIEWS = ("", "history")
+VIEWS = ("", "history", "screens")
 """Paths at which the page's shell stands; pages/shell/routes.js says what it shows there."""
 
 
@@ -22,6 +22,10 @@ def pages_router() -> APIRouter:
 
     for view in VIEWS:
         router.get(f"/{view}")(shell)
+
+    @router.get("/wall")
+    def wall() -> Response:
+        return _answer("wall/index.html")
 
     @router.get("/pages/{name:path}")
     def file(name: str) -> Response:
