@@ -19,6 +19,7 @@ from crowdmask.serve.api.changing.cameras import changing_cameras_router
 from crowdmask.serve.api.changing.changes import changes_router
 from crowdmask.serve.api.changing.parts import ChangingParts
 from crowdmask.serve.api.changing.rules import changing_rules_router
+from crowdmask.serve.api.changing.trying import trying_router
 from crowdmask.serve.api.counts import counts_router
 from crowdmask.serve.api.description import describe_security
 from crowdmask.serve.api.detect import DetectParts, detect_router
@@ -100,13 +101,15 @@ def create_app(parts: Parts) -> FastAPI:
         health_router((detector.info.name, detector.model_hash), parts.service, parts.metrics, guards.viewer)
     )
     app.include_router(login_router(guards, sessions, lambda: parts.settings().is_open, parts.audit))
-    if parts.service is not None and links is not None:
-        app.include_router(links_router(parts.service, links, guards, parts.audit))
-        edits = parts.edits or _edits(parts.service)
-        for router in _site_routers(parts.service, edits, guards, parts.audit):
+    service = parts.service
+    if service is not None and links is not None:
+        app.include_router(trying_router(lambda: service.site, detector, guards, parts.audit))
+        app.include_router(links_router(service, links, guards, parts.audit))
+        edits = parts.edits or _edits(service)
+        for router in _site_routers(service, edits, guards, parts.audit):
             app.include_router(router)
         app.include_router(pages_router())
-        _add_gauges(parts.metrics, parts.service, parts.workers)
+        _add_gauges(parts.metrics, service, parts.workers)
     app.include_router(photo_page_router(is_first=parts.service is None))
     describe_security(app, lambda: parts.settings().is_open)
     # The last one added is the outermost.

@@ -24,7 +24,8 @@ ADMIN = {
     ("PUT", "/v1/cameras/{name}/privacy"), ("PUT", "/v1/zones/{name}"), ("GET", "/v1/audit"),
     ("GET", "/v1/cameras/{name}/settings"),
     ("POST", "/v1/rules"), ("PUT", "/v1/rules/{name}"), ("DELETE", "/v1/rules/{name}"),
-    ("POST", "/v1/test-alert"), ("GET", "/v1/changes"), ("DELETE", "/v1/changes/{kind}/{name}"),
+    ("POST", "/v1/cameras/test"), ("POST", "/v1/test-alert"), ("GET", "/v1/changes"),
+    ("DELETE", "/v1/changes/{kind}/{name}"),
     ("POST", "/v1/links"), ("GET", "/v1/links"), ("DELETE", "/v1/links/{link_id}"),
 }  # fmt: skip
 
