@@ -148,8 +148,9 @@ def sources_table() -> str:
 
 def closer_text(about: dict[str, Any]) -> str:
     """Return at which size small faces are looked at once more."""
-    closer = about.get("closer_look")
-    return f"; a part with small faces is looked at once more, as at {closer['size']:,} px" if closer else ""
+    closer, farther = about.get("closer_look"), about.get("farther_look")
+    looks = f"; a part with small faces is looked at once more, as at {closer['size']:,} px" if closer else ""
+    return looks + (f"; pictures with near faces or none again, at {farther['size']:,} px" if farther else "")
 
 
 def recipe_text(model: Model, about: dict[str, Any]) -> str:
@@ -168,7 +169,9 @@ def recipe_text(model: Model, about: dict[str, Any]) -> str:
     int8 = ""
     if model.made_from and about.get("precision") == "int8":
         closer = about.get("closer_look")
+        farther = about.get("farther_look")
         options = f" --input-size {about['input']['size']} --closer-look {closer['size'] if closer else 0}"
+        options += f" --farther-look {farther['size']}" if farther else ""
         int8 = (
             f"\n\nThen `crowdmask quantize {model.made_from}{options}`: static int8, per channel, "
             "ranges from photos of `val`;\n"

@@ -141,6 +141,21 @@ def test_another_closer_look_can_be_chosen():
         export.with_closer_look(export.metadata(build("ssdlite"), "plain"), 900)
 
 
+def test_a_farther_look_can_be_chosen_and_follows_the_input():
+    about = export.metadata(build("crowd"), "plain")
+    assert export.with_farther_look(about, None)["farther_look"] is None
+    at = export.with_farther_look(about, 320)
+    assert at["farther_look"] == {"size": 320, "face_px": round(0.22 * about["input"]["size"], 1)}
+    smaller = {**at, "input": {**at["input"], "size": 480}}
+    assert export.with_farther_look(smaller, None)["farther_look"] == {"size": 320, "face_px": 105.6}
+    assert export.with_farther_look(at, 0)["farther_look"] is None
+    assert parse_metadata({METADATA_KEY: json.dumps(at)}, "x").farther_look is not None
+    with pytest.raises(UsageError, match="nothing new"):
+        export.with_farther_look(smaller, 401)
+    with pytest.raises(UsageError, match="no farther look"):
+        export.with_farther_look(export.metadata(build("ssdlite"), "plain"), 200)
+
+
 def test_a_closer_look_is_closer():
     about = export.metadata(build("crowd"), "plain")
     least = math.ceil(1.2 * about["input"]["size"])

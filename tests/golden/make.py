@@ -26,8 +26,14 @@ from crowdmask.inference.backends.registry import load_backend
 from crowdmask.inference.closer import join
 from crowdmask.inference.decode import Decoder, RawFaces, boxes_above, suppress
 from crowdmask.inference.merge import merge
-from crowdmask.inference.model_file import InputSpec, ModelInfo, parse_metadata
-from crowdmask.inference.passes import NetworkAnswer, PictureAnswers, part_with_small_faces, to_faces
+from crowdmask.inference.model_file import FartherLook, InputSpec, ModelInfo, parse_metadata
+from crowdmask.inference.passes import (
+    NetworkAnswer,
+    PictureAnswers,
+    calls_for_a_farther_look,
+    part_with_small_faces,
+    to_faces,
+)
 from crowdmask.inference.preprocess import Prepared, prepare
 from crowdmask.inference.tiles import View, plan_tiles
 from crowdmask.media.pictures import Picture, as_picture
@@ -195,6 +201,22 @@ def closer_cases(info: ModelInfo) -> list[dict[str, Any]]:
     return [*cases, join_case(info)]
 
 
+def farther_cases(info: ModelInfo) -> list[dict[str, Any]]:
+    """Return first passes, and whether each calls for a farther look: with small faces, near ones, none."""
+    cases = []
+    for seed, (width, height, likely, face_px) in enumerate(
+        [(400, 300, 25, 20.0), (300, 420, 4, 8.0), (150, 120, 3, 90.0), (96, 64, 2, 12.0), (64, 96, 0, 30.0)]
+    ):
+        prepared = prepared_for(width, height, info)
+        scores, deltas = made_answer(110 + seed, count_boxes(info, prepared), max(1, likely))
+        first = NetworkAnswer(scores if likely else scores * np.float32(0.01), deltas, prepared)
+        look = FartherLook(48, face_px)
+        picture = as_picture(np.full((height, width, 3), 90, np.uint8))
+        farther = calls_for_a_farther_look(picture, first, replace(info, farther_look=look))
+        cases.append({"farther_look": asdict(look), "first": answer_json(first), "farther": farther})
+    return cases
+
+
 def join_case(info: ModelInfo) -> dict[str, Any]:
     """Return two passes that see the same faces at nearly the same places, so that most are averaged."""
     random = np.random.default_rng(5)
@@ -287,6 +309,7 @@ def main() -> None:
         "network": network_cases(path),
         "decode": decode_cases(info),
         "closer-look": closer_cases(info),
+        "farther-look": farther_cases(info),
         "tiles": tile_cases(info),
         "whole": whole_cases(path),
     }.items():

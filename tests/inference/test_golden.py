@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,14 @@ from crowdmask.inference.backends.registry import load_backend
 from crowdmask.inference.closer import join
 from crowdmask.inference.decode import Decoder, RawFaces, boxes_above, suppress
 from crowdmask.inference.merge import merge
-from crowdmask.inference.model_file import InputSpec, ModelInfo, parse_metadata
-from crowdmask.inference.passes import NetworkAnswer, PictureAnswers, part_with_small_faces, to_faces
+from crowdmask.inference.model_file import FartherLook, InputSpec, ModelInfo, parse_metadata
+from crowdmask.inference.passes import (
+    NetworkAnswer,
+    PictureAnswers,
+    calls_for_a_farther_look,
+    part_with_small_faces,
+    to_faces,
+)
 from crowdmask.inference.preprocess import Prepared, prepare
 from crowdmask.inference.tiles import View, plan_tiles
 from crowdmask.media.pictures import as_picture
@@ -119,6 +126,14 @@ def test_a_first_pass_calls_for_a_closer_look(case: dict[str, Any], info: ModelI
     both = PictureAnswers(plan, (first, answer(case["second"])), (1.0, 1.0), part)
     check(to_faces(both, Decoder(info, info.threshold)), case["shown"])
     check(to_faces(both, Decoder(info, (case["candidates"]["floor"],) * 3)), case["candidates"]["faces"])
+
+
+@pytest.mark.parametrize("case", cases("farther-look"))
+def test_a_first_pass_calls_for_a_farther_look(case: dict[str, Any], info: ModelInfo) -> None:
+    width, height = case["first"]["picture"]
+    picture = as_picture(np.zeros((height, width, 3), np.uint8))
+    info = replace(info, farther_look=FartherLook(**case["farther_look"]))
+    assert calls_for_a_farther_look(picture, answer(case["first"]), info) == case["farther"]
 
 
 @pytest.mark.parametrize("case", [case["join"] for case in cases("closer-look") if "join" in case])

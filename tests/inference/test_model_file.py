@@ -14,6 +14,7 @@ from crowdmask.inference.backends.onnx_runtime import read_metadata
 from crowdmask.inference.backends.registry import load_backend
 from crowdmask.inference.model_file import (
     CloserLook,
+    FartherLook,
     card_of,
     hash_of,
     locate,
@@ -60,6 +61,9 @@ def test_good_metadata() -> None:
     assert info.closer_look is None  # older files have no such value
     closer = parse(changed("closer_look", to={"size": 1280, "share": 0.85})).closer_look
     assert closer == CloserLook(1280, 0.85)
+    assert info.farther_look is None
+    farther = parse(changed("farther_look", to={"size": 320, "face_px": 211.2})).farther_look
+    assert farther == FartherLook(320, 211.2)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,8 @@ def test_good_metadata() -> None:
         pytest.param(changed("closer_look", to={"size": 0, "share": 1}), "closer_look", id="closer by 0"),
         pytest.param(changed("closer_look", to={"size": 9, "share": 5}), "closer_look", id="large share"),
         pytest.param(changed("closer_look", to={"size": 9}), "lack 'share'", id="no share"),
+        pytest.param(changed("farther_look", to={"size": 9}), "lack 'face_px'", id="no size of near faces"),
+        pytest.param(changed("farther_look", to={"size": 9, "face_px": 0}), "farther_look", id="all near"),
         pytest.param(
             {
                 **changed("input", "resize", to="stretch"),

@@ -1,12 +1,13 @@
 /** The detector: the same faces as the Python package's `Detector` finds with the same model file. */
 
-import { worth_while } from "./closer.ts";
+import * as closer_look from "./closer.ts";
 import { Decoder, type NetworkAnswer } from "./decode.ts";
 import { Detections } from "./detections.ts";
 import { UsageError } from "./errors.ts";
+import * as farther_look from "./farther.ts";
 import { read_model_info, type CloserLook, type ModelInfo } from "./model_file.ts";
 import { Network, type Device, type Runtime } from "./network.ts";
-import { part_with_small_faces, to_faces, type PictureAnswers } from "./passes.ts";
+import { calls_for_a_farther_look, part_with_small_faces, to_faces, type PictureAnswers } from "./passes.ts";
 import { as_picture, crop, FULL_SCALE_PIXELS, type Picture, type PictureLike } from "./pictures.ts";
 import { prepare } from "./preprocess.ts";
 import { check_setting, plan_tiles, views_of, type View } from "./tiles.ts";
@@ -26,7 +27,10 @@ export interface Options {
   input_size?: number | null;
   /** "off", "auto" or like "2x2". */
   tiles?: string;
-  /** Whether a part with small faces is run again, enlarged; or your own `CloserLook`. */
+  /**
+   * Whether a part with small faces is run again, enlarged; or your own `CloserLook`. False also does without the
+   * second look, smaller, at pictures with near faces or none.
+   */
   closer_look?: boolean | CloserLook;
 }
 
@@ -114,7 +118,12 @@ export class Detector {
 
   /** Whether parts with small faces are run again, enlarged; not for pictures in tiles. */
   get looks_closer(): boolean {
-    return Boolean(this.options.closer_look) && worth_while(this.info);
+    return Boolean(this.options.closer_look) && closer_look.worth_while(this.info);
+  }
+
+  /** Whether pictures with near faces or none are run again, smaller; not for pictures in tiles. */
+  get looks_farther(): boolean {
+    return Boolean(this.options.closer_look) && farther_look.worth_while(this.info);
   }
 
   /** Find the faces of one picture, highest confidence first, in pixels of the upright picture, clipped to it. */
@@ -158,8 +167,11 @@ export class Detector {
       for (const view of views_of(plan)) answers.push(await this.look(picture, view));
       return { plan, answers, scale, closer: null };
     }
-    const first = await this.look(picture, null);
+    let first = await this.look(picture, null);
     const closer = this.looks_closer ? part_with_small_faces(width, height, first, this.info) : null;
+    if (!closer && this.looks_farther && calls_for_a_farther_look(width, height, first, this.info)) {
+      first = await this.look(picture, null, this.info.farther_look!.size);
+    }
     const answers = closer ? [first, await this.look(picture, closer)] : [first];
     return { plan, answers, scale, closer };
   }
@@ -169,8 +181,8 @@ export class Detector {
     await this.network.release();
   }
 
-  private async look(picture: Picture, view: View | null): Promise<NetworkAnswer> {
-    const spec = this.info.input;
+  private async look(picture: Picture, view: View | null, size = this.info.input.size): Promise<NetworkAnswer> {
+    const spec = { ...this.info.input, size };
     const { tensor, ...prepared } = view
       ? prepare(crop(picture, view.x1, view.y1, view.x2, view.y2), { ...spec, size: view.size })
       : prepare(picture, spec);

@@ -32,6 +32,14 @@ export interface CloserLook {
   readonly share: number;
 }
 
+/** How a picture that shows near faces or none is looked at a second time, smaller. */
+export interface FartherLook {
+  /** Its long side in the second pass, pixels. */
+  readonly size: number;
+  /** Minimum size of a near face: the square root of its area in the first pass's input, pixels. */
+  readonly face_px: number;
+}
+
 /** The metadata of a model file; lists follow the order of `labels`. */
 export interface ModelInfo {
   readonly name: string;
@@ -46,6 +54,7 @@ export interface ModelInfo {
   readonly calibration: readonly Calibration[] | null;
   readonly precision: string;
   readonly closer_look: CloserLook | null;
+  readonly farther_look: FartherLook | null;
 }
 
 /**
@@ -215,6 +224,7 @@ function parse(value: any): ModelInfo {
     calibration: value.calibration ? labels.map((label) => parseTable(value.calibration[label], label)) : null,
     precision: String(value.precision ?? "fp32"),
     closer_look: parseCloserLook(value.closer_look, input),
+    farther_look: parseFartherLook(value.farther_look, input),
   };
 }
 
@@ -223,6 +233,14 @@ function parseCloserLook(value: any, input: InputSpec): CloserLook | null {
   const look = { size: number(value.size, "closer_look.size"), share: number(value.share, "closer_look.share") };
   require(input.resize === "fit", "a closer look needs an input that keeps the picture's shape");
   require(look.size > 0 && look.share > 0 && look.share <= 4, "closer_look is out of range");
+  return look;
+}
+
+function parseFartherLook(value: any, input: InputSpec): FartherLook | null {
+  if (value === null || value === undefined) return null;
+  const look = { size: number(value.size, "farther_look.size"), face_px: number(value.face_px, "farther_look.face_px") };
+  require(input.resize === "fit", "a farther look needs an input that keeps the picture's shape");
+  require(look.size > 0 && look.face_px > 0, "farther_look is out of range");
   return look;
 }
 

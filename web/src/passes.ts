@@ -2,8 +2,9 @@
 
 import { place } from "./boxes.ts";
 import { closer_view, join, least_scores, LEAST_SCORE } from "./closer.ts";
-import { boxes_above, suppress, type Decoder, type NetworkAnswer } from "./decode.ts";
+import { boxes_above, suppress, type Decoder, type NetworkAnswer, type RawFaces } from "./decode.ts";
 import { Detections } from "./detections.ts";
+import { shows_near_faces_only } from "./farther.ts";
 import { merge } from "./merge.ts";
 import type { ModelInfo } from "./model_file.ts";
 import { views_of, type TilePlan, type View } from "./tiles.ts";
@@ -19,6 +20,13 @@ export interface PictureAnswers {
   readonly closer: View | null;
 }
 
+/** Return the faces of the first pass that decide on a second one, in pixels of the picture in memory. */
+export function sure_faces(width: number, height: number, first: NetworkAnswer, info: ModelInfo): RawFaces {
+  const found = suppress(boxes_above(LEAST_SCORE, first, info), info);
+  const [fullWidth, fullHeight] = first.prepared.picture;
+  return found.at(place(found.xyxy, [width / fullWidth, height / fullHeight]));
+}
+
 /**
  * Choose the part for the closer look; null if there is nothing to gain.
  *
@@ -31,9 +39,22 @@ export function part_with_small_faces(
   first: NetworkAnswer,
   info: ModelInfo,
 ): View | null {
-  const found = suppress(boxes_above(LEAST_SCORE, first, info), info);
-  const [fullWidth, fullHeight] = first.prepared.picture;
-  return closer_view(found.at(place(found.xyxy, [width / fullWidth, height / fullHeight])), width, height, info);
+  return closer_view(sure_faces(width, height, first, info), width, height, info);
+}
+
+/**
+ * Return whether the picture is to be seen again, smaller, instead of the first pass.
+ *
+ * @param width of the picture in memory, pixels.
+ * @param height of the picture in memory, pixels.
+ */
+export function calls_for_a_farther_look(
+  width: number,
+  height: number,
+  first: NetworkAnswer,
+  info: ModelInfo,
+): boolean {
+  return shows_near_faces_only(sure_faces(width, height, first, info), Math.max(width, height), info);
 }
 
 /** Turn the network's output into faces, one box each, highest confidence first, in pixels of the photo. */

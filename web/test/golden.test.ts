@@ -5,7 +5,7 @@ import { join } from "../src/closer.ts";
 import { boxes_above, Decoder, suppress } from "../src/decode.ts";
 import { Detector, hash_of, runtimeOfPlace } from "../src/detector.ts";
 import { merge } from "../src/merge.ts";
-import { part_with_small_faces, to_faces } from "../src/passes.ts";
+import { calls_for_a_farther_look, part_with_small_faces, to_faces } from "../src/passes.ts";
 import { prepare } from "../src/preprocess.ts";
 import { plan_tiles, views_of } from "../src/tiles.ts";
 import {
@@ -49,6 +49,14 @@ describe("golden vectors", () => {
       const both = { plan, answers: [first, answer(each.second)], scale: [1, 1] as const, closer: part };
       check(to_faces(both, new Decoder(INFO, INFO.threshold)), each.shown);
       check(to_faces(both, withFloor(each.candidates.floor)), each.candidates.faces);
+    });
+  });
+
+  cases("farther-look").forEach((each, number) => {
+    test(`first pass ${number} ${each.farther ? "calls" : "does not call"} for a farther look`, () => {
+      const info = { ...INFO, farther_look: each.farther_look };
+      const [width, height] = each.first.picture;
+      assert.equal(calls_for_a_farther_look(width, height, answer(each.first), info), each.farther);
     });
   });
 

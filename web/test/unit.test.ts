@@ -68,6 +68,8 @@ describe("model files", () => {
     ["no grid", (value) => delete value.grid],
     ["an unknown resizing", (value) => (value.input.resize = "crop")],
     ["a closer look without size", (value) => (value.closer_look = { share: 1 })],
+    ["a farther look without size", (value) => (value.farther_look = { face_px: 90 })],
+    ["a farther look of nothing", (value) => (value.farther_look = { size: 0, face_px: 90 })],
   ];
   for (const [name, change] of changes) {
     test(`${name} is refused`, () => {

@@ -38,6 +38,14 @@ def command(
             help="Long side at which small faces are seen again; 0: never [default: 1.8 times the input].",
         ),
     ] = None,
+    farther_look: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PX",
+            min=0,
+            help="Long side at which pictures with near faces or none are seen again [default: never].",
+        ),
+    ] = None,
     half_weights: Annotated[
         bool,
         typer.Option("--half-weights", help="Store large weights as 16-bit floats: half the file."),
@@ -65,6 +73,7 @@ def command(
             name=name,
             input_size=input_size,
             closer_look=closer_look,
+            farther_look=farther_look,
             half_weights=half_weights,
             root=root,
             progress=progress,

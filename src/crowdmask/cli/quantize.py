@@ -49,6 +49,15 @@ def command(
             help="Long side at which small faces are seen again; 0: never [default: the model's].",
         ),
     ] = None,
+    farther_look: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PX",
+            min=0,
+            help="Long side at which pictures with near faces or none are seen again; 0: never "
+            "[default: the model's].",
+        ),
+    ] = None,
     percentile: Annotated[
         float,
         typer.Option(
@@ -86,6 +95,7 @@ def command(
             percentile=None if percentile == 100 else percentile,
             input_size=input_size,
             closer_look=closer_look,
+            farther_look=farther_look,
             weight_bits=weight_bits,
             progress=progress,
         )

@@ -14,7 +14,7 @@ from crowdmask.evaluation.calibration import choose_thresholds, fit_calibration,
 from crowdmask.evaluation.matching import ScoredPicture
 from crowdmask.evaluation.measures import SliceMeasures, measure
 from crowdmask.evaluation.run import Run, both_views, run_detector
-from crowdmask.export.onnx import export_onnx, metadata, rewrite_metadata, with_closer_look
+from crowdmask.export.onnx import export_onnx, metadata, rewrite_metadata, with_closer_look, with_farther_look
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import LABELS
 from crowdmask.models.detector import DetectionModel
@@ -56,6 +56,7 @@ def finish(
     progress: Progress = silent,
     closer_look: int | None = None,
     half_weights: bool = False,
+    farther_look: int | None = None,
 ) -> Finished:
     """Export a model, calibrate its confidence and choose its thresholds.
 
@@ -69,12 +70,13 @@ def finish(
         progress: receives the progress.
         closer_look: long side for running a part again, pixels; 0: never; None: the default.
         half_weights: see `export_onnx`.
+        farther_look: long side for running a picture with near faces or none again, pixels; 0 or None: never.
     Raises:
-        UsageError: the model does not support this closer look.
+        UsageError: the model does not support this closer or farther look.
         ModelError: the file's output differs from the model's.
         OutputError: the file cannot be written.
     """
-    about = with_closer_look(metadata(model, name), closer_look)
+    about = with_farther_look(with_closer_look(metadata(model, name), closer_look), farther_look)
     export_onnx(model, path, about, half_weights)
     raw = run_detector(both_views(Detector(path)), val, progress, "calibrating")
     try:

@@ -18,7 +18,7 @@ from crowdmask.errors import DataError, ModelError, PictureError, UsageError
 from crowdmask.evaluation.measures import SliceMeasures, measure
 from crowdmask.evaluation.run import Run, both_views, run_detector
 from crowdmask.export.finish import fit, thresholds
-from crowdmask.export.onnx import rewrite_metadata, with_closer_look
+from crowdmask.export.onnx import rewrite_metadata, with_closer_look, with_farther_look
 from crowdmask.export.quantize import WEIGHT_BITS, quantize_network
 from crowdmask.files import whole_path
 from crowdmask.inference.backends.onnx_runtime import read_metadata
@@ -58,6 +58,7 @@ def quantize_model(
     percentile: float | None = None,
     input_size: int | None = None,
     closer_look: int | None = None,
+    farther_look: int | None = None,
     weight_bits: int = WEIGHT_BITS,
     progress: Progress = silent,
 ) -> Quantized:
@@ -69,7 +70,7 @@ def quantize_model(
         to: the new model file.
         name: of the new model; None: the file's.
         root: folder of the data; None: the data set's own.
-        photos, percentile, input_size, closer_look, weight_bits, progress: see `finish_int8`.
+        photos, percentile, input_size, closer_look, farther_look, weight_bits, progress: see `finish_int8`.
     Raises:
         UsageError: `to` is not the name of a new model file; also see `finish_int8`.
         ModelError, DataError: see `finish_int8`.
@@ -90,6 +91,7 @@ def quantize_model(
         progress,
         input_size=input_size,
         closer_look=closer_look,
+        farther_look=farther_look,
         weight_bits=weight_bits,
     )
 
@@ -104,6 +106,7 @@ def finish_int8(
     progress: Progress = silent,
     input_size: int | None = None,
     closer_look: int | None = None,
+    farther_look: int | None = None,
     weight_bits: int = WEIGHT_BITS,
 ) -> Quantized:
     """Quantise a model, calibrate its confidence again and choose its thresholds.
@@ -119,9 +122,11 @@ def finish_int8(
         input_size: long side of the new model's input, pixels; None: the source's. Both are compared at this
             size.
         closer_look: long side for running a part again, pixels; 0: never; None: as in the source.
+        farther_look: long side for running a picture with near faces or none again, pixels; 0: never; None:
+            as in the source. The original is measured without it if it has none.
         weight_bits: see `quantize_network`.
     Raises:
-        UsageError: the model does not support the size or the closer look.
+        UsageError: the model does not support the size, the closer or the farther look.
         ModelError: the source is not one of our float models, or int8 loses more than `MOST_LOST`.
         DataError: none of the photos can be read, or too little is found on them.
     """
@@ -131,7 +136,7 @@ def finish_int8(
     about["weight_bits"] = weight_bits
     detector = Detector(source, input_size=input_size)
     about["input"] = {**about["input"], "size": detector.info.input.size}
-    about = with_closer_look(about, closer_look)
+    about = with_farther_look(with_closer_look(about, closer_look), farther_look)
     looked = parse_metadata({METADATA_KEY: json.dumps(about)}, source).closer_look
     detector = detector.with_options(closer_look=looked or False)
     inputs = calibration_inputs(detector, val, photos)

@@ -28,6 +28,8 @@ MAX_DETECTIONS = 500
 # Chosen on val, see docs/experiments.md: enlargement of the closer look, and its maximum size relative to a
 # square input.
 CLOSER_ZOOM, CLOSER_SHARE = 1.8, 0.85
+# Size of a near face, for the farther look, as a part of the input's long side.
+NEAR_FACE = 0.22
 # Maximum difference of scores and deltas: float32 sums in a different order. A delta of 0.01 is a
 # thousandth of a box's width.
 PARITY_TOLERANCE = 2e-3
@@ -102,6 +104,31 @@ def with_closer_look(about: dict[str, Any], size: int | None) -> dict[str, Any]:
             f"a closer look at {size} pixels shows nothing new: give {least} or more, or 0 for none"
         )
     return {**about, "closer_look": {"size": size, "share": CLOSER_SHARE} if size else None}
+
+
+def with_farther_look(about: dict[str, Any], size: int | None) -> dict[str, Any]:
+    """Return metadata with another farther look.
+
+    Args:
+        about: the result of `metadata`.
+        size: its long side, pixels; 0: no farther look; None: the one it has, if any.
+    Raises:
+        UsageError: the model does not keep the aspect ratio of pictures, or the size is hardly smaller than
+            the input.
+    """
+    if size is None:
+        size = (about.get("farther_look") or {"size": 0})["size"]
+    spec = about["input"]
+    if size and spec["resize"] != "fit":
+        raise UsageError(f"{about['architecture']} sees every picture in one shape: no farther look")
+    most = math.floor(spec["size"] / LEAST_ZOOM)
+    if size > most:
+        raise UsageError(
+            f"a farther look at {size} pixels shows nothing new: give {most} or less, or 0 for none"
+        )
+    # A near face is one of a part of the picture's side, at every input size.
+    near = round(NEAR_FACE * spec["size"], 1)
+    return {**about, "farther_look": {"size": size, "face_px": near} if size else None}
 
 
 def export_onnx(model: DetectionModel, path: Path, about: dict[str, Any], half_weights: bool = False) -> None:

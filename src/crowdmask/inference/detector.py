@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from crowdmask.detections import Detections
 from crowdmask.errors import ModelError, PictureError, UsageError
+from crowdmask.inference import closer, farther
 from crowdmask.inference.ahead import AHEAD, open_ahead
 from crowdmask.inference.backends.base import AUTO
 from crowdmask.inference.backends.registry import DEFAULT_BACKEND, load_backend
-from crowdmask.inference.closer import worth_while
 from crowdmask.inference.decode import Decoder
 from crowdmask.inference.model_file import (
     DEFAULT_MODEL,
@@ -29,7 +29,13 @@ from crowdmask.inference.model_file import (
     locate,
     parse_metadata,
 )
-from crowdmask.inference.passes import NetworkAnswer, PictureAnswers, part_with_small_faces, to_faces
+from crowdmask.inference.passes import (
+    NetworkAnswer,
+    PictureAnswers,
+    calls_for_a_farther_look,
+    part_with_small_faces,
+    to_faces,
+)
 from crowdmask.inference.preprocess import Prepared, prepare
 from crowdmask.inference.results import FoundFaces, PictureResult
 from crowdmask.inference.stopwatch import NO_STOPWATCH, Stopwatch
@@ -112,7 +118,8 @@ class Detector:
                 threads then sleep between pictures instead of spinning, and calls from several threads run
                 one after the other.
             closer_look: if faces are small, run a part of the picture again, enlarged: True as the model file
-                says, False never, or your own `CloserLook`; not for pictures in tiles.
+                says, False never, or your own `CloserLook`; not for pictures in tiles. With False, pictures
+                with near faces or none are not run again either, smaller.
         Raises:
             UsageError: an option out of range, or a size that the model does not take.
             MissingExtraError: the backend is not installed.
@@ -191,7 +198,12 @@ class Detector:
     @property
     def looks_closer(self) -> bool:
         """Whether parts with small faces are run again, enlarged; not for pictures in tiles."""
-        return bool(self._options.closer_look) and worth_while(self.info)
+        return bool(self._options.closer_look) and closer.worth_while(self.info)
+
+    @property
+    def looks_farther(self) -> bool:
+        """Whether pictures with near faces or none are run again, smaller; not for pictures in tiles."""
+        return bool(self._options.closer_look) and farther.worth_while(self.info)
 
     @property
     def full_scale_pixels(self) -> int:
@@ -310,18 +322,29 @@ class Detector:
             prepared = [self._prepare(picture, view, stopwatch) for view in plan.views]
             return PictureAnswers(plan, tuple(self._ask(each, stopwatch) for each in prepared), scale)
         first = self._ask(self._prepare(picture, None, stopwatch), stopwatch)
-        closer = None
-        if self.looks_closer:
-            with stopwatch.stage("decode"):
-                closer = part_with_small_faces(picture, first, self.info)
-        if closer is None:
+        part, near = None, False
+        with stopwatch.stage("decode"):
+            if self.looks_closer:
+                part = part_with_small_faces(picture, first, self.info)
+            if part is None and self.looks_farther:
+                near = calls_for_a_farther_look(picture, first, self.info)
+        if near:
+            with stopwatch.stage("prepare"):
+                smaller = self.prepare_farther(picture)
+            first = self._ask(smaller, stopwatch)
+        if part is None:
             return PictureAnswers(plan, (first,), scale)
-        second = self._ask(self._prepare(picture, closer, stopwatch), stopwatch)
-        return PictureAnswers(plan, (first, second), scale, closer)
+        second = self._ask(self._prepare(picture, part, stopwatch), stopwatch)
+        return PictureAnswers(plan, (first, second), scale, part)
 
     def prepare(self, picture: Picture) -> Prepared:
         """Resize and pad a whole picture."""
         return prepare(picture, self.info.input)
+
+    def prepare_farther(self, picture: Picture) -> Prepared:
+        """Resize and pad a whole picture as the farther look sees it."""
+        look = self.info.farther_look
+        return prepare(picture, replace(self.info.input, size=look.size) if look else self.info.input)
 
     def prepare_view(self, picture: Picture, view: View) -> Prepared:
         """Resize and pad a part of a picture as large as the view says."""

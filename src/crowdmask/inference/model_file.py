@@ -70,6 +70,19 @@ class CloserLook:
 
 
 @dataclass(frozen=True)
+class FartherLook:
+    """How a picture that shows near faces or none is run a second time, smaller.
+
+    Attributes:
+        size: its long side in the second pass, pixels.
+        face_px: minimum size of a near face: the square root of its area in the first pass's input, pixels.
+    """
+
+    size: int
+    face_px: float
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """The metadata of a model file.
 
@@ -82,7 +95,8 @@ class ModelInfo:
         threshold: minimum confidence of each label, in the order of `labels`.
         calibration: a table for each label; None: raw scores are shown.
         precision: of the network's arithmetic, "fp32" or "int8".
-        closer_look: None: every picture is run once.
+        closer_look: None: no part of a picture is run again.
+        farther_look: None: no picture is run again, smaller.
         weight_bits: bits of an int8 network's weights; None: not stated, so 8.
     """
 
@@ -99,6 +113,7 @@ class ModelInfo:
     closer_look: CloserLook | None = None
     labels: tuple[str, ...] = LABELS
     weight_bits: int | None = None
+    farther_look: FartherLook | None = None
 
 
 def shipped_models() -> list[str]:
@@ -225,6 +240,7 @@ def _parse(value: dict[str, Any]) -> ModelInfo:
         precision=str(value.get("precision", "fp32")),
         closer_look=_parse_closer_look(value.get("closer_look"), spec),
         weight_bits=None if value.get("weight_bits") is None else int(value["weight_bits"]),
+        farther_look=_parse_farther_look(value.get("farther_look"), spec),
     )
 
 
@@ -245,6 +261,15 @@ def _parse_closer_look(value: dict[str, Any] | None, spec: InputSpec) -> CloserL
     _require(spec.resize == "fit", "a closer look needs an input that keeps the picture's shape")
     _require(closer.size > 0 and 0 < closer.share <= 4, f"closer_look is out of range: {closer}")
     return closer
+
+
+def _parse_farther_look(value: dict[str, Any] | None, spec: InputSpec) -> FartherLook | None:
+    if value is None:
+        return None
+    farther = FartherLook(int(value["size"]), float(value["face_px"]))
+    _require(spec.resize == "fit", "a farther look needs an input that keeps the picture's shape")
+    _require(farther.size > 0 and farther.face_px > 0, f"farther_look is out of range: {farther}")
+    return farther
 
 
 def _parse_table(table: dict[str, Any], label: str) -> Calibration:

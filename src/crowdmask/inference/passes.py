@@ -1,7 +1,8 @@
 """The network's output for each view of a picture, and the faces that follow from it.
 
 A picture is run once as a whole (the first pass). Where that shows small faces, one part of it is run again,
-enlarged (the closer look). Or it is run in overlapping tiles and once as a whole.
+enlarged (the closer look); where it shows near faces or none, the whole again, smaller: the farther look,
+which then takes the place of the first pass. Or it is run in overlapping tiles and once as a whole.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from crowdmask.detections import Detections
 from crowdmask.inference.closer import LEAST_SCORE, closer_view, join, least_scores
 from crowdmask.inference.decode import Decoder, RawFaces, boxes_above, suppress
+from crowdmask.inference.farther import shows_near_faces_only
 from crowdmask.inference.merge import merge
 from crowdmask.inference.model_file import ModelInfo
 from crowdmask.inference.preprocess import Prepared
@@ -54,8 +56,8 @@ class PictureAnswers:
     closer: View | None = None
 
 
-def part_with_small_faces(picture: Picture, first: NetworkAnswer, info: ModelInfo) -> View | None:
-    """Choose the part for the closer look; The part; None if there is nothing to gain.
+def sure_faces(picture: Picture, first: NetworkAnswer, info: ModelInfo) -> RawFaces:
+    """Return the faces of the first pass that decide on a second one, in pixels of the picture in memory.
 
     Args:
         first: output of the first pass.
@@ -64,7 +66,29 @@ def part_with_small_faces(picture: Picture, first: NetworkAnswer, info: ModelInf
     found = suppress(boxes_above(LEAST_SCORE, *first, info), info)
     image = picture.image
     to_image = np.array([image.width / picture.width, image.height / picture.height] * 2, np.float32)
-    return closer_view(RawFaces(found.xyxy * to_image, found.scores), image.width, image.height, info)
+    return RawFaces(found.xyxy * to_image, found.scores)
+
+
+def part_with_small_faces(picture: Picture, first: NetworkAnswer, info: ModelInfo) -> View | None:
+    """Choose the part for the closer look; None if there is nothing to gain.
+
+    Args:
+        first: output of the first pass.
+        info: of the model.
+    """
+    image = picture.image
+    return closer_view(sure_faces(picture, first, info), image.width, image.height, info)
+
+
+def calls_for_a_farther_look(picture: Picture, first: NetworkAnswer, info: ModelInfo) -> bool:
+    """Return whether the picture is to be seen again, smaller, instead of the first pass.
+
+    Args:
+        first: output of the first pass.
+        info: of the model.
+    """
+    side = max(picture.image.width, picture.image.height)
+    return shows_near_faces_only(sure_faces(picture, first, info), side, info)
 
 
 def to_faces(answers: PictureAnswers, decoder: Decoder, stopwatch: Stopwatch = NO_STOPWATCH) -> Detections:

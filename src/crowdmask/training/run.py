@@ -198,6 +198,7 @@ def publish(
     name: str | None = None,
     input_size: int | None = None,
     closer_look: int | None = None,
+    farther_look: int | None = None,
     half_weights: bool = False,
     root: Path | None = None,
     progress: Working = silent,
@@ -212,6 +213,7 @@ def publish(
         name: of the model; None: the file's.
         input_size: long side of the input, pixels; None: the architecture's.
         closer_look: long side at which a part with small faces is run again, pixels; 0: never; None: usual.
+        farther_look: long side at which a picture with near faces or none is run again; 0 or None: never.
         half_weights: store large weights as 16-bit floats: half the file.
         root: folder of the data; None: the data set's own.
         progress: receives the progress.
@@ -229,7 +231,8 @@ def publish(
             )
         model.input_spec = replace(model.input_spec, size=input_size)
     dataset = load_dataset(data, root)
-    finished = finish(model, name or to.stem, dataset.split("val"), to, progress, closer_look, half_weights)
+    val = dataset.split("val")
+    finished = finish(model, name or to.stem, val, to, progress, closer_look, half_weights, farther_look)
     return Published(finished, (*dataset.problems.lines, *finished.run.failed))
 
 
