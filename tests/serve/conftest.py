@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,11 +98,19 @@ def running(tmp_path_factory: pytest.TempPathFactory, colour_model: Path) -> Ite
 
 
 @contextmanager
-def run_site(folder: Path, colour_model: Path) -> Iterator[Running]:
-    """Run a service of its own."""
+def run_site(
+    folder: Path, colour_model: Path, *, frames: int = 300, names: Sequence[str] = ("door",)
+) -> Iterator[Running]:
+    """Run a service of its own.
+
+    Args:
+        frames: of its clip, which begins again after them.
+        names: of its cameras, which all play the clip.
+    """
     zone = {"name": "A", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
-    camera = {"name": "door", "source": str(write_clip(folder / "clip.mp4", 300)), "zones": [zone]}
-    site = Site.model_validate({**SITE, "cameras": [camera], "store": str(folder / "site.db")})
+    clip = str(write_clip(folder / "clip.mp4", frames))
+    cameras = [{"name": name, "source": clip, "zones": [zone]} for name in names]
+    site = Site.model_validate({**SITE, "cameras": cameras, "store": str(folder / "site.db")})
     audit: list[tuple[str, str, str]] = []
     workers = Workers(str(colour_model), workers=1, waiting=4, max_pixels=1_000_000)
     with open_store(site.store.get_secret_value()) as store, closing_socket() as listening:

@@ -70,6 +70,12 @@ class Page:
         self.address = ""
         self.asked: list[str] = []
 
+    @property
+    def at(self) -> tuple[str, int]:
+        """Host and port at which the browser is spoken to."""
+        host, port = self._socket.remote_address[:2]
+        return str(host), int(port)
+
     def call(self, method: str, **params: Any) -> Any:
         """Call a method of the protocol; what the browser tells meanwhile goes to `events`."""
         self._number += 1
@@ -150,6 +156,21 @@ def browsing(profile: Path, *options: str) -> Iterator[Page]:
     finally:
         running.terminate()
         running.wait(20)
+
+
+@contextmanager
+def tab(page: Page, address: str) -> Iterator[Page]:
+    """Open another tab of the same browser in a window of its own, where it is not hidden."""
+    from websockets.sync.client import connect
+
+    target = page.call("Target.createTarget", url=address, newWindow=True)["targetId"]
+    host, port = page.at
+    with connect(f"ws://{host}:{port}/devtools/page/{target}", max_size=None) as socket:
+        made = Page(socket)
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            made.call(f"{domain}.enable")
+        yield made
+        made.call("Page.close")
 
 
 def _address(file: Path) -> str:
