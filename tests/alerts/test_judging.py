@@ -31,6 +31,22 @@ def test_more_people_are_surer_and_the_limit_moves_the_probability(judge: Judge)
     assert above[2] < 0.01
 
 
+def test_mistakes_of_a_longer_time_are_those_of_its_minutes(judge: Judge) -> None:
+    hour = judge.over_time(seconds(3000, 3000), "with_mask", 100, 3600.0)
+    at_once = judge.judge(seconds(3000, 3000), "with_mask", 0.5, 100, 3600.0)
+    day = judge.over_time(seconds(72_000, 72_000), "with_mask", 2400, 86_400.0)
+    assert hour.low < hour.share < hour.high
+    assert hour.share == at_once.share
+    assert hour.high - hour.low < at_once.high - at_once.low
+    assert day.high - day.low < hour.high - hour.low + 0.01
+    minute = judge.over_time(seconds(30, 30), "with_mask", 10, 60.0)
+    assert (minute.low, minute.high) == tuple(
+        getattr(judge.judge(seconds(30, 30), "with_mask", 0.5, 10, 60.0), end) for end in ("low", "high")
+    )
+    assert judge.over_time({"unknown": 60.0}, "with_mask", 10, 60.0) is None
+    assert Judge(None).over_time(seconds(30, 30), "with_mask", 10, 3600.0).share == 0.5
+
+
 def test_figures_differ_by_who_wears_it_incorrectly(judge: Judge) -> None:
     given = seconds(300, 200, 100)
     assert judge.estimate(given, "any_mask") > judge.estimate(given, "with_mask") + 0.1

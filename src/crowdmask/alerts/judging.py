@@ -20,10 +20,13 @@ from crowdmask.survey.outside import OTHER_KIND
 from crowdmask.survey.quantify import correct
 from crowdmask.survey.rates import NO_FACE, Rates
 from crowdmask.survey.shares import parts, wilson
-from crowdmask.survey.uncertainty import Knowledge, draw_people
+from crowdmask.survey.uncertainty import DRAWS, Knowledge, draw_people
 
 _FOLLOWED_FROM = 1
 _TAIL, _Z = 0.025, 1.959964
+_MINUTE_S = 60.0
+# More would take longer; with fewer looks an interval is wider, never narrower.
+_MOST_MINUTES = 120
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,16 @@ class Share:
 class Judge:
     """Judges shares with the rates of one model."""
 
-    def __init__(self, rates: Rates | None) -> None:
+    def __init__(self, rates: Rates | None, draws: int = DRAWS) -> None:
         """Prepare.
 
         Args:
             rates: of the model that is running; None: not known, then shares are raw, and their interval is
                 Wilson's for as many independent people.
+            draws: of which an interval is made; fewer are quicker, and the ends of intervals rougher.
         """
         self.rates = rates
-        self._known = None if rates is None else Knowledge(rates, SHOWN)
+        self._known = None if rates is None else Knowledge(rates, SHOWN, draws=draws)
 
     def estimate(self, person_s: Mapping[str, float], figure: str) -> float | None:
         """Return the best estimate of a share; None where nobody has a label.
@@ -82,6 +86,25 @@ class Judge:
             people: how many different people that were.
             observed_s: how long was looked: so long may one mistake last.
         """
+        return self._share(person_s, figure, limit, people, np.array([max(observed_s, 1.0)]))
+
+    def over_time(
+        self, person_s: Mapping[str, float], figure: str, people: int, observed_s: float
+    ) -> Share | None:
+        """Return the share of an hour, day or week with its interval, as a survey of its minutes gives it.
+
+        People come and go, so a mistake lasts a minute at most, as in `survey`. When in that time which
+        people were there is not known: they are taken to be spread evenly.
+
+        Args:
+            person_s, figure, people, observed_s: see `judge`; the limit of its answer is one half.
+        """
+        minutes = min(max(math.ceil(observed_s / _MINUTE_S), 1), _MOST_MINUTES)
+        return self._share(person_s, figure, 0.5, people, np.full(minutes, max(observed_s / minutes, 1.0)))
+
+    def _share(
+        self, person_s: Mapping[str, float], figure: str, limit: float, people: int, looks_s: Floats
+    ) -> Share | None:
         best = self.estimate(person_s, figure)
         if best is None:
             return None
@@ -89,9 +112,9 @@ class Judge:
         if self._known is None:
             low, high = wilson(best, float(max(people, 1))) or (0.0, 1.0)
             return Share(best, low, high, _above((low, high), limit))
-        photo = self._as_photo(seconds)[None]
+        photos = np.repeat(self._as_photo(seconds / len(looks_s))[None], len(looks_s), axis=0)
         # The same draws each time, so that an interval moves only with what was seen.
-        _, draws = draw_people(photo, self._known, 0, np.array([max(observed_s, 1.0)]), OTHER_KIND)
+        _, draws = draw_people(photos, self._known, 0, looks_s, OTHER_KIND)
         part, whole = parts(figure, draws)
         shares = part / whole
         low, high = (float(end) for end in np.quantile(shares, [_TAIL, 1 - _TAIL]))

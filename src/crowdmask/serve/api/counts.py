@@ -4,14 +4,16 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
+from crowdmask.alerts.judging import Judge, Share
 from crowdmask.serve.api.login import Audit
 from crowdmask.serve.api.problems import problems
 from crowdmask.serve.api.values import Time
@@ -29,6 +31,9 @@ End = Annotated[Time | None, Query(description="Before; none: now.")]
 Camera = Annotated[str | None, Query(max_length=255, description="Only of this one.")]
 
 _COLUMNS = ("start_utc", "camera", "zone", "observed_s", "down_s", "frozen_s")
+_SHARES = ("share", "share_low", "share_high")
+# A row takes some milliseconds; 300 draws put the ends of an interval right to about .01.
+_DRAWS, _MOST_INTERVALS, _KEPT_SHARES = 300, 400, 20_000
 _AS_FILE = {"Content-Disposition": 'attachment; filename="counts.csv"'}
 _EXAMPLE = {
     "start_utc": "2026-05-04T08:00:00.000Z", "camera": "door", "zone": None, "observed_s": 3598.0,
@@ -48,16 +53,23 @@ _COUNTS: dict[int | str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def to_csv(rows: Sequence[Counts]) -> str:
-    """Return counts as CSV, a column for the seconds of each state; null is an empty field."""
+def to_csv(rows: Sequence[Counts], shares: Sequence[Mapping[str, float | None]] | None = None) -> str:
+    """Return counts as CSV, a column for the seconds of each state; null is an empty field.
+
+    Args:
+        rows: the counts.
+        shares: of each row, with its interval; None: without.
+    """
     written = io.StringIO()
     table = csv.writer(written)
-    table.writerow([*_COLUMNS, *(f"{state}_s" for state in STATES), "people", "share_with_mask"])
-    for row in rows:
+    states = (f"{state}_s" for state in STATES)
+    table.writerow([*_COLUMNS, *states, "people", "share_with_mask", *(_SHARES if shares else ())])
+    for number, row in enumerate(rows):
         record = row.to_record()
         seconds = [record["person_s"][state] for state in STATES]
         first = [to_cell(record[name]) for name in _COLUMNS]
-        table.writerow([*first, *seconds, record["people"], record["share_with_mask"]])
+        more = [shares[number][name] for name in _SHARES] if shares else []
+        table.writerow([*first, *seconds, record["people"], record["share_with_mask"], *more])
     return written.getvalue()
 
 
@@ -85,6 +97,12 @@ def counts_router(service: Service, guards: Guards, audit: Audit) -> APIRouter:
         audit: is told of exports.
     """
     router = APIRouter(responses=problems(401, 403, 409, 422), tags=["counts"])
+    judge = Judge(service.judge.rates, draws=_DRAWS)
+
+    # What is over does not change, so a chart that is looked at again costs nothing.
+    @lru_cache(_KEPT_SHARES)
+    def share_of(seconds: tuple[float, ...], people: int, observed_s: float) -> Share | None:
+        return judge.over_time(dict(zip(STATES, seconds, strict=True)), "with_mask", people, observed_s)
 
     @router.get("/v1/counts", responses=_COUNTS)
     def counts(
@@ -95,16 +113,30 @@ def counts_router(service: Service, guards: Guards, audit: Audit) -> APIRouter:
         camera: Camera = None,
         zone: Annotated[str | None, Query(max_length=255, description="None: the whole picture.")] = None,
         per: Annotated[Per, Query(description="How long each is, in the site's time zone.")] = "hour",
+        interval: Annotated[
+            bool,
+            Query(
+                description="Also `share`, corrected for the detector's measured errors, with its 95 % "
+                "interval `share_low` to `share_high`; null: nobody with a known state was in view, or there "
+                "are more than 400 rows."
+            ),
+        ] = False,
     ) -> Response:
         """Return seconds in view by state; what was not looked at is a gap, and is not there."""
         begin, until = span_of(start, end, _MOST_ROWS[per])
         found = service.store.counts(
             start=begin, end=until, camera=camera, zone=zone, per=per, timezone=service.site.clock
         )
+        shares = _shares(found, share_of) if interval else None
         if "text/csv" in request.headers.get("accept", "").lower():
             audit(user, "exported", "counts")
-            return Response(to_csv(found), media_type="text/csv", headers=_AS_FILE)
-        return JSONResponse([each.to_record() for each in found])
+            return Response(to_csv(found, shares), media_type="text/csv", headers=_AS_FILE)
+        records = [each.to_record() for each in found]
+        return JSONResponse(
+            [{**record, **share} for record, share in zip(records, shares, strict=True)]
+            if shares
+            else records
+        )
 
     @router.get("/v1/gaps", dependencies=[Depends(guards.viewer)])
     def gaps(start: Start = None, end: End = None, camera: Camera = None) -> list[GapBody]:
@@ -114,6 +146,21 @@ def counts_router(service: Service, guards: Guards, audit: Audit) -> APIRouter:
         return [GapBody(**vars(each)) for each in found]
 
     return router
+
+
+def _shares(
+    rows: Sequence[Counts], share_of: Callable[[tuple[float, ...], int, float], Share | None]
+) -> list[dict[str, float | None]]:
+    if len(rows) > _MOST_INTERVALS:
+        return [dict.fromkeys(_SHARES) for _ in rows]
+    found = []
+    for row in rows:
+        seconds = tuple(row.person_s.get(state, 0.0) for state in STATES)
+        share = share_of(seconds, row.people, row.observed_s)
+        values = (None,) * 3 if share is None else (share.share, share.low, share.high)
+        rounded = (None if value is None else round(value, 5) for value in values)
+        found.append(dict(zip(_SHARES, rounded, strict=True)))
+    return found
 
 
 def span_of(start: datetime | None, end: datetime | None, most_days: int) -> tuple[datetime, datetime]:
