@@ -19,9 +19,14 @@ from crowdmask.survey.rates import NO_FACE
 CONFIDENCE, CONFUSION, RECALL = "confidence", "confusion", "recall"
 CORRECTIONS = (CONFIDENCE, CONFUSION, RECALL)
 
-# Number of faces or detections, with the rate of all labels, that is added to each cell: the rate of a cell
-# with one face would be 0 or 1.
-_PRIOR_FACES, _PRIOR_DETECTIONS = 3.0, 4.0
+# Chosen on `val` alone, with rates from one half and groups from the other (benchmarks/survey_coverage.py).
+# Number of missed faces by which all labels of a width are taken to be missed equally often: the labels come
+# from different kinds of photos, so their difference rests on few independent photos.
+_ALIKE = 40.0
+_MISS_STEPS = 8
+# Number of detections, with the share of all labels, that is added to each cell: the share of a cell with one
+# detection would be 0 or 1.
+_PRIOR_DETECTIONS = 20.0
 # Number of right and wrong answers that is added to each label of the confusion matrix.
 _PRIOR_RIGHT, _PRIOR_WRONG = 0.55, 0.05
 # Number of people that is added to each label before its share is computed: an unseen label is not
@@ -71,6 +76,8 @@ def factors(
     floor: int,
     corrections: tuple[str, ...] = CORRECTIONS,
     prior: NDArray[np.float64] | float = 1.0,
+    hits: Floats | None = None,
+    alike: Floats | None = None,
 ) -> Factors:
     """Turn counts into correction factors.
 
@@ -79,9 +86,13 @@ def factors(
         floor: the first confidence class that is counted.
         corrections: the corrections to make; the factors of the others do not change counts.
         prior: (...) or one number: weight of the rate of all labels in cells with few faces.
+        hits: (..., 3, 4) found faces, on the scale of `missed`; None: those of `found`.
+        alike: (..., 3) how often each label is missed, relative to all labels, if nothing is known of it;
+            None: 1.
     """
     faces = found[..., :NO_FACE, :, :, :]
-    hits = faces.sum(axis=(-3, -1))
+    if hits is None:
+        hits = faces.sum(axis=(-3, -1))
     lead = found.shape[:-4]
     weight = np.broadcast_to(np.asarray(prior, np.float64), lead)[..., None, None]
     face = _face_shares(faces.sum(axis=-4), found.sum(axis=-4), weight[..., None])
@@ -99,10 +110,7 @@ def factors(
         confusion = confusion / confusion.sum(axis=-1, keepdims=True)
     odds = np.zeros((*lead, N_LABELS, N_WIDTHS))
     if RECALL in corrections:
-        ratio = (missed.sum(axis=-2) + 1) / (hits.sum(axis=-2) + 1)
-        share = (ratio / (1 + ratio))[..., None, :]
-        extra = _PRIOR_FACES * weight
-        odds = (missed + extra * share) / (hits + extra * (1 - share))
+        odds = _miss_odds(hits, missed, np.ones((*lead, N_LABELS)) if alike is None else alike)
     return Factors(shown, confusion, odds)
 
 
@@ -141,6 +149,24 @@ def _face_shares(faces: Floats, all_: Floats, weight: Floats) -> Floats:
     pooled = (faces.sum(axis=-3) + 1) / (all_.sum(axis=-3) + 1.2)
     extra = _PRIOR_DETECTIONS * weight
     return (faces + extra * pooled[..., None, :, :]) / (all_ + extra)
+
+
+def _miss_odds(hits: Floats, missed: Floats, alike: Floats) -> Floats:
+    """Return the number of missed faces for each one found, (..., 3, 4): of the width, times of the label.
+
+    Both factors are found alternately. That of a label is pulled toward `alike` as if `_ALIKE` more faces
+    had been missed in that proportion (partial pooling with a gamma prior).
+
+    Source: Clayton and Kaldor, Empirical Bayes estimates of age-standardized relative risks (1987).
+    """
+    of_label = np.broadcast_to(alike, (*missed.shape[:-2], N_LABELS))
+    of_width = np.zeros((*missed.shape[:-2], N_WIDTHS))
+    for _ in range(_MISS_STEPS):
+        exposed = (hits * of_label[..., None]).sum(axis=-2)
+        of_width = (missed.sum(axis=-2) + 0.5) / (exposed + 1)
+        expected = (hits * of_width[..., None, :]).sum(axis=-1)
+        of_label = (missed.sum(axis=-1) + _ALIKE * alike) / (expected + _ALIKE)
+    return of_label[..., None] * of_width[..., None, :]
 
 
 def _truth_of_said(said: Floats, confusion: Floats) -> Floats:

@@ -17,6 +17,7 @@ from crowdmask.survey.quantify import (
     factors,
 )
 from crowdmask.survey.rates import Rates
+from crowdmask.survey.weighting import Measured, weigh
 
 DRAWS = 1000
 
@@ -54,10 +55,14 @@ class Knowledge:
     seed: int = 0
 
     @cached_property
+    def measured(self) -> Measured:
+        """The counts of each photo, weighted."""
+        return weigh(*self.rates.from_floor(self.floor))
+
+    @cached_property
     def best(self) -> Factors:
         """The factors without resampling."""
-        found, missed = self.rates.from_floor(self.floor)
-        return factors(found.sum(axis=0), missed.sum(axis=0), self.floor, self.corrections)
+        return self._factors(self.measured.total())
 
     @cached_property
     def drawn(self) -> Factors:
@@ -66,16 +71,14 @@ class Knowledge:
         Source: Rubin, The Bayesian bootstrap (1981); with photos as units, since errors cluster in them.
         """
         random = np.random.default_rng([self.seed, 1])
-        found, missed = self.rates.from_floor(self.floor)
-        weights = random.exponential(size=(self.draws, len(found)))
-        prior = random.exponential(size=self.draws)
-        return factors(
-            np.tensordot(weights, found, 1),
-            np.tensordot(weights, missed, 1),
-            self.floor,
-            self.corrections,
-            np.maximum(prior, 0.05),
-        )
+        resampled = self.measured.resampled(random.exponential(size=(self.draws, self.rates.photos)))
+        prior = np.maximum(random.exponential(size=self.draws), 0.05)
+        # What is not measured of a label's misses varies as between kinds of photos.
+        alike = np.exp(KIND_SD * random.normal(size=(self.draws, N_LABELS)))
+        return self._factors(resampled, prior, alike)
+
+    def _factors(self, of: Measured, prior: Floats | float = 1.0, alike: Floats | None = None) -> Factors:
+        return factors(of.found, of.missed, self.floor, self.corrections, prior, of.hits, alike)
 
     @cached_property
     def spread(self) -> Floats:
@@ -90,7 +93,7 @@ class Knowledge:
         for fold in range(min(_FOLDS, len(found))):
             held = order[fold::_FOLDS]
             rest = np.setdiff1d(order, held)
-            given = factors(found[rest].sum(axis=0), missed[rest].sum(axis=0), self.floor, self.corrections)
+            given = self._factors(self.measured.total(rest))
             counts = np.zeros((len(held), *given.face.shape))
             counts[..., self.floor :] = found[held].sum(axis=1)
             truth = correct(counts.sum(axis=0), given).truth
