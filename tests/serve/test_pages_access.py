@@ -75,6 +75,13 @@ def test_axe_finds_no_fault(page: Page, axe: str, path: str, width: int, scheme:
     assert page.run("document.documentElement.scrollWidth") <= width
 
 
+def test_axe_finds_what_is_wrong(page: Page, axe: str) -> None:
+    page.open(f"{page.address}/screens")
+    page.wait(PAGES["screens"])
+    page.run("document.getElementById('view').append(document.createElement('img'))")
+    assert [fault[0] for fault in faults(page, axe)] == ["image-alt"]
+
+
 def test_axe_finds_no_fault_in_the_login(running: Running, workers: Workers, page: Page, axe: str) -> None:
     user = {"name": "anna", "role": "admin", "password_hash": PasswordHasher(1, 8, 1).hash(PASSWORD)}
     with serving(running, workers, 0, users=[user]) as port:

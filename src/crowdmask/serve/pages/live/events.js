@@ -17,7 +17,7 @@ export class Events {
     this.said = make("p", { class: "unseen", role: "status" });
     for (let index = 0; index < MOST; index++) {
       const what = make("b");
-      const where = make("span");
+      const where = make("time");
       const row = make("li", { class: "nothing", "aria-hidden": true }, what, where);
       this.rows.push({ row, what, where });
       this.list.append(row);
@@ -36,7 +36,8 @@ export class Events {
 
   alert(record) {
     const text = texts.alert(record.message);
-    this.add({ kind: "alert", what: text, where: clock(record.recovered_utc ?? record.raised_utc) });
+    const at = record.recovered_utc ?? record.raised_utc;
+    this.add({ kind: "alert", what: text, where: clock(at), at });
     say(this.said, text);
   }
 
@@ -58,6 +59,7 @@ export class Events {
       row.title = `${record.what} ${record.where}`;
       say(what, record.what);
       say(where, record.where);
+      where.dateTime = record.at ?? "";
     });
   }
 }
@@ -67,5 +69,6 @@ function seen(record) {
     kind: record.event,
     what: texts.kinds[record.event] ?? record.event,
     where: texts.where(clock(record.time_utc), record.camera, record.zone),
+    at: record.time_utc,
   };
 }
