@@ -1,20 +1,22 @@
 """Measure `crowdmask batch`: its rate beside an ideal one, and what the driver itself costs.
 
-    python benchmarks/batch.py rate PHOTOS [--number 400] [--rounds 3] [--write FILE]
+    python benchmarks/batch.py rate PHOTOS [--number 2000] [--rounds 3] [--before FOLDER] [--write FILE]
     python benchmarks/batch.py tasks [--number 1000000] [--write FILE]
 
-`rate` times, in every round in another order: two bare processes with one single-threaded detector each over
-half of the photos; `crowdmask batch` with two workers; one `crowdmask detect --no-pictures`. It prints the
-median of the ratios, and ends with 1 below .92 of the ideal or 1.3 times `detect`.
+`rate` times, in every round in another order: two bare processes with one single-threaded detector each
+over half of the photos; `crowdmask batch` with two workers; one `crowdmask detect --no-pictures`. It prints
+the median of the ratios, and ends with 1 below .92 of the ideal or 1.3 times `detect`. `--before` names a
+folder with the package of another version, whose `detect` is compared: 0.1.0's in the figures of
+docs/scale.md.
 
 `tasks` lets two workers do so many tasks of 1 ms each without reading any photo. It prints the part of the
-time spent outside of workers (at most .15) and the driver's memory (at most 600 MB).
-"""
+time spent outside of workers (at most .15) and the driver's memory (at most 600 MB)."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -66,12 +68,13 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def command(*words: str) -> None:
-    """Run a command of ours, silently."""
-    subprocess.run([*COMMAND, *words], check=True, capture_output=True)
+def command(*words: str, package: Path | None = None) -> None:
+    """Run a command of ours, silently; `package` is the folder of another version."""
+    environment = {**os.environ, "PYTHONPATH": str(package)} if package else None
+    subprocess.run([*COMMAND, *words], check=True, capture_output=True, env=environment)
 
 
-def rate(folder: Path, number: int, rounds: int) -> dict[str, object]:
+def rate(folder: Path, number: int, rounds: int, before: Path | None) -> dict[str, object]:
     """Return the medians of the ratios and what they come from."""
     paths = [str(path) for path in sorted(folder.rglob("*")) if has_picture_suffix(path.name)][:number]
     times: dict[str, list[float]] = {"ideal": [], "batch": [], "detect": []}
@@ -84,7 +87,8 @@ def rate(folder: Path, number: int, rounds: int) -> dict[str, object]:
             command("batch", str(listed), "--to", to, "--workers", str(WORKERS))
 
         def detect() -> None:
-            command("detect", *paths, "--no-pictures", "--json", str(Path(place, "out.jsonl")))
+            out = str(Path(place, f"out-{time.monotonic_ns()}.jsonl"))
+            command("detect", *paths, "--no-pictures", "--json", out, package=before)
 
         kinds: list[tuple[str, Callable[[], None]]] = [
             ("ideal", lambda: ideal(paths)),
@@ -165,12 +169,13 @@ def main() -> int:
     parser.add_argument("photos", nargs="?", type=Path)
     parser.add_argument("--number", type=int)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--before", type=Path)
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
     if given.what == "rate":
         if given.photos is None:
             parser.error("rate needs a folder of photos")
-        found = rate(given.photos, given.number or 400, given.rounds)
+        found = rate(given.photos, given.number or 2000, given.rounds, given.before)
     else:
         found = tasks(given.number or 1_000_000)
     text = json.dumps(found, indent=1)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import tempfile
+import threading
+from contextlib import redirect_stdout
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from crowdmask.errors import MissingExtraError, UsageError
 
@@ -49,4 +53,34 @@ def join(address: str, *, what: str, cpus: int | None = None) -> Any:
         raise UsageError(
             f"{what} {address}: no Ray cluster answers there: start one with  ray start --head"
         ) from error
+    if not isinstance(sys.stdout, _WithoutRay):
+        sys.stdout = _WithoutRay(sys.stdout)
     return ray
+
+
+def leave(ray: Any) -> None:
+    """Leave the cluster, or end the one that was started here; its last lines are dropped, too."""
+    with redirect_stdout(StringIO()):
+        ray.shutdown()
+    if isinstance(sys.stdout, _WithoutRay):
+        sys.stdout = sys.stdout.whole
+
+
+class _WithoutRay:
+    """Standard output without what Ray's own threads write.
+
+    Ray 2.60.0 prints events of the cluster, like the end of a worker, to standard output among our records,
+    also with `log_to_driver=False`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.whole = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.whole, name)
+
+    def write(self, text: str) -> int:
+        """Write the text, unless a thread of Ray does."""
+        if threading.current_thread().name.startswith("ray_"):
+            return len(text)
+        return self.whole.write(text)

@@ -29,8 +29,10 @@ def on_ray(maker: Any, types: dict[str, Any], workers: int | None, photos: int) 
     return RayPool(maker, types, workers, address="local")
 
 
-def test_a_cluster_gives_the_rows_of_processes(photos: Path, run: Run, colour_model: Path) -> None:
-    """One start of Ray for all: bad photos, and a photo that ends its worker."""
+def test_a_cluster_gives_the_rows_of_processes(
+    photos: Path, run: Run, colour_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One start of Ray for all: bad photos, and a photo that ends its worker, of which Ray says nothing."""
     (photos / "a/text.jpg").write_text("a text")
     run("photos", to="processes", shard_size=2)
     plain = run("photos", make_pool=on_ray, workers=2, shard_size=2)
@@ -43,6 +45,7 @@ def test_a_cluster_gives_the_rows_of_processes(photos: Path, run: Run, colour_mo
     kinds = {row["source"]: row["error_kind"] for row in rows("deadly") if row["error"]}
     assert kinds == {"photos/a/2.png": "ended its process", "photos/a/text.jpg": "not a picture"}
     assert (deadly.rows, deadly.deaths) == (7, 2)
+    assert capsys.readouterr().out == ""
 
 
 def test_few_photos_are_done_by_processes_and_that_is_said() -> None:

@@ -107,7 +107,7 @@ class RayPool:
 
     def close(self) -> None:
         """End the workers, and Ray if it was started here."""
-        self._ray.shutdown()
+        clusters.leave(self._ray)
 
     def _new(self) -> Any:
         return self._actor.remote(*self._arguments)

@@ -93,7 +93,7 @@ def train_on_ray(recipe: Path, chosen: dict[str, Any], cluster: Cluster, listene
         post = ray.remote(_Post).options(num_cpus=0).remote()
         return _fit(ray, post, run, folder, cluster, listener)
     finally:
-        ray.shutdown()
+        clusters.leave(ray)
 
 
 def _fit(

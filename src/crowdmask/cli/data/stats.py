@@ -16,7 +16,10 @@ from crowdmask.outputs import Kind
 def command(
     data: Annotated[
         Path,
-        typer.Argument(metavar="DIR|YAML", help="Data set folder with its manifest.jsonl, or a YAML."),
+        typer.Argument(
+            metavar="DIR|YAML|ROWS",
+            help="Data set folder with its manifest.jsonl, a YAML, or the output of `crowdmask batch`.",
+        ),
         Reads(refers=True),
     ],
     to: Annotated[

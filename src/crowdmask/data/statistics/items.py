@@ -1,4 +1,4 @@
-"""A data set's photos in one type, from a manifest or a YAML."""
+"""A data set's photos in one type, from a manifest, a YAML, or the rows of `crowdmask batch`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Literal, cast
 from crowdmask.data.dataset import load_dataset, read_spec
 from crowdmask.data.manifest import Face, Photo, read_manifest
 from crowdmask.data.sample import Sample
+from crowdmask.errors import DataError, SourceError
 from crowdmask.labels import LABELS
+from crowdmask.survey.sources.rows import is_rows, read_rows
 
 YAML_SUFFIXES = (".yaml", ".yml")
 
@@ -38,19 +40,53 @@ class Items:
 
 
 def load_items(place: Path, root: Path | None = None) -> Items:
-    """Read a manifest, given as its file or folder, or a data set's YAML.
+    """Read a manifest, given as its file or folder, a data set's YAML, or rows of detections.
 
     Args:
         root: folder of the photos, instead of the manifest's folder or the one that the YAML names.
     Raises:
         DataError: it cannot be read.
+        MissingExtraError: the package that reads Parquet is not installed.
     """
+    if is_rows(str(place)):
+        return _from_rows(place, root)
     if place.suffix.lower() in YAML_SUFFIXES:
         return _from_yaml(place, root)
     manifest = read_manifest(place)
     folder = root or manifest.folder
     items = [Item(photo, folder / photo.photo) for photo in manifest.photos]
     return Items(manifest.folder.resolve().name, items)
+
+
+def _from_rows(place: Path, root: Path | None) -> Items:
+    """Take detections as faces: nobody has looked at them, so they are not reviewed and in no split."""
+    items: list[Item] = []
+    problems: list[str] = []
+    try:
+        for row in read_rows(str(place), ("width", "height")):
+            if row["error"] is not None:
+                problems.append(f"{row['source']}: {row['error']}")
+                continue
+            other = {each["label"] for each in row["detections"] or ()} - set(LABELS)
+            if other:
+                raise DataError(f"{place}: has detections of the label {min(other)}, which data sets lack")
+            faces = [Face.model_construct(box=tuple(each["box"]), label=each["label"], ignore=False)
+                     for each in row["detections"] or ()]  # fmt: skip
+            # Not validated: a source may be any path or URL, and a model may have other labels.
+            photo = Photo.model_construct(
+                photo=row["source"], width=row["width"], height=row["height"], source=_folder(row["source"]),
+                licence="not stated", faces=faces, split=None,
+            )  # fmt: skip
+            items.append(Item(photo, (root or Path()) / row["source"]))
+    except SourceError as error:
+        raise DataError(str(error)) from error
+    if place.is_dir():
+        place = place.resolve()
+    return Items(f"{place.name}, faces detected by a model", items, problems)
+
+
+def _folder(source: str) -> str:
+    return source.rpartition("/")[0].rpartition("/")[2] or "."
 
 
 def _from_yaml(path: Path, root: Path | None) -> Items:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from crowdmask.errors import MissingExtraError, SourceError
 
 SUFFIX = ".parquet"
-_COLUMNS = ["source", "detections", "model", "model_hash", "error"]
+_COLUMNS = ("source", "detections", "model", "model_hash", "error")
 _SHARDS = f"part-*{SUFFIX}"
 _BATCH = 1000
 
@@ -21,9 +21,12 @@ def is_rows(name: str) -> bool:
     return path.suffix.lower() == SUFFIX or (path.is_dir() and next(path.glob(_SHARDS), None) is not None)
 
 
-def read_rows(name: str) -> Iterator[dict[str, Any]]:
+def read_rows(name: str, also: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     """Yield the rows of a file or folder: each is the record of a photo, or a photo with its error.
 
+    Args:
+        name: a path.
+        also: columns to read beside source, detections, model, model_hash and error.
     Raises:
         SourceError: it cannot be read, or is of another kind.
         MissingExtraError: the package that reads Parquet is not installed.
@@ -33,13 +36,14 @@ def read_rows(name: str) -> Iterator[dict[str, Any]]:
     except ModuleNotFoundError as error:
         raise MissingExtraError("reading Parquet", "scale") from error
     path = Path(name)
+    columns = [*_COLUMNS, *also]
     for file in sorted(path.glob(_SHARDS)) if path.is_dir() else [path]:
         try:
             with parquet.ParquetFile(file) as shard:
-                missing = set(_COLUMNS) - set(shard.schema_arrow.names)
+                missing = set(columns) - set(shard.schema_arrow.names)
                 if missing:
                     raise SourceError(f"{file}: no rows of crowdmask batch (lacks {min(missing)})")
-                for batch in shard.iter_batches(_BATCH, columns=_COLUMNS):
+                for batch in shard.iter_batches(_BATCH, columns=columns):
                     yield from batch.to_pylist()
         except (OSError, ValueError) as error:
             raise SourceError(f"{file}: {' '.join(str(error).split())}") from error
