@@ -17,7 +17,7 @@ ChannelName: TypeAlias = Annotated[
     Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
         title="Name",
-        description="Letters, digits, - and _; rules name it in `to`.",
+        description="Unique name: letters, digits, - and _. Rules refer to it in `to`.",
     ),
 ]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65_535, title="Port", description="TCP port.")]
@@ -30,33 +30,39 @@ TopicLevels = r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
 class MqttSettings(StrictModel):
     """An MQTT broker, with Home Assistant's discovery."""
 
-    kind: Literal["mqtt"]
+    kind: Annotated[Literal["mqtt"], Field(title="Kind", description="mqtt: an MQTT broker.")]
     name: ChannelName
     host: Annotated[str, Field(min_length=1, title="Host", description="Name or address of the broker.")]
     port: Port = 1883
-    tls: Annotated[bool, Field(title="TLS", description="Whether the connection is encrypted.")] = False
+    tls: Annotated[bool, Field(title="TLS", description="Whether to encrypt the connection.")] = False
     ca_file: Annotated[
-        Path | None, Field(title="CA file", description="Certificates to trust instead of the system's.")
+        Path | None,
+        Field(
+            title="CA file",
+            description="File with the CA certificates to trust instead of those of the system.",
+        ),
     ] = None
-    user: Annotated[
-        str | None, Field(title="User", description="A broker with any `listener` line asks for one.")
-    ] = None
-    password: Annotated[Secret | None, Field(title="Password", description="Of the user.")] = None
+    user: Annotated[str | None, Field(title="User", description="User name for the broker.")] = None
+    password: Annotated[Secret | None, Field(title="Password", description="Password of the user.")] = None
     topic: Annotated[
         str,
-        Field(pattern=TopicLevels, title="Topic", description="Begins all our topics; one a site."),
+        Field(
+            pattern=TopicLevels,
+            title="Topic",
+            description="Prefix of all topics; must be different for each site.",
+        ),
     ] = "crowdmask"
     discovery: Annotated[
         str | None,
         Field(
             pattern=TopicLevels,
             title="Discovery",
-            description="Home Assistant's discovery prefix; null: it is not told.",
+            description="Discovery prefix of Home Assistant; null: no discovery.",
         ),
     ] = "homeassistant"
     every_s: Annotated[
         float,
-        Field(ge=1, le=3600, title="Every", description="Seconds between two states of a camera."),
+        Field(ge=1, le=3600, title="Every", description="Seconds between two state messages of a camera."),
     ] = 10.0
     timeout_s: TimeoutS = 10.0
 
@@ -71,15 +77,28 @@ class MqttSettings(StrictModel):
 class WebhookSettings(StrictModel):
     """A program of the operator's own that gets each message as JSON by HTTP."""
 
-    kind: Literal["webhook"]
+    kind: Annotated[
+        Literal["webhook"], Field(title="Kind", description="webhook: a program that takes HTTP requests.")
+    ]
     name: ChannelName
-    url: Annotated[Secret, Field(title="URL", description="Begins with https:// or http://.")]
+    url: Annotated[
+        Secret,
+        Field(
+            title="URL", description="Address that receives the requests; begins with https:// or http://."
+        ),
+    ]
     secret: Annotated[
         Secret | None,
-        Field(title="Key", description="Signs each message; `whsec_` and base64, or any text."),
+        Field(
+            title="Key", description="Key that signs each message: `whsec_` followed by base64, or any text."
+        ),
     ] = None
     ca_file: Annotated[
-        Path | None, Field(title="CA file", description="Certificates to trust instead of the system's.")
+        Path | None,
+        Field(
+            title="CA file",
+            description="File with the CA certificates to trust instead of those of the system.",
+        ),
     ] = None
     timeout_s: TimeoutS = 10.0
 
@@ -100,26 +119,42 @@ class WebhookSettings(StrictModel):
 class EmailSettings(StrictModel):
     """A mail server (SMTP) and who gets mail."""
 
-    kind: Literal["email"]
+    kind: Annotated[Literal["email"], Field(title="Kind", description="email: a mail server.")]
     name: ChannelName
     host: Annotated[str, Field(min_length=1, title="Host", description="Name of the mail server.")]
     port: Annotated[
         int | None,
-        Field(ge=1, le=65_535, title="Port", description="None: 587 for starttls, 465 for tls, 25 for none."),
+        Field(
+            ge=1,
+            le=65_535,
+            title="Port",
+            description="TCP port; null: 587 for starttls, 465 for tls, 25 for none.",
+        ),
     ] = None
     security: Annotated[
         Literal["starttls", "tls", "none"],
-        Field(title="Security", description="How it is encrypted; none only on this machine."),
+        Field(
+            title="Security",
+            description="Encryption of the connection; none is allowed only for a server on this machine.",
+        ),
     ] = "starttls"
     ca_file: Annotated[
-        Path | None, Field(title="CA file", description="Certificates to trust instead of the system's.")
+        Path | None,
+        Field(
+            title="CA file",
+            description="File with the CA certificates to trust instead of those of the system.",
+        ),
     ] = None
-    user: Annotated[str | None, Field(title="User", description="To sign in; none: without.")] = None
-    password: Annotated[Secret | None, Field(title="Password", description="Of the user.")] = None
-    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", title="Sender", description="Its address.")]
+    user: Annotated[
+        str | None, Field(title="User", description="User name for the server; null: no authentication.")
+    ] = None
+    password: Annotated[Secret | None, Field(title="Password", description="Password of the user.")] = None
+    sender: Annotated[
+        str, Field(pattern=r"^[^@\s]+@[^@\s]+$", title="Sender", description="E-mail address of the sender.")
+    ]
     recipients: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...],
-        Field(min_length=1, title="Recipients", description="Their addresses."),
+        Field(min_length=1, title="Recipients", description="E-mail addresses of the recipients."),
     ]
     timeout_s: TimeoutS = 30.0
 
@@ -136,11 +171,15 @@ class EmailSettings(StrictModel):
 class AppriseSettings(StrictModel):
     """More than a hundred services by Apprise's addresses: ntfy, Matrix, Slack, Telegram, Pushover…"""
 
-    kind: Literal["apprise"]
+    kind: Annotated[Literal["apprise"], Field(title="Kind", description="apprise: one of many services.")]
     name: ChannelName
     urls: Annotated[
         tuple[Secret, ...],
-        Field(min_length=1, title="Addresses", description="As Apprise writes them, like ntfy://topic."),
+        Field(
+            min_length=1,
+            title="Addresses",
+            description="Addresses in Apprise's notation, for example ntfy://topic.",
+        ),
     ]
 
 

@@ -19,7 +19,7 @@ Name: TypeAlias = Annotated[
     Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
         title="Name",
-        description="Letters, digits, - and _: it is part of topics and addresses.",
+        description="Unique name: letters, digits, - and _. It is part of topics and addresses.",
     ),
 ]
 
@@ -32,11 +32,15 @@ class _Rule(StrictModel):
     name: Name
     cameras: Annotated[
         tuple[str, ...],
-        Field(strict=False, title="Cameras", description="Their names; empty: all."),
+        Field(strict=False, title="Cameras", description="Names of the cameras; empty: all cameras."),
     ] = ()
     to: Annotated[
         tuple[str, ...],
-        Field(strict=False, title="Channels", description="Their names; empty: all."),
+        Field(
+            strict=False,
+            title="Channels",
+            description="Names of the channels that deliver the alert; empty: all channels.",
+        ),
     ] = ()
     cooldown_s: Annotated[
         float,
@@ -44,19 +48,19 @@ class _Rule(StrictModel):
             ge=0,
             le=7 * 86_400,
             title="Cool-down",
-            description="Seconds after an alert has ended in which the same is not told again.",
+            description="Seconds after the end of an alert in which the same alert is not raised again.",
         ),
     ] = 300.0
     recovery: Annotated[
-        bool, Field(title="Recovery", description="Whether a message tells that it is over.")
+        bool, Field(title="Recovery", description="Whether to send a message when the alert ends.")
     ] = True
     quiet_hours: Annotated[
         tuple[Hours, ...],
         Field(
             strict=False,
             title="Quiet hours",
-            description="Messages wait until their end, and are left out where it is over by then. "
-            "MQTT states and the pages go on.",
+            description="Messages wait until these hours end, and are dropped if the alert is over by then. "
+            "MQTT states and pages are still updated.",
         ),
     ] = ()
 
@@ -66,79 +70,127 @@ class _LastingRule(_Rule):
 
     recover_after_s: Annotated[
         float,
-        Field(ge=0, le=86_400, title="Recover after", description="Seconds of better state that end it."),
+        Field(
+            ge=0,
+            le=86_400,
+            title="Recover after",
+            description="The alert ends after this many seconds in a good state.",
+        ),
     ] = 30.0
 
 
 class ShareRule(_LastingRule):
     """Tells when the share of people with a mask is under a limit, beyond the detector's own errors."""
 
-    when: Literal["share_below"]
+    when: Annotated[
+        Literal["share_below"],
+        Field(title="When", description="share_below: the share of people with a mask is too low."),
+    ]
     zone: Annotated[
-        str | None, Field(title="Zone", description="Of the cameras; none: the whole picture.")
+        str | None, Field(title="Zone", description="Name of a zone of the cameras; null: the whole picture.")
     ] = None
     figure: Annotated[
         FigureName,
         Field(
             title="Figure",
-            description="Which share: with_mask (worn correctly) or any_mask (worn incorrectly, too).",
+            description="with_mask: correctly worn masks only; any_mask: incorrectly worn masks also count.",
         ),
     ] = "with_mask"
-    limit: Annotated[float, Field(gt=0, lt=1, title="Limit", description="The share, 0 to 1.")]
+    limit: Annotated[
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            title="Limit",
+            description="The alert is raised if the share is below this limit, 0 to 1.",
+        ),
+    ]
     for_s: Annotated[
         float,
-        Field(ge=10, le=86_400, title="Over", description="The share of the last so many seconds."),
+        Field(
+            ge=10, le=86_400, title="Over", description="Length of the time window of the share, in seconds."
+        ),
     ] = 60.0
     min_people: Annotated[
         int,
-        Field(ge=1, le=10_000, title="Least people", description="Fewer different people make no share."),
+        Field(
+            ge=1,
+            le=10_000,
+            title="Least people",
+            description="Minimum number of different people in the time window.",
+        ),
     ] = 10
 
 
 class EventRule(_Rule):
     """Tells of events, for example `no_mask` in a zone."""
 
-    when: Literal["event"]
-    event: Annotated[EventName, Field(title="Event", description="Which kind of event.")] = "no_mask"
+    when: Annotated[Literal["event"], Field(title="When", description="event: events such as no_mask occur.")]
+    event: Annotated[EventName, Field(title="Event", description="The kind of event.")] = "no_mask"
     zone: Annotated[
-        str | None, Field(title="Zone", description="Of the cameras; none: the whole picture.")
+        str | None, Field(title="Zone", description="Name of a zone of the cameras; null: the whole picture.")
     ] = None
     count: Annotated[
-        int, Field(ge=1, le=10_000, title="Number", description="So many within the time make an alert.")
+        int,
+        Field(
+            ge=1,
+            le=10_000,
+            title="Number",
+            description="Number of events within the time window that raise an alert.",
+        ),
     ] = 1
     within_s: Annotated[
-        float, Field(ge=1, le=86_400, title="Within", description="Seconds in which they are counted.")
+        float, Field(ge=1, le=86_400, title="Within", description="Length of the time window, in seconds.")
     ] = 60.0
 
 
 class DownRule(_LastingRule):
     """Tells when a camera sends nothing."""
 
-    when: Literal["camera_down"]
-    for_s: Annotated[float, Field(ge=1, le=86_400, title="For", description="Seconds without a frame.")] = (
-        60.0
-    )
+    when: Annotated[
+        Literal["camera_down"], Field(title="When", description="camera_down: the camera sends no frames.")
+    ]
+    for_s: Annotated[
+        float,
+        Field(ge=1, le=86_400, title="For", description="Seconds without a frame that raise the alert."),
+    ] = 60.0
 
 
 class FrozenRule(_LastingRule):
     """Tells when a camera sends the same picture all the time."""
 
-    when: Literal["camera_frozen"]
+    when: Annotated[
+        Literal["camera_frozen"],
+        Field(title="When", description="camera_frozen: the picture does not change."),
+    ]
     for_s: Annotated[
-        float, Field(ge=1, le=86_400, title="For", description="Seconds of the same picture.")
+        float,
+        Field(
+            ge=1,
+            le=86_400,
+            title="For",
+            description="Seconds with an unchanged picture that raise the alert.",
+        ),
     ] = 60.0
 
 
 class NobodyRule(_LastingRule):
     """Tells when nobody was seen for long: the place is empty, or the camera looks elsewhere."""
 
-    when: Literal["nobody"]
+    when: Annotated[
+        Literal["nobody"], Field(title="When", description="nobody: no person was seen for a long time.")
+    ]
     zone: Annotated[
-        str | None, Field(title="Zone", description="Of the cameras; none: the whole picture.")
+        str | None, Field(title="Zone", description="Name of a zone of the cameras; null: the whole picture.")
     ] = None
     for_s: Annotated[
         float,
-        Field(ge=60, le=7 * 86_400, title="For", description="Seconds of looking without anybody in view."),
+        Field(
+            ge=60,
+            le=7 * 86_400,
+            title="For",
+            description="Observed seconds without any person that raise the alert.",
+        ),
     ] = 3600.0
 
 
@@ -151,13 +203,18 @@ AlertRule: TypeAlias = Annotated[
 class AlertSettings(StrictModel):
     """Rules and channels."""
 
-    rules: Annotated[tuple[AlertRule, ...], Field(title="Rules", description="What is told.")] = ()
+    rules: Annotated[tuple[AlertRule, ...], Field(title="Rules", description="The alert rules.")] = ()
     channels: Annotated[
-        tuple[ChannelSettings, ...], Field(title="Channels", description="Where it is told.")
+        tuple[ChannelSettings, ...], Field(title="Channels", description="The channels that deliver alerts.")
     ] = ()
     keep_trying_h: Annotated[
         float,
-        Field(gt=0, le=24 * 14, title="Keep trying", description="Hours after which a message is given up."),
+        Field(
+            gt=0,
+            le=24 * 14,
+            title="Keep trying",
+            description="Hours after which an undelivered message is discarded.",
+        ),
     ] = 24.0
 
     @model_validator(mode="after")

@@ -14,27 +14,43 @@ Role = Literal["viewer", "admin"]
 """What somebody of the settings may do."""
 
 
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9._@-]{1,64}$",
+        title="Name",
+        description="Unique name, used in the audit log: letters, digits, and . _ @ -",
+    ),
+]
+
+
 class User(StrictModel):
     """Somebody who logs in on the pages."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$", title="Name")]
+    name: Name
     password_hash: Annotated[
         Secret,
         Field(
-            title="Password hash", description="argon2; the option hash-password of crowdmask serve makes it."
+            title="Password hash",
+            description="Argon2 hash of the password, made by the option hash-password of crowdmask serve.",
         ),
     ]
-    role: Annotated[Role, Field(title="Role", description="A viewer looks, an admin changes things.")] = (
-        "viewer"
-    )
+    role: Annotated[
+        Role, Field(title="Role", description="viewer: read access; admin: can also change settings.")
+    ] = "viewer"
 
 
 class Token(StrictModel):
     """A program that uses the API."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$", title="Name")]
-    token: Annotated[Secret, Field(title="Token", description="16 characters or more, better 32.")]
-    role: Annotated[Role, Field(title="Role")] = "viewer"
+    name: Name
+    token: Annotated[
+        Secret,
+        Field(title="Token", description="The token, at least 16 characters; 32 or more are recommended."),
+    ]
+    role: Annotated[
+        Role, Field(title="Role", description="viewer: read access; admin: can also change settings.")
+    ] = "viewer"
 
     @model_validator(mode="after")
     def _long(self) -> Token:
@@ -47,37 +63,72 @@ class HttpSettings(StrictModel):
     """Address, limits, and who may come in."""
 
     host: Annotated[
-        str, Field(title="Address", description="Any but a loopback address needs users or tokens.")
+        str,
+        Field(
+            title="Address",
+            description="Address to listen on; any address other than loopback requires users or tokens.",
+        ),
     ] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, title="Port", description="0: a free one.")] = 8000
-    upload_mb: Annotated[float, Field(gt=0, le=1024, title="Upload", description="Largest upload, MB.")] = 20
+    port: Annotated[int, Field(ge=0, le=65535, title="Port", description="TCP port; 0: any free port.")] = (
+        8000
+    )
+    upload_mb: Annotated[
+        float, Field(gt=0, le=1024, title="Upload", description="Maximum size of an upload, in MB.")
+    ] = 20
     batch_photos: Annotated[
-        int, Field(ge=1, le=256, title="Batch", description="Most photos of one batch.")
+        int, Field(ge=1, le=256, title="Batch", description="Maximum number of photos in a batch request.")
     ] = 32
     megapixels: Annotated[
-        float, Field(gt=0, le=500, title="Pixels", description="Largest picture, megapixels.")
+        float, Field(gt=0, le=500, title="Pixels", description="Maximum size of a picture, in megapixels.")
     ] = 80
     waiting: Annotated[
-        int, Field(ge=1, le=1000, title="Waiting", description="Photos that may wait; more are refused: 503.")
+        int,
+        Field(
+            ge=1,
+            le=1000,
+            title="Waiting",
+            description="Maximum number of waiting photos; more are refused with 503.",
+        ),
     ] = 16
     uploads: Annotated[
-        int, Field(ge=1, le=1000, title="Uploads", description="Uploads at one time; more are refused: 503.")
+        int,
+        Field(
+            ge=1,
+            le=1000,
+            title="Uploads",
+            description="Maximum number of simultaneous uploads; more are refused with 503.",
+        ),
     ] = 64
     upload_s: Annotated[
-        float, Field(gt=0, le=600, title="Upload time", description="Seconds after which a slow one ends.")
+        float,
+        Field(gt=0, le=600, title="Upload time", description="Maximum duration of an upload, in seconds."),
     ] = 30
     requests_a_minute: Annotated[
         int | None,
-        Field(ge=1, title="Rate", description="Photos a minute of one user or token; none: no limit."),
+        Field(
+            ge=1,
+            title="Rate",
+            description="Maximum photos per minute for each user or token; null: no limit.",
+        ),
     ] = None
     workers: Annotated[
         int | None,
-        Field(ge=1, le=64, title="Workers", description="Photos detected at one time [one a core]."),
+        Field(
+            ge=1,
+            le=64,
+            title="Workers",
+            description="Number of photos processed in parallel; null: one per core.",
+        ),
     ] = None
-    users: Annotated[tuple[User, ...], Field(title="Users")] = ()
-    tokens: Annotated[tuple[Token, ...], Field(title="Tokens")] = ()
+    users: Annotated[
+        tuple[User, ...], Field(title="Users", description="Users who can log in to the pages.")
+    ] = ()
+    tokens: Annotated[
+        tuple[Token, ...], Field(title="Tokens", description="Access tokens for programs that use the API.")
+    ] = ()
     session_h: Annotated[
-        float, Field(gt=0, le=24 * 31, title="Session", description="Hours after which one logs in anew.")
+        float,
+        Field(gt=0, le=24 * 31, title="Session", description="Hours after which users must log in again."),
     ] = 12
 
     @model_validator(mode="after")

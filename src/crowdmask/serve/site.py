@@ -28,7 +28,15 @@ _HINT = "docs/service.md shows a site file"
 class CameraSettings(StrictModel):
     """One camera of a site."""
 
-    name: Annotated[str, Field(min_length=1, max_length=255, title="Name", description="As people call it.")]
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=255,
+            title="Name",
+            description="Unique name of the camera, used in counts, events and the API.",
+        ),
+    ]
     source: Annotated[
         Secret,
         Field(
@@ -39,16 +47,33 @@ class CameraSettings(StrictModel):
     ]
     units: Annotated[
         Literal["fraction", "pixels"],
-        Field(title="Units", description="Of the corners: parts of the picture's sides, or pixels."),
+        Field(
+            title="Units",
+            description="Unit of all corners: fraction of the picture's width and height, or pixels.",
+        ),
     ] = "fraction"
-    zones: Annotated[tuple[Zone, ...], Field(title="Zones", description="Parts of the picture.")] = ()
-    lines: Annotated[tuple[Line, ...], Field(title="Lines", description="To count who crosses them.")] = ()
+    zones: Annotated[
+        tuple[Zone, ...],
+        Field(title="Zones", description="Parts of the picture that are counted separately."),
+    ] = ()
+    lines: Annotated[
+        tuple[Line, ...], Field(title="Lines", description="Lines at which people who cross are counted.")
+    ] = ()
     ignore: Annotated[
         tuple[Annotated[tuple[Point, ...], Field(min_length=3)], ...],
-        Field(title="Ignore", description="Corners of parts in which nobody counts: posters, screens."),
+        Field(
+            title="Ignore",
+            description="Polygons in which faces are ignored, for example posters and screens.",
+        ),
     ] = ()
     min_face_px: Annotated[
-        float, Field(ge=0, le=10_000, title="Least face", description="Width under which a face is left out.")
+        float,
+        Field(
+            ge=0,
+            le=10_000,
+            title="Least face",
+            description="Faces narrower than this, in pixels, are ignored.",
+        ),
     ] = 0.0
     still_s: Annotated[
         float | None,
@@ -56,22 +81,30 @@ class CameraSettings(StrictModel):
             ge=60,
             le=7 * 86_400,
             title="Still",
-            description="Seconds without moving after which a face counts no longer; null: never.",
+            description="A face that does not move for this many seconds is not counted; null: no limit.",
         ),
     ] = 1800.0
     max_fps: Annotated[
         float | None,
-        Field(gt=0, le=MOST_FPS, title="Most frames a second", description="None: as many as there is time."),
+        Field(
+            gt=0,
+            le=MOST_FPS,
+            title="Most frames a second",
+            description="Maximum frames per second to process; null: as many as possible.",
+        ),
     ] = None
     grace_s: Annotated[
         float,
         Field(
-            ge=0, le=MOST_S, title="Grace", description="Seconds without a mask that make a no_mask event."
+            ge=0,
+            le=MOST_S,
+            title="Grace",
+            description="A person without a mask for this many seconds causes a no_mask event.",
         ),
     ] = GRACE_S
     active: Annotated[
         tuple[Hours, ...],
-        Field(title="Active", description="When it is looked at, local time; none: always."),
+        Field(title="Active", description="Hours in which the camera is used, local time; empty: always."),
     ] = ()
 
     @model_validator(mode="after")
@@ -105,17 +138,17 @@ class Retention(StrictModel):
     """How long what is kept."""
 
     counts_days: Annotated[
-        int, Field(ge=1, le=3660, title="Counts", description="Days that counts by the minute are kept.")
+        int, Field(ge=1, le=3660, title="Counts", description="Days to keep the counts per minute.")
     ] = 730
     events_days: Annotated[
-        int, Field(ge=1, le=3660, title="Events", description="Days that events and alerts are kept.")
+        int, Field(ge=1, le=3660, title="Events", description="Days to keep events and alerts.")
     ] = 30
     tracks_days: Annotated[
         int,
-        Field(ge=1, le=3660, title="Tracks", description="Days that tracks are kept, which surveys read."),
+        Field(ge=1, le=3660, title="Tracks", description="Days to keep track summaries, which surveys read."),
     ] = 7
     audit_days: Annotated[
-        int, Field(ge=1, le=3660, title="Audit", description="Days that the log of who did what is kept.")
+        int, Field(ge=1, le=3660, title="Audit", description="Days to keep the audit log.")
     ] = 365
 
 
@@ -123,15 +156,20 @@ class Site(StrictModel):
     """All settings of a running site."""
 
     name: Annotated[
-        str, Field(min_length=1, max_length=100, title="Name", description="Stands in all messages.")
+        str,
+        Field(
+            min_length=1, max_length=100, title="Name", description="Name of the site, part of every message."
+        ),
     ] = "crowdmask"
-    timezone: Annotated[str, Field(title="Time zone", description="Of people there, like Europe/Berlin.")] = (
-        "UTC"
-    )
+    timezone: Annotated[
+        str, Field(title="Time zone", description="Time zone of the site, for example Europe/Berlin.")
+    ] = "UTC"
     store: Annotated[
         Secret,
         Field(
-            title="Store", description="Path of a file of SQLite, or postgresql://user:password@host/name."
+            title="Store",
+            description="Database: path of an SQLite file, or postgresql://user:password@host/name.",
+            json_schema_extra={"default": "crowdmask.db"},
         ),
     ] = SecretStr("crowdmask.db")
     spool_mb: Annotated[
@@ -140,28 +178,32 @@ class Site(StrictModel):
             ge=1,
             le=100_000,
             title="Spool",
-            description="Megabytes of disk for what is seen while the store is away.",
+            description="Maximum disk space, in MB, for records while the store is not available.",
         ),
     ] = 256
     model: Annotated[
         str,
-        Field(min_length=1, title="Model", description="Name of a shipped model, or path of a model file."),
+        Field(min_length=1, title="Model", description="Name of a built-in model, or path of a model file."),
     ] = "crowd"
     mode: Annotated[
         Literal["operation", "statistics"],
-        Field(title="Mode", description="statistics: counts of 20 minutes, and nothing about one person."),
+        Field(
+            title="Mode",
+            description="statistics: only counts per 20 minutes, nothing about individual people.",
+        ),
     ] = "operation"
     cameras: Annotated[
-        tuple[CameraSettings, ...], Field(title="Cameras", description="What is looked at.")
+        tuple[CameraSettings, ...], Field(title="Cameras", description="The cameras of the site.")
     ] = ()
-    alerts: Annotated[AlertSettings, Field(title="Alerts", description="What is told, and where.")] = (
-        AlertSettings()
-    )
-    retention: Annotated[Retention, Field(title="Retention", description="How long what is kept.")] = (
+    alerts: Annotated[
+        AlertSettings, Field(title="Alerts", description="Alert rules, and the channels that deliver alerts.")
+    ] = AlertSettings()
+    retention: Annotated[Retention, Field(title="Retention", description="How long data is kept.")] = (
         Retention()
     )
     http: Annotated[
-        HttpSettings, Field(title="HTTP", description="Where the service listens, and who may come in.")
+        HttpSettings,
+        Field(title="HTTP", description="Address, limits, users and tokens of the HTTP service."),
     ] = HttpSettings()
 
     @field_validator("timezone")

@@ -44,16 +44,24 @@ _NO_AREA = 1e-9  # relative to its squared extent
 class Zone(StrictModel):
     """A part of the picture."""
 
-    name: Annotated[str, Field(min_length=1)]
-    polygon: Annotated[tuple[Point, ...], Field(min_length=3)]
+    name: Annotated[
+        str, Field(min_length=1, title="Name", description="Unique name, used in counts and events.")
+    ]
+    polygon: Annotated[
+        tuple[Point, ...],
+        Field(min_length=3, title="Polygon", description="Corners, each [x, y], in order along the edge."),
+    ]
 
 
 class Line(StrictModel):
     """A line to be crossed; "in" is towards the right-hand side, seen from start to end."""
 
-    name: Annotated[str, Field(min_length=1)]
-    start: Point
-    end: Point
+    name: Annotated[str, Field(min_length=1, title="Name", description="Unique name, used in counts.")]
+    start: Annotated[Point, Field(title="Start", description="One end, [x, y].")]
+    end: Annotated[
+        Point,
+        Field(title="End", description="The other end; in is to the right, seen from start to end."),
+    ]
 
     @model_validator(mode="after")
     def _has_length(self) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -76,6 +77,10 @@ def command(
             metavar="NAME", help="Send a test message by a rule or channel, and end.", show_default=False
         ),
     ] = None,
+    schema: Annotated[
+        bool,
+        typer.Option("--schema", help="Print the JSON schema of the site file, for editors, and end."),
+    ] = False,
     hash_password: Annotated[
         bool,
         typer.Option(
@@ -90,6 +95,9 @@ def command(
     require_serve("crowdmask serve")
     if hash_password:
         _hash()
+        return
+    if schema:
+        _schema()
         return
     from crowdmask.serve.site import site_of
 
@@ -115,6 +123,12 @@ def _hash() -> None:
 
     password = typer.prompt("password", hide_input=True, err=True)
     typer.echo(hash_password(password))
+
+
+def _schema() -> None:
+    from crowdmask.serve.reference import site_schema
+
+    typer.echo(json.dumps(site_schema(), indent=2))
 
 
 def _test(site: Site, name: str) -> None:
