@@ -88,14 +88,14 @@ def lay_out(folder: Path, photos: list[Photo]) -> dict[str, Photo]:
     return result
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(("form", "origin"), [*((form, 0) for form in FORMATS), ("coco", 1), ("voc", 1)])
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(photos=data_sets())
-def test_import_reads_back_what_export_wrote(form: str, photos: list[Photo]) -> None:
+def test_import_reads_back_what_export_wrote(form: str, origin: int, photos: list[Photo]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         by_hash = lay_out(folder / "data", photos)
-        export(folder / "data", folder / "out", form, set(), False, quiet)
+        export(folder / "data", folder / "out", form, set(), False, quiet, origin)
         plan = ImportPlan(
             source=folder / "out", to=folder / "back", name="b", form=form,
             splits=parse_split("as-published", []),
@@ -150,6 +150,7 @@ def test_layout_of_coco(data: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [licence["name"] for licence in train["licenses"]] == ["CC0", "not stated"]
     assert [(a["category_id"], a["iscrowd"]) for a in train["annotations"]] == [(3, 0), (2, 1), (4, 1)]
+    assert [a.get("attributes") for a in train["annotations"]] == [None, {"ignore": True}, {"ignore": True}]
     assert train["annotations"][0]["bbox"] == [1.5, 2.25, 10, 9.75]
     assert train["annotations"][0]["area"] == 97.5
     assert json.loads(files["annotations/instances_val.json"])["annotations"] == []
@@ -166,7 +167,7 @@ def test_coco_loads_in_the_evaluator_of_the_field(data: Path, tmp_path: Path) ->
 def test_coco_and_yolo_and_voc_load_in_supervision(data: Path, tmp_path: Path) -> None:
     supervision = pytest.importorskip("supervision")
     for form in FORMATS:
-        export(data, tmp_path / form, form, {"train"}, False, quiet)
+        export(data, tmp_path / form, form, {"train"}, False, quiet, int(form == "voc"))
     loaded = [
         supervision.DetectionDataset.from_coco(
             str(tmp_path / "coco/images/train"), str(tmp_path / "coco/annotations/instances_train.json")
@@ -184,8 +185,8 @@ def test_coco_and_yolo_and_voc_load_in_supervision(data: Path, tmp_path: Path) -
         names = [data_set.classes[i] for i in detections.class_id]
         assert names[0] == "mask_worn_incorrect"
         assert len(names) == 3
-        # Its reader of Pascal VOC takes whole pixels, counted from 1.
-        assert detections.xyxy[0] == pytest.approx([1.5, 2.25, 11.5, 12], abs=1.01)
+        # Its reader of Pascal VOC counts from 1, and takes whole pixels in some versions.
+        assert detections.xyxy[0] == pytest.approx([1.5, 2.25, 11.5, 12], abs=0.51)
 
 
 def test_layout_of_yolo(data: Path, tmp_path: Path) -> None:
@@ -227,6 +228,39 @@ def test_layout_of_voc(data: Path, tmp_path: Path) -> None:
     box = root.find("object/bndbox")
     assert box is not None
     assert [edge.text for edge in box] == ["1.5", "2.25", "11.5", "12"]
+
+
+def test_edges_that_count_from_1(data: Path, tmp_path: Path) -> None:
+    for form in ("voc", "coco"):
+        export(data, tmp_path / form, form, {"train"}, False, quiet, 1)
+    root = ElementTree.parse(tmp_path / "voc/Annotations/s__images__a.xml").getroot()
+    box = root.find("object/bndbox")
+    assert box is not None
+    assert [edge.text for edge in box] == ["2.5", "3.25", "11.5", "12"]
+    assert root.findtext("origin") == "1"
+    lists = json.loads((tmp_path / "coco/annotations/instances_train.json").read_text())
+    assert lists["annotations"][0]["bbox"] == [2.5, 3.25, 9, 8.75]
+    assert lists["info"]["origin"] == 1
+
+
+@pytest.mark.parametrize(("form", "origin"), [("yolo", 1), ("voc", 2), ("coco", -1)])
+def test_an_origin_that_cannot_be(data: Path, tmp_path: Path, form: str, origin: int) -> None:
+    with pytest.raises(UsageError, match=f"`origin` {origin}: "):
+        export(data, tmp_path / "out", form, set(), False, quiet, origin)
+    assert not (tmp_path / "out").exists()
+
+
+def test_datumaro_keeps_every_label_of_voc_and_what_is_ignored(data: Path, tmp_path: Path) -> None:
+    export(data, tmp_path / "voc", "voc", {"train"}, False, quiet)
+    rows = (tmp_path / "voc/labelmap.txt").read_text().splitlines()[1:]
+    colours = {name: colour for name, colour, _, _ in (row.split(":") for row in rows)}
+    assert list(colours) == ["background", *LABELS, "ignore"]
+    # It leaves out the boxes of labels without a colour, and takes black as the background.
+    assert all(colours.values())
+    assert len(set(colours.values())) == len(colours)
+    root = ElementTree.parse(tmp_path / "voc/Annotations/s__images__a.xml").getroot()
+    kept = [[a.findtext("value") for a in item.iter("attribute")] for item in root.iter("object")]
+    assert kept == [[], ["true"], ["true"]]
 
 
 def test_a_choice_of_splits(data: Path, tmp_path: Path) -> None:

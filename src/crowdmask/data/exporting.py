@@ -35,7 +35,9 @@ class Exported:
     problems: Problems = field(default_factory=Problems)
 
 
-def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progress: Progress) -> Exported:
+def export(
+    place: Path, to: Path, form: str, splits: set[str], link: bool, progress: Progress, first_pixel: int = 0
+) -> Exported:
     """Export a data set.
 
     Args:
@@ -45,22 +47,29 @@ def export(place: Path, to: Path, form: str, splits: set[str], link: bool, progr
         splits: only photos of these; empty: all, including those without a split.
         link: use hard links instead of copies of the photos, if the file system supports them.
         progress: receives every photo.
+        first_pixel: 0 or 1: what left and top edges count from; 1 as in classic Pascal VOC.
     Raises:
         UsageError, DataError: the format, the manifest or the folder cannot be used, no photo is left, or
             a group lies in two of the splits.
         OutputError: the disk is full or the folder cannot be written; nothing is left behind.
     """
     layout = find_layout(form)
+    if first_pixel not in (0, 1):
+        raise UsageError(f"`origin` {first_pixel}: choose 0 or 1")
+    if first_pixel and not layout.in_pixels:
+        raise UsageError(
+            f"`origin` {first_pixel}: boxes in {form} are in parts of the picture, so they count from 0"
+        )
     manifest = read_manifest(place)
     if to.resolve() == manifest.folder.resolve() or manifest.folder.resolve().is_relative_to(to.resolve()):
         raise UsageError(f"`to` {to} holds the data set itself: choose another folder")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(f"{to} is there and not empty: choose another folder, or remove it")
-    result = _choose(manifest, splits)
+    result = _choose(manifest, splits, first_pixel)
     refuse_leaks([item.photo for item in result.items])
     if not result.items:
         raise DataError(f"{place} has no annotated photo to export" + _of(splits))
-    key = _identity(result.items, manifest, form, link)
+    key = _identity(result.items, manifest, f"{form}\0{first_pixel}", link)
     with whole_folder(to, key=key) as work:
         _copy_photos(result.items, manifest, work, layout, link, progress)
         progress("writing annotations", 0, 0)
@@ -88,7 +97,7 @@ def file_names(photos: list[Photo]) -> list[str]:
     return names
 
 
-def _choose(manifest: Manifest, splits: set[str]) -> Exported:
+def _choose(manifest: Manifest, splits: set[str], first_pixel: int) -> Exported:
     result = Exported()
     chosen = []
     for photo in manifest.photos:
@@ -103,7 +112,7 @@ def _choose(manifest: Manifest, splits: set[str]) -> Exported:
         else:
             chosen.append(photo)
     pairs = zip(chosen, file_names(chosen), strict=True)
-    result.items.extend(Item(photo, name) for photo, name in pairs)
+    result.items.extend(Item(photo, name, first_pixel) for photo, name in pairs)
     return result
 
 

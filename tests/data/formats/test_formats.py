@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,49 @@ def test_regions_that_are_not_judged_in_voc(tmp_path: Path) -> None:
     lay_out(tmp_path, {"annotations/a.xml": XML.format(marked + hard), "images/a.jpg": PICTURE})
     found, _ = read("voc", tmp_path)
     assert [item.ignore for item in found[0].boxes] == [True, False]
+
+
+@pytest.mark.parametrize(("name", "value", "ignored"), [
+    ("ignore", "true", True), ("is_crowd", "True", True), ("ignore", "0", False), ("occluded", "1", False),
+])  # fmt: skip
+def test_regions_that_datumaro_marks_in_voc(tmp_path: Path, name: str, value: str, ignored: bool) -> None:
+    row = f"<attributes><attribute><name>{name}</name><value>{value}</value></attribute></attributes>"
+    box = OBJECT.format(*VOC_BOX).replace("</object>", f"{row}</object>")
+    lay_out(tmp_path, {"annotations/a.xml": XML.format(box), "images/a.jpg": PICTURE})
+    found, _ = read("voc", tmp_path)
+    assert [item.ignore for item in found[0].boxes] == [ignored]
+
+
+def _lists(contributor: str) -> str:
+    def box(image: int, x: int, **more: object) -> dict[str, object]:
+        return {"image_id": image, "category_id": 0, "bbox": [x, 1, 5, 5], **more}
+
+    names = ["a.jpg", "b.jpg", "a.jpg", "b.jpg", "a.jpg"]
+    return json.dumps(
+        {
+            "info": {"contributor": contributor},
+            "categories": [{"id": 0, "name": "masked"}],
+            "images": [{"id": i, "file_name": name} for i, name in enumerate(names)],
+            "annotations": [box(0, 1, attributes={"ignore": "true"}), box(2, 20), box(3, 30), box(4, 40)],
+        }
+    )
+
+
+def test_of_a_task_of_label_studio_the_newest_annotation_counts(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"result.json": _lists("Label Studio"), "a.jpg": PICTURE, "b.jpg": PICTURE})
+    found, problems = read("coco", tmp_path)
+    boxes = [[(box.xyxy[0], box.ignore) for box in item.boxes] for item in found]
+    # It lists the newest first; the newest of b.jpg says that it shows no face.
+    assert [(item.picture, item.older) for item in found] == [("a.jpg", 2), ("b.jpg", 1)]
+    assert boxes == [[(1, True)], []]
+    assert problems == []
+    lay_out(tmp_path, {"result.json": _lists("somebody else")})
+    assert len(read("coco", tmp_path)[0]) == 5
+
+
+def test_captions_and_keypoints_beside_the_boxes_of_coco(tmp_path: Path) -> None:
+    files: dict[str, object] = {
+        f"annotations/{name}_train.json": coco() for name in ("captions", "instances", "person_keypoints")
+    }
+    lay_out(tmp_path, files)
+    assert [item.listed_in for item in read("coco", tmp_path)[0]] == ["annotations/instances_train.json"]

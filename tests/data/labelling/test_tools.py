@@ -169,7 +169,7 @@ def read_tasks(*annotations: dict[str, Any]) -> tuple[list[Correction], ReviewSu
 
 
 def test_the_last_finished_annotation_counts() -> None:
-    (correction,), _ = read_tasks(
+    (correction,), summary = read_tasks(
         annotation(region(), updated_at="2024-01-02T00:00:00Z"),
         annotation(updated_at="2024-01-03T00:00:00Z"),
         annotation(region(), region(), updated_at="2024-01-01T00:00:00Z"),
@@ -177,6 +177,7 @@ def test_the_last_finished_annotation_counts() -> None:
     )
 
     assert correction.shapes == ()
+    assert summary.again == 1
 
 
 def test_tasks_that_nobody_finished_wait() -> None:

@@ -27,6 +27,9 @@ def command(
     split: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only train, val or test; may be given again.")
     ] = None,
+    origin: Annotated[
+        int, typer.Option(metavar="0|1", help="What left and top edges count from: voc and coco only.")
+    ] = 0,
     link: Annotated[
         bool, typer.Option("--link/--copy", help="Photos as hard links where possible, or as copies.")
     ] = False,
@@ -48,7 +51,7 @@ def command(
     say, complain = open_console(), open_console(stderr=True)
     try:
         with show_progress(complain) as progress:
-            result = export(data, to, form, set(split or ()), link, progress)
+            result = export(data, to, form, set(split or ()), link, progress, origin)
     except KeyboardInterrupt:
         complain.print("interrupted; the same command goes on where it stopped", soft_wrap=True)
         raise Interrupted from None

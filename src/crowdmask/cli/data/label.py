@@ -136,6 +136,8 @@ def _import(folder: Path, corrected: Path, mapping: list[str]) -> None:
     say.print(f"{summary.reviewed} photos reviewed: {counts}", soft_wrap=True)
     if summary.turned:
         say.print(f"  {summary.turned} boxes are rotated; the upright box around each was taken")
+    if summary.again:
+        say.print(f"  {summary.again} photos were annotated more than once; the newest annotation counts")
     if summary.waiting:
         say.print(f"  {summary.waiting} photos are not finished in the tool yet")
     if summary.problems:

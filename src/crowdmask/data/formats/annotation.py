@@ -44,6 +44,8 @@ class Annotation:
         size: width and height of the picture as stated in the file; None: not stated.
         first_pixel: 1 if the file says that its left and top edges count from 1; None: not
             stated.
+        older: number of further annotations of this picture in the same file, set aside because they are
+            older.
     """
 
     picture: str
@@ -53,6 +55,7 @@ class Annotation:
     listed_in: str = ""
     size: tuple[float, float] | None = None
     first_pixel: int | None = None
+    older: int = 0
 
 
 def stated_size(width: object, height: object) -> tuple[float, float] | None:

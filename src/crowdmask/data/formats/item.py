@@ -1,18 +1,21 @@
 """A photo in an export to another tool's layout.
 
 No format has an exact equivalent of an ignored region. COCO gets ``iscrowd``; Pascal VOC gets ``difficult``
-and our own ``ignore``; YOLO gets extra classes, ``ignore`` and ``ignore_LABEL``.
+and our own ``ignore``; both get the attribute ``ignore``, which Datumaro keeps when it writes the set again;
+YOLO gets extra classes, ``ignore`` and ``ignore_LABEL``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from crowdmask.data.manifest import Face, Photo
+from crowdmask.data.manifest import Box, Face, Photo
 
 UNSPLIT = "default"
+# Attributes that mark an ignored region: ours, and Datumaro's for COCO's ``iscrowd``.
+_IGNORING = ("ignore", "is_crowd")
 
 
 @dataclass(frozen=True)
@@ -22,15 +25,22 @@ class Item:
     Attributes:
         photo: from the manifest, annotated.
         name: of its file in the export; unique even without the suffix.
+        first_pixel: 1 if left and top edges are to count from 1, in formats whose boxes are in pixels.
     """
 
     photo: Photo
     name: str
+    first_pixel: int = 0
 
     @property
     def split(self) -> str:
         """The split's name in folder and file names."""
         return self.photo.split or UNSPLIT
+
+    def edges_of(self, face: Face) -> Box:
+        """Return a face's box in pixels, counted as the export counts them."""
+        x1, y1, x2, y2 = face.box
+        return x1 + self.first_pixel, y1 + self.first_pixel, x2, y2
 
     @property
     def stem(self) -> str:
@@ -40,6 +50,11 @@ class Item:
 
 Writer = Callable[[Path, list[Item]], None]
 """Writes the annotations of photos into a folder."""
+
+
+def is_ignored(attributes: Mapping[str, object]) -> bool:
+    """Whether the attributes of a box, as Datumaro and CVAT write them, mark an ignored region."""
+    return any(str(attributes.get(name)).strip().lower() in ("1", "true") for name in _IGNORING)
 
 
 def by_split(items: list[Item]) -> dict[str, list[Item]]:

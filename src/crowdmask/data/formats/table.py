@@ -32,10 +32,12 @@ class Layout:
     Attributes:
         write: writes the annotations of photos into a folder.
         place_of: returns a photo's path inside that folder.
+        in_pixels: its boxes are in pixels, so they may count from 0 or 1; False: in parts of the picture.
     """
 
     write: Writer
     place_of: Callable[[Item], str]
+    in_pixels: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,7 @@ FORMATS: tuple[Format, ...] = (
         title="YOLO",
         read=yolo.read_yolo,
         recognise=yolo.recognise,
-        layout=Layout(yolo.write_yolo, yolo.place_of),
+        layout=Layout(yolo.write_yolo, yolo.place_of, in_pixels=False),
     ),
     Format(
         name="coco",

@@ -22,8 +22,9 @@ from crowdmask.data.formats.finding import (
     read_head,
     safe_relative,
 )
-from crowdmask.data.formats.item import Item, by_split, faces_of, write_text
+from crowdmask.data.formats.item import Item, by_split, faces_of, is_ignored, write_text
 from crowdmask.data.problems import Problems, Reason
+from crowdmask.drawing import palette
 from crowdmask.labels import LABELS
 
 MAX_XML_BYTES = 20_000_000
@@ -39,8 +40,9 @@ def read_voc(folder: Path, problems: Problems) -> Iterator[Annotation]:
     """Read Pascal VOC: ``annotations/*.xml`` (or ``Annotations``) beside ``images`` (or ``JPEGImages``).
 
     Subfolders are read, too (``train/annotations`` beside ``train/images``), and also a folder with
-    both kinds of files. ``<ignore>1</ignore>`` in an object is our extension: an ignored region;
-    ``difficult`` is not read, since annotation tools use it in different ways.
+    both kinds of files. ``<ignore>1</ignore>`` in an object is our extension: an ignored region; so is
+    ``<origin>1</origin>``: left and top edges count from 1. ``difficult`` is not read, since annotation tools
+    use it in different ways.
     """
     xml_folder = first_folder(folder, ("annotations", "Annotations", "."))
     picture_folder = first_folder(folder, ("images", "JPEGImages", "Images", "."))
@@ -109,8 +111,9 @@ def _objects(root: ElementTree.Element, path: Path, problems: Problems) -> tuple
     for item in root.iter("object"):
         try:
             edges = [float(_text(item, f"bndbox/{edge}")) for edge in ("xmin", "ymin", "xmax", "ymax")]
-            ignore = (item.findtext("ignore") or "").strip() == "1"
-            boxes.append(RawBox(_text(item, "name"), (edges[0], edges[1], edges[2], edges[3]), ignore))
+            boxes.append(
+                RawBox(_text(item, "name"), (edges[0], edges[1], edges[2], edges[3]), _ignored(item))
+            )
         except ValueError as error:
             problems.add(path, f"an object without a usable box or name ({error})", Reason.UNUSABLE)
             unreadable += 1
@@ -119,6 +122,14 @@ def _objects(root: ElementTree.Element, path: Path, problems: Problems) -> tuple
     if outside > 0:
         problems.add(path, f"{outside} boxes that belong to no <object>", Reason.UNUSABLE)
     return boxes, unreadable + max(outside, 0)
+
+
+def _ignored(item: ElementTree.Element) -> bool:
+    """Whether an object is an ignored region, by our extension or by the attributes that other tools keep."""
+    attributes = {
+        (node.findtext("name") or "").strip(): node.findtext("value") for node in item.iter("attribute")
+    }
+    return (item.findtext("ignore") or "").strip() == "1" or is_ignored(attributes)
 
 
 def write_voc(folder: Path, items: list[Item]) -> None:
@@ -130,22 +141,33 @@ def write_voc(folder: Path, items: list[Item]) -> None:
         size = ElementTree.SubElement(root, "size")
         _add(size, width=item.photo.width, height=item.photo.height, depth=3)
         _add(root, segmented=0)
+        if item.first_pixel:
+            _add(root, origin=item.first_pixel)
         for face in item.photo.faces or ():
-            x1, y1, x2, y2 = map(_number, face.box)
+            x1, y1, x2, y2 = map(_number, item.edges_of(face))
             node = ElementTree.SubElement(root, "object")
             _add(node, name=face.label or IGNORE, pose="Unspecified", truncated=0)
             _add(node, difficult=int(face.ignore), ignore=int(face.ignore))
+            if face.ignore:
+                attribute = ElementTree.SubElement(ElementTree.SubElement(node, "attributes"), "attribute")
+                _add(attribute, name=IGNORE, value="true")
             _add(ElementTree.SubElement(node, "bndbox"), xmin=x1, ymin=y1, xmax=x2, ymax=y2)
         ElementTree.indent(root)
         text = ElementTree.tostring(root, encoding="unicode") + "\n"
         write_text(folder / "Annotations" / f"{item.stem}.xml", text)
-    # Datumaro and CVAT require it: name:colour:parts:actions.
+    # Datumaro and CVAT require it: name:colour:parts:actions. A label without a colour loses its boxes where
+    # Datumaro writes the set again.
     labels = [*LABELS, *([IGNORE] if any(face.label is None for face in faces_of(items)) else [])]
-    rows = ["# label:color_rgb:parts:actions", "background:0,0,0::", *(f"{name}:::" for name in labels)]
+    rows = ["# label:color_rgb:parts:actions", "background:0,0,0::", *map(_row, labels)]
     write_text(folder / "labelmap.txt", "\n".join(rows) + "\n")
     for split, members in by_split(items).items():
         text = "".join(f"{item.stem}\n" for item in members)
         write_text(folder / "ImageSets" / "Main" / f"{split}.txt", text)
+
+
+def _row(label: str) -> str:
+    red, green, blue = palette.COLOURS.get(label, palette.GREY)
+    return f"{label}:{red},{green},{blue}::"
 
 
 def recognise(folder: Path) -> bool:

@@ -43,6 +43,7 @@ def judge_photos(run: ImportState, items: list[Annotation], source: Path) -> lis
             run.problems.add(picture, why, Reason.TWICE)
             continue
         annotated.add(picture)
+        run.note("older annotations of a task that was annotated again; the newest counts", annotation.older)
         size = picture_size(picture, run.problems)
         if size is None:
             continue

@@ -65,6 +65,7 @@ class ReviewSummary:
         reviewed: photos whose faces now come from a person.
         faces: number of their faces, by label of the tool.
         turned: number of rotated rectangles, replaced by the upright one around them.
+        again: photos that were annotated more than once; the newest annotation counts.
         waiting: photos that are not finished in the tool.
         problems: photos that stay unchanged, and why.
     """
@@ -72,6 +73,7 @@ class ReviewSummary:
     reviewed: int = 0
     faces: Counter[str] = field(default_factory=Counter)
     turned: int = 0
+    again: int = 0
     waiting: int = 0
     problems: list[str] = field(default_factory=list)
 

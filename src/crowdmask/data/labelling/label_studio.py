@@ -103,7 +103,7 @@ def read_export(content: bytes, name: str, summary: ReviewSummary) -> Iterator[C
         if not finished:
             summary.waiting += 1
             continue
-        # If several people have labelled it, the last one counts.
+        summary.again += len(finished) > 1
         last = max(finished, key=lambda a: str(a.get("updated_at") or a.get("created_at") or ""))
         yield _correction(_names(data), last.get("result"))
 
