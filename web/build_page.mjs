@@ -28,7 +28,7 @@ export async function buildPage(to, shared) {
     await build({ ...options, format, entryPoints: [here(`page/${entry}.ts`)], outfile: `${to}/${name}` });
   }
   const dist = here(`${RUNTIME}/dist`);
-  for (const end of ["mjs", "wasm"]) await cp(`${dist}/ort-wasm-simd-threaded.${end}`, `${to}/ort-wasm-simd-threaded.${end}`);
+  await cp(`${dist}/ort-wasm-simd-threaded.mjs`, `${to}/ort-wasm-simd-threaded.mjs`);
   const asyncify = "ort-wasm-simd-threaded.asyncify";
   await cp(`${dist}/${asyncify}.mjs`, `${to}/webgpu/${asyncify}.mjs`);
   await writeFile(`${to}/licences.txt`, await licences());

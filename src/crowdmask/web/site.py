@@ -96,13 +96,9 @@ def page_files(webgpu: bool = False) -> dict[str, PageFile]:
         raise OutputError(
             "the page was not built here: run  make web  in the source folder, or install a wheel"
         )
-    files = {
-        path.relative_to(folder).as_posix(): PageFile(path, first=path.parent == folder)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.parent == folder
-    }
+    files = _built(folder, first=True)
     if webgpu:
-        files |= _webgpu_files(folder / "webgpu")
+        files |= {f"webgpu/{name}": file for name, file in _built(folder / "webgpu", first=False).items()}
     listed = []
     for name, size in MODELS.items():
         path = model_of_page(name)
@@ -182,15 +178,14 @@ def _older_files(to: Path) -> set[str] | None:
     return found
 
 
-def _webgpu_files(folder: Path) -> dict[str, PageFile]:
-    """Return the runtime's build for the graphics card, whose largest file is kept compressed."""
+def _built(folder: Path, *, first: bool) -> dict[str, PageFile]:
+    """Return the built files of a folder; the runtime's largest ones are kept compressed."""
     files = {}
-    for path in sorted(folder.iterdir()):
-        name = f"webgpu/{path.name}"
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
         if path.suffix == ".xz":
-            files[name.removesuffix(".xz")] = PageFile(lzma.decompress(path.read_bytes()))
+            files[path.stem] = PageFile(lzma.decompress(path.read_bytes()), first)
         else:
-            files[name] = PageFile(path)
+            files[path.name] = PageFile(path, first)
     return files
 
 
