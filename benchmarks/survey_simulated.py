@@ -41,20 +41,21 @@ def main() -> None:
     assert rates is not None
     samples = load_dataset(options.data, options.root).split(options.split)
     photos = read_photos(samples, options.detections, rates)
-    for lost in (0.0, 0.3, 0.5):
-        audit(photos, rates, options.trials, lost)
+    for size in (200, 60):
+        for lost in (0.0, 0.3, 0.5):
+            audit(photos, rates, options.trials, lost, size)
     for visits in (5, 10, 30):
         place(photos, rates, options.trials, visits)
     video(rates, options.trials)
 
 
-def audit(photos: list[Photo], rates: Rates, trials: int, lost: float) -> None:
-    """Label 100 faces of 200 photos of a kind in which a further part of the masked faces is missed."""
+def audit(photos: list[Photo], rates: Rates, trials: int, lost: float, size: int) -> None:
+    """Label 100 faces of so many photos of a kind in which a further part of the masked faces is missed."""
     random = np.random.default_rng(5)
     known = Knowledge(rates, SHOWN)
     rows = []
     for trial in range(trials):
-        group = random.choice(len(photos), 200, replace=False)
+        group = random.choice(len(photos), size, replace=False)
         cells = np.stack([photos[at].cells for at in group])
         cells[..., :SHOWN] = 0
         cells[:, 0] = random.binomial(cells[:, 0].astype(int), 1 - lost)
@@ -62,7 +63,8 @@ def audit(photos: list[Photo], rates: Rates, trials: int, lost: float) -> None:
         share = truth[:, 0].sum() / truth.sum()
         best, people = draw_people(cells, known, trial, None, compare(cells, 0.0, known).kind_scale)
         shipped = np.quantile(people[:, 0] / people.sum(axis=1), [0.025, 0.975])
-        drawn = draw_photos(cells.sum(axis=(1, 2, 3)).astype(int), 100, trial)
+        shown = cells.sum(axis=(2, 3)).astype(int)
+        drawn = draw_photos(shown.sum(axis=1), 100, trial, shown[:, 0])
         found, missed, _ = correct_photos(cells, known.best, best.truth)
         audited = Audited(found + missed, drawn.looks, truth[drawn.looks], drawn.probability)
         told = estimate(audited)[1]["with_mask"]
@@ -81,7 +83,8 @@ def audit(photos: list[Photo], rates: Rates, trials: int, lost: float) -> None:
         )
     mean = np.mean(rows, axis=0)
     print(
-        f"audit of {mean[6]:.0f} faces, {lost:.0%} more masked faces missed: shipped rates cover "
+        f"audit of {mean[6]:.0f} faces of {size} photos, {lost:.0%} more masked faces missed: "
+        f"shipped rates cover "
         f"{mean[0]:.3f} "
         f"(width {mean[1]:.3f}, bias {mean[2]:+.4f}), audited {mean[3]:.3f} (width {mean[4]:.3f}, "
         f"bias {mean[5]:+.4f})"

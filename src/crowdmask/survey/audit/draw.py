@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from crowdmask.errors import UsageError
 from crowdmask.survey.cells import Floats
 
-# Photos without detected faces can be drawn, too, since faces may have been missed.
-_EMPTY_PHOTO = 0.5
+# Faces added to each photo: photos without detected faces can be drawn, too, since faces may have been
+# missed; and photos, not faces, are what an audit learns from, so 100 faces should come from many photos.
+# Chosen on `val` (benchmarks/survey_simulated.py).
+_EMPTY_PHOTO = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,17 +29,23 @@ class Draw:
     probability: Floats
 
 
-def draw_photos(faces: NDArray[np.integer], wanted: int, seed: int = 0) -> Draw:
+def draw_photos(
+    faces: NDArray[np.integer],
+    wanted: int,
+    seed: int = 0,
+    masked: NDArray[np.integer] | None = None,
+) -> Draw:
     """Draw photos with about the wanted number of faces.
 
-    Photos are drawn systematically from a random order, each with a probability in proportion to its faces
-    (and
-    half a face more), so crowded photos are drawn more often and weigh less.
+    Photos are drawn systematically, each with a probability in proportion to the root of its faces (and 30
+    more), so crowded photos are drawn more often and weigh less. They are ordered by their share of masks
+    and by chance, so that photos of every share are drawn.
 
     Args:
         faces: (L,) number of faces found in each photo.
         wanted: approximate number of faces to label.
         seed: random seed of the draw.
+        masked: (L,) number of those with a mask; None: the order is by chance alone.
     Raises:
         UsageError: less than one face is wanted.
 
@@ -48,7 +56,8 @@ def draw_photos(faces: NDArray[np.integer], wanted: int, seed: int = 0) -> Draw:
     size = np.sqrt(np.asarray(faces, np.float64) + _EMPTY_PHOTO)
     probability = _probabilities(size, np.asarray(faces, np.float64), wanted)
     random = np.random.default_rng([seed, 7])
-    order = random.permutation(len(size))
+    share = np.zeros(len(size)) if masked is None else (masked + 0.2) / (np.asarray(faces) + 0.6)
+    order = np.lexsort((random.random(len(size)), share))
     ends = np.cumsum(probability[order])
     marks = np.arange(random.random(), float(ends[-1]) if len(ends) else 0.0, 1.0)
     hit = np.searchsorted(ends, marks, side="right")

@@ -9,7 +9,7 @@ import numpy as np
 
 from crowdmask.errors import DataError, UsageError
 from crowdmask.inference.detector import Detector
-from crowdmask.labels import require_mask_labels
+from crowdmask.labels import WITH_MASK, require_mask_labels
 from crowdmask.survey.audit.draw import draw_photos
 from crowdmask.survey.audit.sheet import SheetPhoto, write_sheet, write_tasks
 from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, confidence_class, confidence_edges
@@ -59,7 +59,11 @@ def prepare_audit(
             seen.label.astype(np.int64), np.nan_to_num(seen.confidence, nan=1.0), confidence_edges(thresholds)
         )
         shown = (classes >= SHOWN) & (seen.width_px >= LEAST_WIDTH_PX)
-    draw = draw_photos(np.bincount(seen.look[shown], minlength=seen.looks), faces, seed)
+    masked = shown & (seen.label == WITH_MASK)
+    draw = draw_photos(
+        np.bincount(seen.look[shown], minlength=seen.looks), faces, seed,
+        np.bincount(seen.look[masked], minlength=seen.looks),
+    )  # fmt: skip
     wanted = {seen.sources[look] for look in draw.looks}
     least = None if thresholds is None else min(thresholds)
     if all(is_records(name) for name in sources):
