@@ -29,6 +29,9 @@ KIND_SD = 0.3
 EXCESS = 1.5
 LABEL_EXCESS = 2.0
 
+STAY_S = 20.0
+"""Time for which people are taken to stay in view, seconds: as long their errors are those of one photo."""
+
 _FOLDS = 10
 # A label without detections may still be among the missed faces.
 _UNSEEN, _LEAST_UNSEEN = 0.5, 0.05
@@ -117,8 +120,8 @@ def draw_people(
         photos: (P, 3, 4, 6) detections of each photo; in video, person-seconds of each minute.
         known: the rates.
         seed: random seed of the group.
-        seconds: (P,) observed time of each minute: its errors are those of one photo, since the same
-            people stay in view; None for photos.
+        seconds: (P,) observed time of each minute: `STAY_S` of it have the errors of one photo, since the
+            same people stay in view; None for photos.
         kind_scale: factor by which this kind of photos may differ more from the measured ones than usual.
     Returns:
         The corrected counts of the group, and draws of its people by label, (draws, 3).
@@ -135,7 +138,7 @@ def draw_people(
     if seconds is not None and len(seconds):
         unseen *= seconds.mean()
     # A wrong label, too, stays with a person while they are in view.
-    stays = 1.0 if seconds is None else float(seconds.mean()) if len(seconds) else 1.0
+    stays = 1.0 if seconds is None or not len(seconds) else min(float(seconds.mean()), STAY_S)
     noise = _label_noise(total, known.best, best, random, known) * np.sqrt(stays)
     found = np.maximum(drawn.found.sum(axis=-1) + noise, 0)
     swing = _swing(uncertain, known, random, seconds) * kind_effect(known, random, kind_scale)
@@ -162,7 +165,8 @@ def _swing(
     mixture = total / max(total.sum(), _LEAST)
     known_mixture = doubt > 0.05
     shares = np.where(known_mixture[:, None], uncertain / np.maximum(size, _LEAST)[:, None], mixture)
-    variance = EXCESS * (known.spread @ np.stack([np.ones_like(doubt), doubt, doubt**2])) * unit**2
+    variance = EXCESS * (known.spread @ np.stack([np.ones_like(doubt), doubt, doubt**2]))
+    variance *= unit * (1.0 if seconds is None else np.minimum(unit, STAY_S))
     covariance = np.einsum("p,pt,pu->tu", variance, shares, shares)
     scale = np.maximum(total, 0.05 * float(unit.mean() if len(unit) else 1.0))
     relative = covariance / np.outer(scale, scale)

@@ -10,7 +10,7 @@ import numpy as np
 from crowdmask.errors import DataError, UsageError
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import WITH_MASK, require_mask_labels
-from crowdmask.survey.audit.draw import draw_photos
+from crowdmask.survey.audit.draw import Draw, draw_photos
 from crowdmask.survey.audit.sheet import SheetPhoto, write_sheet, write_tasks
 from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, confidence_class, confidence_edges
 from crowdmask.survey.sightings import Sightings
@@ -53,17 +53,7 @@ def prepare_audit(
         )
     if STANDARD_INPUT in sources:
         raise UsageError("`audit` reads the records twice: give a file, not standard input")
-    shown = np.ones(len(seen.look), bool)
-    if thresholds is not None:
-        classes = confidence_class(
-            seen.label.astype(np.int64), np.nan_to_num(seen.confidence, nan=1.0), confidence_edges(thresholds)
-        )
-        shown = (classes >= SHOWN) & (seen.width_px >= LEAST_WIDTH_PX)
-    masked = shown & (seen.label == WITH_MASK)
-    draw = draw_photos(
-        np.bincount(seen.look[shown], minlength=seen.looks), faces, seed,
-        np.bincount(seen.look[masked], minlength=seen.looks),
-    )  # fmt: skip
+    draw = _draw(seen, faces, seed, thresholds)
     wanted = {seen.sources[look] for look in draw.looks}
     least = None if thresholds is None else min(thresholds)
     if all(is_records(name) for name in sources):
@@ -82,6 +72,18 @@ def prepare_audit(
     else:
         write_sheet(out, photos, seed)
     return len(photos)
+
+
+def _draw(seen: Sightings, faces: int, seed: int, thresholds: Sequence[float] | None) -> Draw:
+    shown = np.ones(len(seen.look), bool)
+    if thresholds is not None:
+        classes = confidence_class(
+            seen.label.astype(np.int64), np.nan_to_num(seen.confidence, nan=1.0), confidence_edges(thresholds)
+        )
+        shown = (classes >= SHOWN) & (seen.width_px >= LEAST_WIDTH_PX)
+    masked = shown & (seen.label == WITH_MASK)
+    number, with_mask = (np.bincount(seen.look[which], minlength=seen.looks) for which in (shown, masked))
+    return draw_photos(number, faces, seed, with_mask)
 
 
 def _look_again(wanted: set[str], looking: Looking) -> dict[str, list[list[float]]]:
