@@ -23,9 +23,10 @@ from PIL import Image
 from crowdmask.inference.detector import Detector
 from crowdmask.serve.app import Parts, create_app
 from crowdmask.serve.detecting import Workers
+from crowdmask.serve.editing.edits import Edits
 from crowdmask.serve.http_settings import HttpSettings
 from crowdmask.serve.service import Service
-from crowdmask.serve.site import Site
+from crowdmask.serve.site import Site, read_site
 from crowdmask.store.store import open_store
 
 from ..alerts.conftest import wait_for
@@ -99,24 +100,34 @@ def running(tmp_path_factory: pytest.TempPathFactory, colour_model: Path) -> Ite
 
 @contextmanager
 def run_site(
-    folder: Path, colour_model: Path, *, frames: int = 300, names: Sequence[str] = ("door",)
+    folder: Path,
+    colour_model: Path,
+    *,
+    frames: int = 300,
+    names: Sequence[str] = ("door",),
+    file: Path | None = None,
 ) -> Iterator[Running]:
     """Run a service of its own.
 
     Args:
         frames: of its clip, which begins again after them.
         names: of its cameras, which all play the clip.
+        file: a whole site file instead, beside which changes are kept.
     """
-    zone = {"name": "A", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
-    clip = str(write_clip(folder / "clip.mp4", frames))
-    cameras = [{"name": name, "source": clip, "zones": [zone]} for name in names]
-    site = Site.model_validate({**SITE, "cameras": cameras, "store": str(folder / "site.db")})
+    if file is None:
+        zone = {"name": "A", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
+        clip = str(write_clip(folder / "clip.mp4", frames))
+        cameras = [{"name": name, "source": clip, "zones": [zone]} for name in names]
+        site = Site.model_validate({**SITE, "cameras": cameras, "store": str(folder / "site.db")})
+    else:
+        site = read_site(file)
     audit: list[tuple[str, str, str]] = []
     workers = Workers(str(colour_model), workers=1, waiting=4, max_pixels=1_000_000)
     with open_store(site.store.get_secret_value()) as store, closing_socket() as listening:
-        service = Service(site, store, Detector(str(colour_model), shares_cores=True))
+        edits = Edits(file, lambda new: service.change(new))
+        service = Service(edits.begin(site), store, Detector(str(colour_model), shares_cores=True))
         http = HttpSettings(upload_mb=0.2)
-        app = create_app(Parts(lambda: http, workers, service, audit=lambda *told: audit.append(told)))
+        app = create_app(Parts(lambda: http, workers, service, edits, audit=lambda *told: audit.append(told)))
         config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

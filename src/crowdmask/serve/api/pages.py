@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from fastapi import APIRouter, HTTPException, Response
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-VIEWS = ("", "history", "screens")
+VIEWS = ("", "history", "screens", "setup")
 """Paths at which the page's shell stands; pages/shell/routes.js says what it shows there."""
 
 

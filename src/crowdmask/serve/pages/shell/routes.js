@@ -8,4 +8,5 @@ export const ROUTES = [
   { path: "", text: texts.pages.live, load: async () => (await import("../live/live.js")).open },
   { path: "history", text: texts.pages.history, load: async () => (await import("../history/history.js")).open },
   { path: "screens", text: texts.pages.screens, admin: true, load: async () => (await import("../screens/screens.js")).open },
+  { path: "setup", text: texts.pages.setup, admin: true, load: async () => (await import("../setup/setup.js")).setup },
 ];

@@ -1,0 +1,43 @@
+import { make } from "../common/dom.js";
+import { texts } from "../texts.en.js";
+
+/** Ask whether to do something; resolves to whether it shall be done. */
+export function ask(question, action) {
+  const stay = make("button", { type: "submit", value: "" }, texts.setup.stay);
+  const go = make("button", { type: "submit", value: "go", class: "danger" }, action);
+  const text = make("p", { id: "question" }, question);
+  const dialog = make("dialog", { "aria-labelledby": "question" },
+    make("form", { method: "dialog" }, text, make("p", { class: "row" }, go, stay)));
+  document.body.append(dialog);
+  return new Promise((done) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      done(dialog.returnValue === "go");
+    });
+    dialog.showModal();
+    stay.focus();
+  });
+}
+
+/** Return a button that does some work once at a time, and says what went wrong. */
+export function worker(text, problem, work, attributes = {}) {
+  const button = make("button", { type: "button", ...attributes }, text);
+  button.addEventListener("click", () => busy(button, problem, work));
+  return button;
+}
+
+/** Do some work while a button waits; problems are told in words. Returns whether it went well. */
+export async function busy(button, problem, work) {
+  if (button.disabled) return false;
+  button.disabled = true;
+  problem.textContent = "";
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    problem.textContent = error.message;
+    return false;
+  } finally {
+    button.disabled = false;
+  }
+}
