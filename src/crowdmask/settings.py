@@ -68,6 +68,7 @@ def read_yaml(
     error: type[CrowdmaskError] = DataError,
     what: str = "",
     hint: str = "",
+    columns: bool = False,
 ) -> _Model:
     """Read a YAML file into a pydantic model.
 
@@ -77,6 +78,7 @@ def read_yaml(
         error: the class of error to raise.
         what: what kind of file it is, for messages; may be empty.
         hint: ends a message about the content, like "docs/tracking.md shows a zones file".
+        columns: name the column of a problem, too; for long files with sections within one line.
     Raises:
         CrowdmaskError: of the class `error`: missing, not YAML, or with keys or values that do not fit. One
             line that names all of them, each by its key and its line in the file.
@@ -88,7 +90,7 @@ def read_yaml(
     except UnicodeDecodeError as failed:
         raise error(f"{path} is not YAML: it is not UTF-8 text") from failed
     try:
-        root, problems, content = _parse(text)
+        root, problems, content = _parse(text, columns)
     except (yaml.YAMLError, ValueError, RecursionError) as failed:
         raise error(f"{path} is not YAML: {_where_yaml_ends(failed)}") from failed
     if not isinstance(content, dict):
@@ -99,7 +101,7 @@ def read_yaml(
             if not problems:
                 return read
         except ValidationError as failed:
-            problems += describe_problems(failed, model, root)
+            problems += describe_problems(failed, model, root, columns=columns)
     told = f"{path}: {'; '.join(problems)}"
     raise error(f"{told}; {hint}" if hint else told)
 
@@ -112,7 +114,11 @@ def _where_yaml_ends(error: Exception) -> str:
 
 
 def describe_problems(
-    error: ValidationError, model: type[BaseModel] | None = None, root: yaml.Node | None = None
+    error: ValidationError,
+    model: type[BaseModel] | None = None,
+    root: yaml.Node | None = None,
+    *,
+    columns: bool = False,
 ) -> list[str]:
     """Return each problem in plain words, like "views.use: must be 0 or more, not -1 (line 7)".
 
@@ -120,22 +126,29 @@ def describe_problems(
         error: what pydantic found.
         model: its keys are suggested for a misspelled one.
         root: the root node of the YAML document, for line numbers; None: no line numbers.
+        columns: name the column, too.
     """
     found = error.errors(include_url=False)
-    told = list(dict.fromkeys(_describe(problem, model, root) for problem in found))
+    told = list(dict.fromkeys(_describe(problem, model, root, columns) for problem in found))
     more = len(told) - _SHOWN_PROBLEMS
     return told if more <= 0 else [*told[:_SHOWN_PROBLEMS], f"and {more} more"]
 
 
-def _describe(problem: ErrorDetails, model: type[BaseModel] | None, root: yaml.Node | None) -> str:
+def _describe(
+    problem: ErrorDetails, model: type[BaseModel] | None, root: yaml.Node | None, columns: bool
+) -> str:
     loc = problem["loc"]
     key = ".".join(str(part) for part in loc)
     why = _reason(problem)
     if problem["type"] == "extra_forbidden":
         near = did_you_mean(str(loc[-1]), _keys_at(model, loc[:-1]))
         why += f":{near}" if near else ""
-    line = _line_of(root, loc)
-    return (f"{key}: " if key else "") + why + (f" (line {line})" if line else "")
+    mark = _mark_of(root, loc)
+    return (f"{key}: " if key else "") + why + (f" ({_place(mark, columns)})" if mark else "")
+
+
+def _place(mark: yaml.Mark, columns: bool) -> str:
+    return f"line {mark.line + 1}" + (f", column {mark.column + 1}" if columns else "")
 
 
 def _reason(problem: ErrorDetails) -> str:
@@ -167,36 +180,36 @@ def _keys_at(model: type[BaseModel] | None, loc: Sequence[str | int]) -> list[st
     return list(model.model_fields) if model is not None else []
 
 
-def _parse(text: str) -> tuple[yaml.Node | None, list[str], Any]:
+def _parse(text: str, columns: bool) -> tuple[yaml.Node | None, list[str], Any]:
     """Return the nodes of a document, the problems with its keys, and its content."""
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
         # Checked first: constructing the values copies what `<<` refers to into the nodes.
-        problems = _repeated_keys(root)
+        problems = _repeated_keys(root, columns)
         return root, problems, None if root is None else loader.construct_document(root)
     finally:
         loader.dispose()
 
 
-def _line_of(root: yaml.Node | None, loc: Sequence[str | int]) -> int | None:
-    """Return the line of the last part of a key that is in the file; pydantic adds parts of its own."""
+def _mark_of(root: yaml.Node | None, loc: Sequence[str | int]) -> yaml.Mark | None:
+    """Return the place of the last part of a key that is in the file; pydantic adds parts of its own."""
     if root is None:
         return None
-    node, line = root, root.start_mark.line
+    node, mark = root, root.start_mark
     for part in loc:
         if isinstance(node, yaml.MappingNode):
             for name, value in node.value:
                 if isinstance(name, yaml.ScalarNode) and name.value == str(part):
-                    node, line = value, name.start_mark.line
+                    node, mark = value, name.start_mark
                     break
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
-            line = node.start_mark.line
-    return line + 1
+            mark = node.start_mark
+    return mark
 
 
-def _repeated_keys(root: yaml.Node | None) -> list[str]:
+def _repeated_keys(root: yaml.Node | None, columns: bool) -> list[str]:
     """Return the problems with keys that occur twice in one section: YAML would silently keep the last."""
     problems, waiting, seen = [], [root] if root is not None else [], set[int]()
     while waiting:
@@ -214,6 +227,6 @@ def _repeated_keys(root: yaml.Node | None) -> list[str]:
             if not isinstance(name, yaml.ScalarNode) or name.tag == _YAML_MERGE:
                 continue
             if name.value in names:
-                problems.append(f"{name.value}: given twice (line {name.start_mark.line + 1})")
+                problems.append(f"{name.value}: given twice ({_place(name.start_mark, columns)})")
             names.add(name.value)
     return problems

@@ -94,3 +94,23 @@ def test_cameras_of_the_command_line(tmp_path: Path) -> None:
         site_of(None, ["0"], host="0.0.0.0", port=None)
     with pytest.raises(UsageError, match="cannot read the site"):
         site_of(tmp_path / "none.yaml", [], host=None, port=None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at"),
+    [
+        ("name: yard", "nmae: yard", "nmae"),
+        ("limit: 0.8", "limit: 1.8", "limit: 1.8"),
+        ("when: camera_down", "when: never", "{name: down"),
+        ("http: {port: 9000}", "http: {port: 90000}", "port: 90000"),
+        ("max_fps: 5", "max_fps: 5\n    max_fps: 6", "max_fps: 6"),
+        ("retention: {events_days: 7}", "retention: {events_days: 7", ": {port"),
+    ],
+)
+def test_problems_name_line_and_column(tmp_path: Path, old: str, new: str, at: str) -> None:
+    assert old in WHOLE
+    text = WHOLE.replace(old, new)
+    before = text[: text.index(at)]
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    with pytest.raises(UsageError, match=f"line {line}, column {column}[^0-9]"):
+        read_site(written(tmp_path, text))

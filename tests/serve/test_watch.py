@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from crowdmask.errors import UsageError
 from crowdmask.inference.detector import Detector
+from crowdmask.serve.auth.sessions import Identity, Sessions
 from crowdmask.serve.service import Service
-from crowdmask.serve.site import read_site
+from crowdmask.serve.site import Site, read_site
 from crowdmask.serve.watch import SiteFile
 from crowdmask.store.store import Store, open_store
 
@@ -95,3 +97,24 @@ def test_another_source_begins_the_camera_anew(tmp_path: Path, store: Store, col
     service.change(read_site(path))
     wait_for(lambda: [health.source for health in service.health()] == [str(second)] * 2)
     service.stop()
+
+
+def test_users_and_tokens_count_at_once_and_the_address_stays(
+    tmp_path: Path, store: Store, colour_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def site(**http: object) -> Site:
+        return Site.model_validate({"http": http})
+
+    tokens = [{"name": "report", "token": "t" * 32}]
+    service = Service(site(host="0.0.0.0", tokens=tokens), store, Detector(colour_model, threads=1))
+    sessions = Sessions(lambda: service.site.http)
+    new = [{"name": "report", "token": "n" * 32, "role": "admin"}]
+    service.change(site(host="0.0.0.0", port=9000, tokens=new, session_h=1))
+    assert sessions.of_token("t" * 32) is None
+    assert sessions.of_token("n" * 32) == Identity("report", "admin")
+    assert (service.site.http.port, service.site.http.session_h) == (8000, 1)
+    assert "http.port: needs a restart" in caplog.text
+    # Without users and tokens everybody could come in at the address that it goes on listening at.
+    with pytest.raises(UsageError, match="give users or tokens"):
+        service.change(site())
+    assert sessions.of_token("n" * 32) is not None

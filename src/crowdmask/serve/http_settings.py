@@ -14,6 +14,9 @@ Role = Literal["viewer", "admin"]
 """What somebody of the settings may do."""
 
 
+ACCESS = ("users", "tokens", "session_h")
+"""The settings that are taken over while the service runs."""
+
 Name = Annotated[
     str,
     Field(
@@ -144,6 +147,15 @@ class HttpSettings(StrictModel):
             if len(set(names)) < len(names):
                 raise ValueError(f"two {what} have the same name")
         return self
+
+    def with_access_of(self, new: HttpSettings) -> HttpSettings:
+        """Return these settings with the users, tokens and length of sessions of others.
+
+        Raises:
+            ValidationError: nobody would be asked who they are at an address that others reach.
+        """
+        access = {name: getattr(new, name) for name in ACCESS}
+        return HttpSettings.model_validate({**dict(self), **access})
 
     @property
     def is_open(self) -> bool:

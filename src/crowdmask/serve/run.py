@@ -17,7 +17,7 @@ from crowdmask.serve.detecting import Workers
 from crowdmask.serve.editing.edits import Edits
 from crowdmask.serve.http_settings import HttpSettings
 from crowdmask.serve.service import Service
-from crowdmask.serve.site import Site
+from crowdmask.serve.site import Site, read_site
 from crowdmask.serve.watch import SiteFile
 from crowdmask.signals import StopOnSignal
 from crowdmask.store.store import open_store
@@ -26,13 +26,19 @@ _END_S = 2
 _LOOK_S = 0.5
 
 
-def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> None:
+def serve(
+    site: Site,
+    tell: Callable[[str], None],
+    path: Path | None = None,
+    read: Callable[[Path], Site] = read_site,
+) -> None:
     """Run a site until Ctrl-C, a closed terminal or a termination; then everything is finished.
 
     Args:
         site: its settings.
         tell: gets a line once it answers.
         path: of the site file, whose changes are taken over; None: there is none.
+        read: reads it again, with the options of the command line.
     Raises:
         UsageError: the address is in use, or a channel's settings are wrong.
         StoreError: the store cannot be opened.
@@ -63,7 +69,7 @@ def serve(site: Site, tell: Callable[[str], None], path: Path | None = None) -> 
             thread.start()
             host, port = listening.getsockname()[:2]
             tell(f"{site.name} answers at http://{f'[{host}]' if ':' in host else host}:{port}/v1/health")
-            file = None if path is None else SiteFile(path, edits.take_over)
+            file = None if path is None else SiteFile(path, edits.take_over, read)
             while not signals.stop.wait(_LOOK_S) and thread.is_alive():
                 if file is not None:
                     file.look()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from crowdmask.alerts.channels.channel import Sender
@@ -26,11 +27,13 @@ from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.serve.cells import Cells
 from crowdmask.serve.following.hub import Hub
 from crowdmask.serve.following.news import health_record, now_record
+from crowdmask.serve.http_settings import ACCESS, HttpSettings
 from crowdmask.serve.minutes import Minutes
 from crowdmask.serve.retention import Pruner
 from crowdmask.serve.site import CameraSettings, Site
 from crowdmask.serve.tally import Tally
 from crowdmask.serve.tracked import Gaps, Tracked
+from crowdmask.settings import describe_problems
 from crowdmask.store.engine import reason, spool_of
 from crowdmask.store.keeper import Keeper
 from crowdmask.store.records import Record, StoredEvent
@@ -46,7 +49,7 @@ STEP_S = 1.0
 _RESTART_S = 30.0
 _HANGS_S = 60.0
 _STOP_S = 4.0
-_NEED_RESTART = ("name", "timezone", "store", "model", "mode", "http")
+_NEED_RESTART = ("name", "timezone", "store", "model", "mode")
 
 
 class Service:
@@ -127,10 +130,12 @@ class Service:
         Args:
             site: the new settings.
         Raises:
-            UsageError: a channel's settings are wrong; nothing is changed.
+            UsageError: a channel's settings are wrong, or nobody would need to log in any more at an address
+                that others reach; nothing is changed.
         """
+        before = self.site
+        kept: dict[str, Any] = {"http": _http(before.http, site.http)}
         self.alerts.change(site.alerts)
-        before, kept = self.site, {}
         for name in _NEED_RESTART:
             if getattr(site, name) != getattr(before, name):
                 LOG.warning("%s: needs a restart, and stays as it was", name)
@@ -286,3 +291,14 @@ class Service:
             if health.state == "ended" or now_s - last_s >= _RESTART_S:
                 self._restarted_s[health.camera] = now_s
                 self.session.restart(health.camera)
+
+
+def _http(before: HttpSettings, new: HttpSettings) -> HttpSettings:
+    """Return the settings in force after a change: users and tokens are new, the rest needs a restart."""
+    for name, value in new:
+        if name not in ACCESS and value != getattr(before, name):
+            LOG.warning("http.%s: needs a restart, and stays as it was", name)
+    try:
+        return before.with_access_of(new)
+    except ValidationError as error:
+        raise UsageError(f"http: {'; '.join(describe_problems(error))}") from error

@@ -259,7 +259,7 @@ def read_site(path: Path) -> Site:
     Raises:
         UsageError: it cannot be read, or is not as it should be: all problems in one line.
     """
-    return read_yaml(path, Site, error=UsageError, what="the site", hint=_HINT)
+    return read_yaml(path, Site, error=UsageError, what="the site", hint=_HINT, columns=True)
 
 
 def site_of(path: Path | None, sources: Sequence[str], *, host: str | None, port: int | None) -> Site:

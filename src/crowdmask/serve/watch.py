@@ -13,14 +13,17 @@ from crowdmask.serve.site import Site, read_site
 class SiteFile:
     """Looks whether the file has changed; `look` is called now and then."""
 
-    def __init__(self, path: Path, change: Callable[[Site], None]) -> None:
+    def __init__(
+        self, path: Path, change: Callable[[Site], None], read: Callable[[Path], Site] = read_site
+    ) -> None:
         """Take the file as it is now for read.
 
         Args:
             path: the site file.
             change: takes over new settings; raises `CrowdmaskError` where they cannot be.
+            read: reads the file, with the options of the command line.
         """
-        self._path, self._change = path, change
+        self._path, self._change, self._read = path, change, read
         self._seen = self._state()
 
     def look(self) -> bool:
@@ -30,7 +33,7 @@ class SiteFile:
             return False
         self._seen = state
         try:
-            self._change(read_site(self._path))
+            self._change(self._read(self._path))
         except CrowdmaskError as error:
             LOG.error("the changed site file is not taken over, the old settings stay in force: %s", error)
             return False

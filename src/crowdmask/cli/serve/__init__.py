@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -115,7 +116,7 @@ def command(
     elif check:
         _check(site, days)
     else:
-        _serve(site, config)
+        _serve(site, config, lambda path: site_of(path, [], host=host, port=port))
 
 
 def _hash() -> None:
@@ -172,9 +173,9 @@ def _check(site: Site, days: int) -> None:
         typer.echo(one_line(line))
 
 
-def _serve(site: Site, config: Path | None) -> None:
+def _serve(site: Site, config: Path | None, read: Callable[[Path], Site]) -> None:
     from crowdmask.serve.run import serve
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("crowdmask").setLevel(logging.INFO)
-    serve(site, lambda line: typer.echo(one_line(line)), config)
+    serve(site, lambda line: typer.echo(one_line(line)), config, read)
