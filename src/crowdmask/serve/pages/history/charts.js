@@ -54,7 +54,7 @@ export class ShareChart extends Chart {
     }
     const known = series.flatMap(({ rows }) => rows.filter((row) => row && row.shown_share !== null).map((row) => row.shown_share));
     const label = known.length ? texts.history.between(percent(Math.min(...known)), percent(Math.max(...known))) : texts.history.nothing;
-    const legend = [...series.map(({ name }, index) => key(`c${index % 10}`, name)), ...(corrected ? [key("band", texts.history.interval)] : []), key("unseen", texts.history.notLookedAt)];
+    const legend = [...series.map(({ name }, index) => key(`c${index % 10}`, name)), corrected ? key("band", texts.history.interval) : texts.history.noInterval, key("unseen", texts.history.notLookedAt)];
     return { label, parts, legend };
   }
 }
