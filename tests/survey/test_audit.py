@@ -231,7 +231,7 @@ def test_a_model_with_other_labels_is_refused(write, make_model, tmp_path) -> No
     assert not (tmp_path / "s.html").exists()
 
 
-def test_audit_of_video_or_of_missing_photos_is_refused(write, tmp_path) -> None:
+def test_audit_of_a_video_without_its_file_or_of_missing_photos_is_refused(write, tmp_path) -> None:
     film = write([frame("cam", at / 10, [face()]) for at in range(20)], "film.jsonl")
     with pytest.raises(UsageError, match="frames of the video"):
         prepare_audit(read([str(film)]), [str(film)], 9, str(tmp_path / "s.html"), 0, None, Looking())

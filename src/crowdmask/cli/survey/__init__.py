@@ -141,8 +141,8 @@ def command(
         typer.Option(
             min=1,
             metavar="N",
-            help="Draw photos that hold about N faces, and write them into --out for a person to label: "
-            "FILE.html, or FILE.json for Label Studio.",
+            help="Draw photos, or frames of video, that hold about N faces, and write them into --out "
+            "for a person to label: FILE.html, or FILE.json for Label Studio.",
         ),
     ] = None,
     answers: Annotated[
@@ -251,9 +251,10 @@ def _draw(
     known = find_rates(seen, rates)
     thresholds = None if known is None else known.thresholds
     number = prepare_audit(seen, sources, faces, out, seed, thresholds, looking)
+    what = "frames" if seen.is_video else "photos"
     say.print(
         one_line(
-            f"{out}: {number} photos to label; then survey the same sources with  --answers FILE  "
+            f"{out}: {number} {what} to label; then survey the same sources with  --answers FILE  "
             f"of what was saved"
         ),
         soft_wrap=True,

@@ -6,23 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crowdmask.errors import DataError, UsageError
 from crowdmask.labels import LABELS, MASK_WORN_INCORRECT, WITHOUT_MASK
 from crowdmask.survey.audit.agreement import agreement
 from crowdmask.survey.audit.answers import CANNOT_TELL, CHIN, AuditedPhoto, read_answers
 from crowdmask.survey.audit.inference import FEWEST_PHOTOS, Audited, estimate, estimate_place
+from crowdmask.survey.audit.moments import MOMENT_S, audited_moments, look_of, split_name
 from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, Floats, confidence_edges
 from crowdmask.survey.estimate import PHOTOS, Estimate
 from crowdmask.survey.grouping import Clusters, Group
 from crowdmask.survey.place import FEWEST
 from crowdmask.survey.quantify import correct, correct_photos
 from crowdmask.survey.shares import FIGURES, TOO_WIDE, Figure
-from crowdmask.survey.sightings import Sightings, sort_faces
+from crowdmask.survey.sightings import PASSAGE, Sightings, sort_faces
 from crowdmask.survey.uncertainty import Knowledge
 
 INCORRECT, NONE = "incorrect", "none"
 CHIN_MASKS = (INCORRECT, NONE)
+_NO_PASSAGES = "an audit tells of person-time: passages rest on the rates of the model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ def read_audit(paths: Sequence[str], chin_mask: str, sources: Sequence[str]) -> 
     first = all_[0]
     notes = [agreement(first, all_[1]).sentence()] if len(all_) == 2 else []
     known = set(sources)
-    photos = {photo.source: photo for photo in first.photos if photo.source in known}
+    photos = {photo.source: photo for photo in first.photos if split_name(photo.source)[0] in known}
     if not photos:
         raise DataError(f"{first.name}: none of its finished photos is among those surveyed")
     strange = len(first.photos) - len(photos)
@@ -88,20 +91,17 @@ def apply_audit(
         before: the estimate with the shipped rates; its raw figures stay.
     """
     looks = np.flatnonzero(group.looks)
-    place = {seen.sources[seen.source[look]]: number for number, look in enumerate(looks)}
-    mine = [source for source in audit.photos if source in place]
+    mine = _labelled(seen, looks, audit)
     if note := _why_not_audited(group, len(mine)):
         return replace(before, notes=(*before.notes, note))
-    audited = Audited(
-        _predicted(seen, group, known),
-        np.array([place[source] for source in mine]),
-        np.stack([audit.counts[source][0] for source in mine]),
-        np.array([audit.photos[source].probability for source in mine]),
-    )
+    if seen.unit == PASSAGE:
+        return replace(before, notes=(*before.notes, _NO_PASSAGES))
+    audited, row_looks = _audited(seen, looks, _predicted(seen, group, known), audit, mine)
+    unit_s, what = (MOMENT_S, "frames") if seen.is_video else (1.0, "photos")
     notes = [*_kept(before.notes), *audit.notes]
     labelled = int(audited.truth.sum())
     notes.append(
-        f"{len(mine)} photos with {labelled} faces were labelled by a person, and replace the model's rates"
+        f"{len(mine)} {what} with {labelled} faces were labelled by a person, and replace the model's rates"
     )
     untold = sum(audit.counts[source][1] for source in mine)
     if untold:
@@ -110,7 +110,7 @@ def apply_audit(
     if target == PHOTOS:
         people, found = estimate(audited)
     else:
-        names = [clusters.names[look] for look in looks]
+        names = [clusters.names[look] for look in row_looks]
         people, found, freedom = estimate_place(audited, names, clusters.stratum, clusters.weight)
         if freedom < FEWEST - 1:
             notes.append(f"a figure for the place needs at least {FEWEST} clusters")
@@ -118,7 +118,7 @@ def apply_audit(
     normal = random.normal(size=1000 if known is None else known.draws)
     figures = {name: _figure(before.figures[name], found[name], normal) for name in FIGURES}
     told = untold / max(labelled + untold, 1)
-    total = float(people.sum())
+    total = float(people.sum()) * unit_s
     return replace(
         before,
         people=total,
@@ -128,6 +128,32 @@ def apply_audit(
         bounds={name: _bounds(figures[name], told) for name in FIGURES},
         freedom=freedom,
     )
+
+
+def _labelled(seen: Sightings, looks: NDArray[np.intp], audit: Audit) -> dict[str, int]:
+    """Return the labelled photos or moments of a group, each with the row of its look."""
+    row = {int(look): number for number, look in enumerate(looks)}
+    if not seen.is_video:
+        place = {seen.sources[seen.source[look]]: number for look, number in row.items()}
+        return {source: place[source] for source in audit.photos if source in place}
+    found = {}
+    for name in audit.photos:
+        source, time_s = split_name(name)
+        look = None if time_s is None else look_of(seen, source, time_s)
+        if look in row:
+            found[name] = row[look]
+    return found
+
+
+def _audited(
+    seen: Sightings, looks: NDArray[np.intp], predicted: Floats, audit: Audit, mine: dict[str, int]
+) -> tuple[Audited, NDArray[np.intp]]:
+    """Return the labelled photos or moments beside what the model expects, and the look of each row."""
+    rows = [(row, audit.counts[source][0], audit.photos[source].probability) for source, row in mine.items()]
+    if seen.is_video:
+        return audited_moments(predicted, looks, seen, rows)
+    at, chance = np.array([row for row, _, _ in rows]), np.array([each for _, _, each in rows])
+    return Audited(predicted, at, np.stack([people for _, people, _ in rows]), chance), looks
 
 
 def _why_not_audited(group: Group, labelled: int) -> str:

@@ -11,6 +11,7 @@ from crowdmask.errors import DataError, UsageError
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import WITH_MASK, require_mask_labels
 from crowdmask.survey.audit.draw import Draw, draw_photos
+from crowdmask.survey.audit.moments import cut_frames, draw_moments
 from crowdmask.survey.audit.sheet import SheetPhoto, write_sheet, write_tasks
 from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, confidence_class, confidence_edges
 from crowdmask.survey.sightings import Sightings
@@ -29,10 +30,10 @@ def prepare_audit(
     thresholds: Sequence[float] | None,
     looking: Looking,
 ) -> int:
-    """Draw photos with about the wanted number of faces, and write a labelling sheet.
+    """Draw photos or frames with about the wanted number of faces, and write a labelling sheet.
 
     Args:
-        seen: the surveyed photos.
+        seen: the surveyed photos or videos.
         sources: as given by the user.
         faces: approximate number of faces.
         out: the sheet; with the suffix ".json", tasks for Label Studio.
@@ -42,15 +43,14 @@ def prepare_audit(
     Returns:
         The number of drawn photos.
     Raises:
-        UsageError: it is video, or records from standard input.
+        UsageError: it is video whose frames cannot be cut out, or records from standard input.
         ModelError: the model has other labels.
         SourceError: a drawn photo cannot be read.
         OutputError: the sheet cannot be written.
     """
     if seen.is_video:
-        raise UsageError(
-            "`audit` draws photos: save frames of the video, a few minutes apart, and survey these as photos"
-        )
+        frames = cut_frames(seen, draw_moments(seen, faces, seed), looking)
+        return _written(out, frames, seed)
     if STANDARD_INPUT in sources:
         raise UsageError("`audit` reads the records twice: give a file, not standard input")
     draw = _draw(seen, faces, seed, thresholds)
@@ -67,6 +67,10 @@ def prepare_audit(
         SheetPhoto(seen.sources[look], float(chance), boxes[seen.sources[look]])
         for look, chance in zip(draw.looks, draw.probability, strict=True)
     ]
+    return _written(out, photos, seed)
+
+
+def _written(out: str, photos: Sequence[SheetPhoto], seed: int) -> int:
     if out.lower().endswith(TASKS_SUFFIX):
         write_tasks(out, photos)
     else:

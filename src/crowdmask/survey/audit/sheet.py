@@ -11,6 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from PIL.Image import Image
+
 from crowdmask.errors import PictureError, SourceError
 from crowdmask.files import write_text
 from crowdmask.labels import LABELS
@@ -32,11 +34,13 @@ class SheetPhoto:
         source: the photo's path, as in the survey.
         probability: probability with which it was drawn.
         boxes: of the detected faces, xyxy pixels; their labels are not shown.
+        picture: a frame of a video; None: the photo is read from `source`.
     """
 
     source: str
     probability: float
     boxes: Sequence[Sequence[float]]
+    picture: Image | None = None
 
 
 def write_sheet(path: str, photos: Sequence[SheetPhoto], seed: int) -> None:
@@ -80,7 +84,7 @@ def write_tasks(path: str, photos: Sequence[SheetPhoto]) -> None:
 
 
 def _embedded(photo: SheetPhoto) -> dict[str, Any]:
-    image, width, height = _picture(photo.source)
+    image, width, height = _picture(photo)
     return {
         "source": photo.source,
         "probability": photo.probability,
@@ -92,7 +96,7 @@ def _embedded(photo: SheetPhoto) -> dict[str, Any]:
 
 
 def _task(photo: SheetPhoto) -> dict[str, Any]:
-    image, width, height = _picture(photo.source)
+    image, width, height = _picture(photo)
     regions = [
         {
             "id": f"face{number}",
@@ -123,16 +127,20 @@ def _task(photo: SheetPhoto) -> dict[str, Any]:
     }
 
 
-def _picture(source: str) -> tuple[str, int, int]:
+def _picture(photo: SheetPhoto) -> tuple[str, int, int]:
     """Return the photo as JPEG in base64, and its size in the pixels of the boxes."""
-    try:
-        picture = open_picture(source)
-    except PictureError as error:
-        raise SourceError(f"{error}: an audit needs the photos beside the records") from error
-    image = picture.image
+    if photo.picture is not None:
+        image = photo.picture
+        width, height = image.size
+    else:
+        try:
+            picture = open_picture(photo.source)
+        except PictureError as error:
+            raise SourceError(f"{error}: an audit needs the photos beside the records") from error
+        image, width, height = picture.image, picture.width, picture.height
     if max(image.size) > _LONG_SIDE:
         image = image.copy()
         image.thumbnail((_LONG_SIDE, _LONG_SIDE))
     file = io.BytesIO()
     image.save(file, "JPEG", quality=88)
-    return base64.b64encode(file.getvalue()).decode(), picture.width, picture.height
+    return base64.b64encode(file.getvalue()).decode(), width, height
