@@ -198,3 +198,23 @@ def test_what_is_added_meanwhile_is_not_removed(tmp_path: Path) -> None:
     assert len(spool) == 1
     spool.close()
     assert (tmp_path / "spool").exists()
+
+
+def test_the_store_comes_back_though_something_new_is_seen_all_the_time(store: Away, tmp_path: Path) -> None:
+    keeper = keeper_of(store, tmp_path / "spool")
+    keeper.start()
+    store.trouble = refuse
+    number = 0
+
+    def put() -> Any:
+        nonlocal number
+        number += 1
+        keeper.put([minute(NOW + timedelta(minutes=number), people=number)])
+        return keeper.state()
+
+    wait_for(lambda: put().away_since is not None, 20)
+    store.trouble = lambda: None
+    wait_for(lambda: put().away_since is None, 20)
+    keeper.stop()
+    assert kept(store) == list(range(1, number + 1))
+    assert not (tmp_path / "spool").exists()

@@ -169,8 +169,12 @@ class Keeper:
                 return
             self._is_away(self._job.error)
         if self._away_since is not None:
-            self._into_spool(batch)
+            # Looked at first: with something new every second the spool would never be empty.
             self._come_back()
+            if self._away_since is None:
+                self._keep()
+            else:
+                self._into_spool(batch)
 
     def _into_spool(self, batch: dict[str, Record]) -> None:
         if not batch:
