@@ -95,3 +95,10 @@ def test_less_is_known_of_few_photos_and_of_few_measured_ones() -> None:
 
     assert width(5, 200) > width(60, 200)
     assert width(60, 10) > width(60, 200)
+
+
+def test_without_corrections_the_interval_is_that_of_independent_faces(rates) -> None:
+    photos = np.stack([cells(3, 2, 0)] * 20)
+    _, people = draw_people(photos, Knowledge(rates, 3, (), draws=4000), 0)
+    low, high = np.quantile(people[:, 0] / people.sum(axis=1), [0.025, 0.975])
+    assert (low, high) == pytest.approx((0.5, 0.69), abs=0.03)

@@ -23,6 +23,9 @@ TARGETS = (PHOTOS, PLACE)
 
 # Events come only from tracked faces, and smaller faces are rarely tracked.
 _FOLLOWED_FROM = 1
+_NO_CORRECTION = (
+    "no correction was made: the interval is that of independent faces, all of them found, and too narrow"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +142,8 @@ def _corrected(
     if photos.sum() <= 0:
         notes.append(_why_no_figure(cells))
         return None, None, None
+    if not known.corrections:
+        notes.append(_NO_CORRECTION)
     likeness = compare(photos, float(cells.narrow.sum()), known)
     scale = likeness.kind_scale
     notes += likeness.notes

@@ -129,6 +129,11 @@ def draw_people(
     random = np.random.default_rng([known.seed, 2, seed])
     total = photos.sum(axis=0)
     best = correct(total, known.best)
+    # A wrong label, and in video a miss, stays with a person while they are in view.
+    stays = 1.0 if seconds is None or not len(seconds) else min(float(seconds.mean()), STAY_S)
+    if not known.corrections:
+        # Nothing is known of errors then: what is left is that of independent faces.
+        return best, random.gamma(best.people / max(stays, _LEAST) + 0.5, size=(known.draws, N_LABELS))
     drawn = correct(total[None], known.drawn)
     _, lost, doubt = correct_photos(photos, known.best, best.truth)
     uncertain = lost + doubt
@@ -137,8 +142,6 @@ def draw_people(
     unseen = random.gamma(_UNSEEN, size=(known.draws, N_LABELS)) * np.maximum(odds, _LEAST_UNSEEN)
     if seconds is not None and len(seconds):
         unseen *= seconds.mean()
-    # A wrong label, too, stays with a person while they are in view.
-    stays = 1.0 if seconds is None or not len(seconds) else min(float(seconds.mean()), STAY_S)
     noise = _label_noise(total, known.best, best, random, known) * np.sqrt(stays)
     found = np.maximum(drawn.found.sum(axis=-1) + noise, 0)
     swing = _swing(uncertain, known, random, seconds) * kind_effect(known, random, kind_scale)
