@@ -28,6 +28,7 @@ from demo_site import demo_site  # noqa: E402
 # What says that a page shows all it has.
 READY = {
     "": "document.querySelectorAll('#events li:not(.nothing)').length > 8 && "
+    "document.querySelectorAll('#cameras .badge.good').length === 2 && "
     "[...document.querySelectorAll('#cameras img')].filter((each) => each.naturalWidth > 0).length === 2 && "
     "[...document.querySelectorAll('#cameras td')].every((cell) => cell.textContent !== '–')",
     "history?span=7d": "document.getElementById('view').dataset.loaded",
