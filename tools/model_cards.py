@@ -19,6 +19,7 @@ from targets import evaluate_command
 
 ROOT = Path(__file__).parents[1]
 DATA_FILES = ("crowdmask.yaml", "crowdmask-more.yaml")
+CLOSE_DATA_FILES = (*DATA_FILES, "crowdmask-close.yaml")
 DESIGNS = {
     "crowd": "SSDLite heads on MobileNetV2 with a light top-down path, a stride-8 level and boxes from\n"
     "8 px: made for crowds, any shape of input",
@@ -35,13 +36,15 @@ class Model:
         name: of its files.
         role: what it is for, a sentence.
         recipes: in the order in which they are run.
-        made_from: the float model that it is the int8 form of.
+        made_from: the float model that it is the int8 form of; a file, where that one is not shipped.
+        data: the files in recipes/data with the sources that it learnt from.
     """
 
     name: str
     role: str
     recipes: tuple[str, ...]
     made_from: str | None = None
+    data: tuple[str, ...] = DATA_FILES
 
 
 def card(
@@ -72,7 +75,7 @@ def card(
         f"- File: `{model.name}.onnx`, SHA-256 begins with `{test['model_hash']}`; arithmetic {precision}; "
         f"input {size} px{closer_text(about)}.\n- Weights to fine-tune: `{weights}`.",
         USES,
-        f"## Data\n\n{sources_table()}\n\n{DATA_NOTE}",
+        f"## Data\n\n{sources_table(model)}\n\n{DATA_NOTE}",
         f"## Recipe\n\n{recipe_text(model, about)}",
         scores_text(model, test),
         f"## Calibration\n\n{calibration_text(test, val)}",
@@ -85,15 +88,14 @@ def card(
 
 def front_matter(model: Model, test: Report) -> str:
     """Return the YAML head with the scores of each slice."""
-    spec = read_spec(ROOT / "recipes" / "data" / DATA_FILES[1])
-    spec_sources = read_spec(ROOT / "recipes" / "data" / DATA_FILES[0]).sources | spec.sources
+    sources = [name for file in model.data for name in read_spec(ROOT / "recipes" / "data" / file).sources]
     head = {
         "license": "other",
         "license_name": "research-and-evaluation",
         "library_name": "crowdmask",
         "pipeline_tag": "object-detection",
         "tags": ["face-mask", "face-detection", "crowd", "ssdlite", "mobilenetv2", "onnx"],
-        "datasets": list(spec_sources),
+        "datasets": sources,
         "metrics": [
             "mean_average_precision",
             "recall",
@@ -135,10 +137,10 @@ def _result(name: str, part: Report) -> dict[str, Any]:
     }
 
 
-def sources_table() -> str:
-    """Return the sources of the training photos and their licences."""
+def sources_table(model: Model) -> str:
+    """Return the sources of a model's training photos and their licences."""
     rows = []
-    for file in DATA_FILES:
+    for file in model.data:
         for name, source in read_spec(ROOT / "recipes" / "data" / file).sources.items():
             origin = source.origin
             place = origin.repository or origin.archive or ""
@@ -172,8 +174,13 @@ def recipe_text(model: Model, about: dict[str, Any]) -> str:
         farther = about.get("farther_look")
         options = f" --input-size {about['input']['size']} --closer-look {closer['size'] if closer else 0}"
         options += f" --farther-look {farther['size']}" if farther else ""
+        exported = (
+            f"`crowdmask export {model.name}.safetensors --to {model.made_from}{options}`, then "
+            if model.made_from.endswith(".onnx")
+            else ""
+        )
         int8 = (
-            f"\n\nThen `crowdmask quantize {model.made_from}{options}`: static int8, per channel, "
+            f"\n\nThen {exported}`crowdmask quantize {model.made_from}{options}`: static int8, per channel, "
             "ranges from photos of `val`;\n"
             "refused if it loses more than 0.01 mAP50 on `val`; calibrated anew."
         )
