@@ -39,7 +39,6 @@ FOR_DOCS = (
     ("", 1280, "light"),
     ("history?span=7d", 1280, "light"),
     ("wall", 1280, "dark"),
-    ("", 390, "dark"),
 )
 PATIENCE_S = 60
 LINK = """fetch('v1/links', {method: 'POST', headers: {'Content-Type': 'application/json'},
