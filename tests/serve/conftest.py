@@ -106,19 +106,21 @@ def run_site(
     frames: int = 300,
     names: Sequence[str] = ("door",),
     file: Path | None = None,
+    address: str | None = None,
 ) -> Iterator[Running]:
     """Run a service of its own.
 
     Args:
         frames: of its clip, which begins again after them.
         names: of its cameras, which all play the clip.
+        address: of its store; None: a file of SQLite.
         file: a whole site file instead, beside which changes are kept.
     """
     if file is None:
         zone = {"name": "A", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
         clip = str(write_clip(folder / "clip.mp4", frames))
         cameras = [{"name": name, "source": clip, "zones": [zone]} for name in names]
-        site = Site.model_validate({**SITE, "cameras": cameras, "store": str(folder / "site.db")})
+        site = Site.model_validate({**SITE, "cameras": cameras, "store": address or str(folder / "site.db")})
     else:
         site = read_site(file)
     audit: list[tuple[str, str, str]] = []
