@@ -116,8 +116,8 @@ def test_likeness_does_not_mind_light_and_contrast_or_which_comes_first():
 def test_the_quick_look_only_spares_what_is_unlike():
     small = np.stack([small_grey(p) for seed in range(12) for p in (scene(seed), recolour(scene(seed)))])
     first, second = (np.array(x) for x in zip(*combinations(range(24), 2), strict=True))
-    mirrored = np.zeros(len(first), bool)
-    exact, quick = (compare(small, first, second, mirrored, least) for least in (-1.0, ALIKE))
+    orientation = np.zeros(len(first), np.int64)
+    exact, quick = (compare(small, first, second, orientation, least) for least in (-1.0, ALIKE))
     assert ((exact >= ALIKE) == (quick >= ALIKE)).all()
     assert (exact >= ALIKE).sum() == 12
 

@@ -39,7 +39,7 @@ def command(
     most: Annotated[int, typer.Option(min=1, help="Maximum number of pairs on the page.")] = 500,
     threads: Annotated[int, typer.Option(min=1, help="Number of photos decoded at the same time.")] = 2,
 ) -> None:
-    """Find the same photo twice: also mirrored, scaled, compressed again, recoloured or slightly cropped.
+    """Find the same photo twice: also mirrored, turned, scaled, recoloured, slightly cropped or in a frame.
 
     Fills `sha256`, `hash` and `group` of each photo in the manifest, across all sources; `split` keeps a
     group together. With `--drop` the best photo of each group stays: reviewed, then annotated, then the

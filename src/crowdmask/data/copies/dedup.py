@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from crowdmask.data.copies.groups import UnionFind, group_copies
 from crowdmask.data.copies.hashing import Fingerprint
-from crowdmask.data.copies.near_duplicates import ALIKE, compare, find_pairs
+from crowdmask.data.copies.near_duplicates import ALIKE, find_pairs
+from crowdmask.data.copies.views import views_of
 from crowdmask.data.manifest import Photo
 
 PREFIX: Final = "copy-"
@@ -67,26 +68,49 @@ def find_duplicates(
         progress: receives the completed part from time to time, 0 to 1.
     """
     same_file: dict[str, list[int]] = defaultdict(list)
+    # Only one of several identical files is compared.
+    chosen: dict[str, Fingerprint] = {}
     for index, found in enumerate(looks):
         if found is not None:
             same_file[found.sha256].append(index)
-    # Only one of several identical files is compared.
-    chosen = [indices[0] for indices in same_file.values()]
-    small = np.stack([found.small for i in chosen if (found := looks[i]) is not None]) if chosen else None
-    groups: list[list[int]] = [[i] for i in range(len(chosen))]
-    if small is not None:
-        aspect = np.array([photos[i].width / photos[i].height for i in chosen])
-        pairs = find_pairs(small, aspect, alike, progress)
-
-        def likeness(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float32]:
-            return _either_way(small, first, second)
-
-        least = alike - _LEADER_SLACK
-        groups = group_copies(len(chosen), pairs.first, pairs.second, pairs.likeness, likeness, least)
-        groups += [[i] for i in sorted(set(range(len(chosen))) - {i for group in groups for i in group})]
-    whole = [[j for i in group for j in same_file[_sha256(looks, chosen[i])]] for group in groups]
+            chosen.setdefault(found.sha256, found)
+    files = list(same_file.values())
+    known: dict[tuple[str, str], float] = {}
+    groups = _group([photos[file[0]] for file in files], list(chosen.values()), alike, known, progress)
+    whole = [[j for i in group for j in files[i]] for group in groups]
     whole = sorted((group for group in whole if len(group) > 1), key=min)
-    return Duplicates(whole, _copies(whole, looks))
+    return Duplicates(whole, _copies(whole, looks, known))
+
+
+def _group(
+    photos: Sequence[Photo],
+    looks: Sequence[Fingerprint],
+    alike: float,
+    known: dict[tuple[str, str], float],
+    progress: Callable[[float], None],
+) -> list[list[int]]:
+    """Group different files, a photo without a copy alone; note in `known` how alike those compared are."""
+    if not photos:
+        return []
+    views = views_of(looks, [photo.width / photo.height for photo in photos])
+
+    def note(first: NDArray[np.int64], second: NDArray[np.int64], values: NDArray[np.float32]) -> None:
+        for one, two, value in zip(first.tolist(), second.tolist(), values.tolist(), strict=True):
+            a, b = sorted((looks[one].sha256, looks[two].sha256))
+            known[a, b] = value
+
+    def likeness(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float32]:
+        found = views.likeness(first, second, least)
+        note(first, second, found)
+        return found
+
+    least = alike - _LEADER_SLACK
+    first, second, values = views.links(
+        find_pairs(views.small, views.aspect, alike, progress, views.owner), alike
+    )
+    note(first, second, values)
+    groups = group_copies(len(photos), first, second, values, likeness, least)
+    return groups + [[i] for i in sorted(set(range(len(photos))) - {i for group in groups for i in group})]
 
 
 def with_groups(
@@ -178,25 +202,15 @@ def _group_name(names: Sequence[str | None], new: str, taken: set[str]) -> str:
     return name
 
 
-def _either_way(
-    small: NDArray[np.uint8], first: NDArray[np.int64], second: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    plain = compare(small, first, second, np.zeros(len(first), bool))
-    return np.maximum(plain, compare(small, first, second, np.ones(len(first), bool)))
-
-
-def _copies(groups: list[list[int]], looks: Sequence[Fingerprint | None]) -> list[Copy]:
+def _copies(
+    groups: list[list[int]], looks: Sequence[Fingerprint | None], known: dict[tuple[str, str], float]
+) -> list[Copy]:
     links = [(group[0], other) for group in groups for other in group[1:]]
-    near = [(a, b) for a, b in links if _sha256(looks, a) != _sha256(looks, b)]
-    likeness: dict[tuple[int, int], float] = {}
-    step = 1024
-    for start in range(0, len(near), step):
-        part = near[start : start + step]
-        pictures = [[found.small for i in side if (found := looks[i])] for side in zip(*part, strict=True)]
-        small = np.concatenate([np.stack(side) for side in pictures])
-        first = np.arange(len(part))
-        likeness |= zip(part, _either_way(small, first, first + len(part)).tolist(), strict=True)
-    return [Copy(a, b, likeness.get((a, b), 1.0), (a, b) not in likeness) for a, b in links]
+    files = [(_sha256(looks, a), _sha256(looks, b)) for a, b in links]
+    return [
+        Copy(a, b, 1.0 if one == two else known[min(one, two), max(one, two)], one == two)
+        for (a, b), (one, two) in zip(links, files, strict=True)
+    ]
 
 
 def _sha256(looks: Sequence[Fingerprint | None], index: int) -> str:

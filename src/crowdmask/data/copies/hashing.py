@@ -1,7 +1,8 @@
 """A photo's fingerprint: a perceptual hash and a small grey picture for comparison.
 
 A mirrored, scaled, recompressed, recoloured or slightly cropped copy of a photo has another SHA-256, but
-nearly the same fingerprint.
+nearly the same fingerprint. Where a photo seems to have a frame, the picture inside it is a part of the
+fingerprint, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from crowdmask.data.copies.frames import Part, inner_parts
 from crowdmask.errors import PictureError
 from crowdmask.media.pictures import open_picture
 
@@ -32,6 +34,19 @@ _READ_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
+class Inner:
+    """A part of a photo that may be a picture inside a frame.
+
+    Attributes:
+        part: left, top, right and bottom as fractions of the photo's width and height.
+        small: (40, 40) uint8 grey, this part squeezed into a square.
+    """
+
+    part: Part
+    small: Grey
+
+
+@dataclass(frozen=True, eq=False)
 class Fingerprint:
     """The fingerprint of a photo.
 
@@ -39,11 +54,13 @@ class Fingerprint:
         sha256: of the file, 64 hexadecimal digits.
         hash: difference hash of 256 bits, 64 hexadecimal digits, the same for the mirrored photo.
         small: (40, 40) uint8 grey, the whole photo squeezed into a square.
+        inner: the parts that may be a picture inside a frame; most photos have none.
     """
 
     sha256: str
     hash: str
     small: Grey
+    inner: tuple[Inner, ...] = ()
 
 
 def fingerprint_of(path: Path) -> Fingerprint:
@@ -54,7 +71,7 @@ def fingerprint_of(path: Path) -> Fingerprint:
     """
     sha256 = hash_file(path)
     grey = open_picture(path, full_scale_pixels=_ENOUGH_PIXELS).image.convert("L")
-    return Fingerprint(sha256, difference_hash(grey), small_grey(grey))
+    return Fingerprint(sha256, difference_hash(grey), small_grey(grey), inner_pictures(grey))
 
 
 def hash_file(path: Path) -> str:
@@ -76,6 +93,18 @@ def hash_file(path: Path) -> str:
 def small_grey(grey: Image.Image) -> Grey:
     """Squeeze a picture into 40 x 40 pixels of grey."""
     return np.asarray(grey.convert("L").resize((SIDE, SIDE), Image.Resampling.HAMMING))
+
+
+def inner_pictures(grey: Image.Image) -> tuple[Inner, ...]:
+    """Return the parts of a grey picture that may be a picture inside a frame."""
+    width, height = grey.size
+    parts = inner_parts(grey)
+    boxes = [(x * width, y * height, u * width, v * height) for x, y, u, v in parts]
+    size = (SIDE, SIDE)
+    return tuple(
+        Inner(part, np.asarray(grey.resize(size, Image.Resampling.HAMMING, box)))
+        for part, box in zip(parts, boxes, strict=True)
+    )
 
 
 def difference_hash(image: Image.Image) -> str:

@@ -2,9 +2,10 @@
 
 First come candidates: the signs of a few dozen low frequencies describe roughly what a photo
 looks like (a perceptual hash). They are computed for the whole photo, for windows that a slight crop would
-leave, and for the mirror images of all, and are looked up in several hash tables, each of which uses some of
-the signs. Then each candidate is verified: the small pictures are aligned and must be similar. If there are
-very many copies of one picture, not every pair is compared, but all of them get linked.
+leave, for the mirror images of all, and for the whole photo turned by quarters, and are looked up in several
+hash tables, each of which uses some of the signs. Then each candidate is verified: the small pictures are
+aligned and must be similar. If there are very many copies of one picture, not every pair is compared, but all
+of them get linked.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from crowdmask.data.copies.alignment import likeness
 from crowdmask.data.copies.groups import UnionFind
+from crowdmask.data.copies.orientation import BETWEEN, ORIENTATIONS, quarter_turns, turned
 
 Pictures = NDArray[np.uint8]
 Codes = NDArray[np.uint64]
@@ -49,7 +51,7 @@ _FREQUENCIES: Final = [
 _TABLES: Final = 16
 # Number of signs that a table uses: it grows with the number of photos, so that about as many share an entry
 # by chance.
-_FEWEST_SIGNS, _MOST_SIGNS, _SPARE_SIGNS = 16, 32, 3
+_FEWEST_SIGNS, _MOST_SIGNS, _SPARE_SIGNS = 16, 32, 2
 # Maximum number of signs that may differ.
 _MOST_DIFFERENT: Final = 10
 # In a larger bucket, each entry is compared with a few that follow, not with all.
@@ -68,14 +70,19 @@ class Pairs:
 
     Attributes:
         first, second: (P,) indices, first < second.
-        mirrored: (P,) bool; whether one is the mirror image of the other.
+        orientation: (P,) of the second, in which it is like the first, see `orientation`.
         likeness: (P,) correlation, `ALIKE` to 1.
     """
 
     first: Indices
     second: Indices
-    mirrored: NDArray[np.bool_]
+    orientation: Indices
     likeness: NDArray[np.float32]
+
+    @property
+    def mirrored(self) -> NDArray[np.bool_]:
+        """Whether one is the mirror image of the other, perhaps turned, (P,)."""
+        return self.orientation % 2 == 1
 
     def __len__(self) -> int:
         return len(self.first)
@@ -86,14 +93,16 @@ def find_pairs(
     aspect: NDArray[np.float64] | None = None,
     alike: float = ALIKE,
     progress: Callable[[float], None] = lambda part: None,
+    owner: Indices | None = None,
 ) -> Pairs:
-    """Find the photos that are copies of one another.
+    """Find the photos that are copies of one another, also mirrored and turned by quarters.
 
     Args:
         small: (N, S, S) uint8 grey, see `hashing.small_grey`.
         aspect: (N,) width divided by height; copies cannot differ much in it. None: not compared.
         alike: minimum correlation of copies.
         progress: receives the completed part from time to time, 0 to 1.
+        owner: (N,) which photo each picture is of; those of one are not compared. None: each of another.
     """
     number = len(small)
     union = UnionFind(number)
@@ -104,15 +113,17 @@ def find_pairs(
     for table, found in enumerate(_tables(small)):
         new = np.setdiff1d(found, seen, assume_unique=True)
         seen = np.union1d(seen, new)
-        first, second, mirrored = _decode(new, number)
+        first, second, orientation = _decode(new, number)
         # If very many are joined already, another link between them adds nothing.
         open_ = ~(crowd[first] & (home[first] == home[second]))
+        if owner is not None:
+            open_ &= owner[first] != owner[second]
         if aspect is not None:
-            open_ &= np.abs(np.log(aspect[first] / aspect[second])) <= _MOST_ASPECT
-        first, second, mirrored, new = first[open_], second[open_], mirrored[open_], new[open_]
+            open_ &= _same_shape(aspect[first], aspect[second], orientation)
+        first, second, orientation, new = first[open_], second[open_], orientation[open_], new[open_]
         for start in range(0, len(new), _CHUNK):
             part = slice(start, start + _CHUNK)
-            values = compare(small, first[part], second[part], mirrored[part], alike)
+            values = compare(small, first[part], second[part], orientation[part], alike)
             good = values >= alike
             kept_pairs.append(new[part][good])
             kept_likeness.append(values[good])
@@ -124,18 +135,23 @@ def find_pairs(
         progress((table + 1) / _TABLES)
     pairs = np.concatenate(kept_pairs) if kept_pairs else np.zeros(0, np.int64)
     values = np.concatenate(kept_likeness) if kept_likeness else np.zeros(0, np.float32)
-    # A symmetrical picture is similar to its copy and to the copy's mirror image: the better match counts.
+    # A symmetrical picture is similar to its copy in several orientations: the best match counts.
     pairs, values = _best_way(pairs, values)
     return Pairs(*_decode(pairs, number), values)
 
 
 def compare(
-    small: Pictures, first: Indices, second: Indices, mirrored: NDArray[np.bool_], least: float = -1.0
+    small: Pictures, first: Indices, second: Indices, orientation: Indices, least: float = -1.0
 ) -> NDArray[np.float32]:
-    """Return the similarity of each pair, (P,), see `alignment.likeness`."""
-    other = small[second]
-    other[mirrored] = other[mirrored][:, :, ::-1]
-    return likeness(small[first], other, least)
+    """Return the similarity of each pair, the second in an orientation, (P,), see `alignment.likeness`."""
+    return likeness(small[first], turned(small[second], orientation), least)
+
+
+def _same_shape(
+    first: NDArray[np.float64], second: NDArray[np.float64], orientation: Indices
+) -> NDArray[np.bool_]:
+    across = np.where(quarter_turns(orientation) % 2 == 1, 1 / second, second)
+    return np.abs(np.log(first / across)) <= _MOST_ASPECT
 
 
 def _tables(small: Pictures) -> Iterator[Indices]:
@@ -147,24 +163,26 @@ def _tables(small: Pictures) -> Iterator[Indices]:
     rng = np.random.default_rng(0)
     for _ in range(_TABLES):
         chosen = rng.choice(len(_FREQUENCIES), signs, replace=False)
-        first, second = _share_a_place(codes, owner, whole, chosen, rng.permutation(2 * number))
+        first, second = _share_a_place(codes, owner, whole, chosen, rng.permutation(ORIENTATIONS * number))
         low, high = np.minimum(first, second), np.maximum(first, second)
         # If both are mirrored, it is the same pair as if none is.
-        yield np.unique((low // 2 * number + high // 2) * 2 + (low + high) % 2)
+        between = BETWEEN[low % ORIENTATIONS, high % ORIENTATIONS]
+        yield np.unique((low // ORIENTATIONS * number + high // ORIENTATIONS) * ORIENTATIONS + between)
 
 
-def _decode(pairs: Indices, number: int) -> tuple[Indices, Indices, NDArray[np.bool_]]:
-    """Decode pairs, one number each, into first, second (first < second), and whether one is mirrored."""
-    first, second = np.divmod(pairs // 2, max(number, 1))
-    return first, second, (pairs % 2).astype(bool)
+def _decode(pairs: Indices, number: int) -> tuple[Indices, Indices, Indices]:
+    """Decode pairs, one number each, into first, second (first < second), and the second's orientation."""
+    both, orientation = np.divmod(pairs, ORIENTATIONS)
+    first, second = np.divmod(both, max(number, 1))
+    return first, second, orientation
 
 
 def _best_way(pairs: Indices, values: NDArray[np.float32]) -> tuple[Indices, NDArray[np.float32]]:
-    """Keep the better match if a pair is similar both mirrored and not; sort the pairs."""
-    order = np.lexsort((-values, pairs // 2))
+    """Keep the best match if a pair is similar in several orientations; sort the pairs."""
+    order = np.lexsort((-values, pairs // ORIENTATIONS))
     pairs, values = pairs[order], values[order]
     new = np.ones(len(pairs), bool)
-    new[1:] = np.diff(pairs // 2) != 0
+    new[1:] = np.diff(pairs // ORIENTATIONS) != 0
     return pairs[new], values[new]
 
 
@@ -172,30 +190,38 @@ def _entries(small: Pictures) -> tuple[Codes, Indices, NDArray[np.bool_]]:
     """Return the codes of the windows of all photos; a photo without contrast has none.
 
     Returns:
-        The codes; the photo of each code as twice the index, plus 1 if mirrored; whether it is of the whole
-        photo.
+        The codes; the photo of each code as `ORIENTATIONS` times the index, plus its orientation; whether it
+        is of the whole photo.
     """
-    all_codes, all_owners = [], []
+    all_codes, all_owners, all_whole = [], [], []
     odd = sum(1 << i for i, (u, _) in enumerate(_FREQUENCIES) if u % 2)
     for start in range(0, len(small), _CHUNK):
         pictures = small[start : start + _CHUNK].astype(np.float32)
         textured = np.flatnonzero(pictures.std((1, 2)) >= _LEAST_SPREAD)
         codes = _codes(pictures[textured])
-        owner = np.repeat((textured + start) * 2, len(_WINDOWS))
+        one = (textured + start) * ORIENTATIONS
+        owner = np.repeat(one, len(_WINDOWS))
         all_codes += [codes.ravel(), (codes[:, _MIRRORED] ^ np.uint64(odd)).ravel()]
         all_owners += [owner, owner + 1]
+        all_whole += [np.arange(len(owner)) % len(_WINDOWS) == 0] * 2
+        # Turned and mirrored is the mirror image of a photo beside the turned other one.
+        for turn in (2, 4, 6):
+            way = np.full(len(textured), turn)
+            all_codes.append(_codes(turned(pictures[textured], way), _WINDOWS[:1])[:, 0])
+            all_owners.append(one + turn)
+            all_whole.append(np.ones(len(textured), bool))
     if not all_codes:
         return np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, bool)
     codes, owner = np.concatenate(all_codes), np.concatenate(all_owners).astype(np.int64)
-    return codes, owner, np.arange(len(codes)) % len(_WINDOWS) == 0
+    return codes, owner, np.concatenate(all_whole)
 
 
-def _codes(pictures: NDArray[np.float32]) -> Codes:
+def _codes(pictures: NDArray[np.float32], windows: NDArray[np.float64] = _WINDOWS) -> Codes:
     """Return the signs of the low frequencies of each window, (N, W), one bit for each frequency."""
     side = pictures.shape[1]
     waves = np.cos(np.pi * (np.arange(_CELLS) + 0.5) * np.arange(_HIGHEST + 1)[:, None] / _CELLS)
-    codes = np.zeros((len(pictures), len(_WINDOWS)), np.uint64)
-    for number, (left, top, right, bottom) in enumerate(_WINDOWS):
+    codes = np.zeros((len(pictures), len(windows)), np.uint64)
+    for number, (left, top, right, bottom) in enumerate(windows):
         across = (waves @ _cells(left, 1 - right, side)).astype(np.float32)
         down = (waves @ _cells(top, 1 - bottom, side)).astype(np.float32)
         spectrum = down @ pictures @ across.T
@@ -237,7 +263,8 @@ def _share_a_place(
             alike &= ~crowded[step:]
         here = np.flatnonzero(alike)
         there = here + step
-        here, there = (side[owner[here] // 2 != owner[there] // 2] for side in (here, there))
+        others = owner[here] // ORIENTATIONS != owner[there] // ORIENTATIONS
+        here, there = here[others], there[others]
         near = _bit_count(codes[here] ^ codes[there]) <= _MOST_DIFFERENT
         pairs.append((owner[here[near]], owner[there[near]]))
     return np.concatenate([one for one, _ in pairs]), np.concatenate([two for _, two in pairs])

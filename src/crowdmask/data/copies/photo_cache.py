@@ -14,18 +14,20 @@ from typing import Final
 
 import numpy as np
 
-from crowdmask.data.copies.hashing import SIDE, Fingerprint, fingerprint_of
+from crowdmask.data.copies.frames import Part
+from crowdmask.data.copies.hashing import SIDE, Fingerprint, Inner, fingerprint_of
 from crowdmask.errors import OutputError, PictureError
 
 FILE_NAME = ".crowdmask-looks.sqlite"
 
 _TABLES: Final = (
     # The number is the version of the table; other versions are ignored.
-    "CREATE TABLE IF NOT EXISTS looks1 (photo TEXT PRIMARY KEY, size INTEGER, modified INTEGER, "
-    "sha256 TEXT, hash TEXT, small BLOB)",
+    "CREATE TABLE IF NOT EXISTS looks2 (photo TEXT PRIMARY KEY, size INTEGER, modified INTEGER, "
+    "sha256 TEXT, hash TEXT, small BLOB, parts TEXT, inner BLOB)",
     "CREATE TABLE IF NOT EXISTS faces1 (photo TEXT PRIMARY KEY, size INTEGER, modified INTEGER, "
     "boxes TEXT, tones TEXT)",
 )
+_PIXELS: Final = SIDE * SIDE
 _SAVE_EVERY: Final = 100
 _AHEAD: Final = 8
 
@@ -62,18 +64,31 @@ class PhotoCache:
     def fingerprint(self, photo: str, stamp: Stamp) -> Fingerprint | None:
         """Return the fingerprint of the current version of a photo, if known."""
         row = self._data.execute(
-            "SELECT sha256, hash, small FROM looks1 WHERE photo = ? AND size = ? AND modified = ?",
+            "SELECT sha256, hash, small, parts, inner FROM looks2 "
+            "WHERE photo = ? AND size = ? AND modified = ?",
             (photo, *stamp),
         ).fetchone()
-        if row is None or len(row[2]) != SIDE * SIDE:
+        if row is None or len(row[2]) != _PIXELS:
             return None
-        return Fingerprint(row[0], row[1], np.frombuffer(row[2], np.uint8).reshape(SIDE, SIDE))
+        parts: list[Part] = [tuple(part) for part in json.loads(row[3])]
+        if len(row[4]) != len(parts) * _PIXELS:
+            return None
+        small, inner = (np.frombuffer(blob, np.uint8).reshape(-1, SIDE, SIDE) for blob in (row[2], row[4]))
+        return Fingerprint(row[0], row[1], small[0], tuple(map(Inner, parts, inner)))
 
     def keep_fingerprint(self, photo: str, stamp: Stamp, looks: Fingerprint) -> None:
         """Store the fingerprint of a photo."""
         self._keep(
-            "INSERT OR REPLACE INTO looks1 VALUES (?, ?, ?, ?, ?, ?)",
-            (photo, *stamp, looks.sha256, looks.hash, looks.small.tobytes()),
+            "INSERT OR REPLACE INTO looks2 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                photo,
+                *stamp,
+                looks.sha256,
+                looks.hash,
+                looks.small.tobytes(),
+                json.dumps([inner.part for inner in looks.inner]),
+                b"".join(inner.small.tobytes() for inner in looks.inner),
+            ),
         )
 
     def tones(self, photo: str, stamp: Stamp, boxes: str) -> list[float | None] | None:
