@@ -48,7 +48,7 @@ _HIGHEST: Final = 8
 _FREQUENCIES: Final = [
     (u, v) for u in range(_HIGHEST + 1) for v in range(_HIGHEST + 1) if 0 < u * u + v * v <= _HIGHEST**2
 ]
-_TABLES: Final = 16
+_TABLES: Final = 24
 # Number of signs that a table uses: it grows with the number of photos, so that about as many share an entry
 # by chance.
 _FEWEST_SIGNS, _MOST_SIGNS, _SPARE_SIGNS = 16, 32, 2
