@@ -89,10 +89,10 @@ def _bar(pixels: Greys) -> int:
     outer = pixels[: most + 2]
     plain = (np.abs(outer - np.median(outer[:2])) <= _PLAIN_LEVELS).mean(1) >= _PLAIN_PART
     lines = len(plain) if plain.all() else int(np.argmin(plain))
-    if least <= lines <= most:
-        # The next line may be mixed with the bar; in a dark picture, the rest of a white bar outweighs all.
-        return lines + 1
-    return _blurred_bar(outer, least)
+    # The next line may be mixed with the bar; in a dark picture, the rest of a white bar outweighs all.
+    found = lines + 1 if least <= lines <= most else 0
+    # A blurred bar may begin with a plain part, such as a blurred sky.
+    return max(found, _blurred_bar(outer, least))
 
 
 def _blurred_bar(outer: Greys, least: int) -> int:

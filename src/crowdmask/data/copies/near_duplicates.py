@@ -48,10 +48,10 @@ _HIGHEST: Final = 8
 _FREQUENCIES: Final = [
     (u, v) for u in range(_HIGHEST + 1) for v in range(_HIGHEST + 1) if 0 < u * u + v * v <= _HIGHEST**2
 ]
-_TABLES: Final = 24
+_TABLES: Final = 32
 # Number of signs that a table uses: it grows with the number of photos, so that about as many share an entry
 # by chance.
-_FEWEST_SIGNS, _MOST_SIGNS, _SPARE_SIGNS = 16, 32, 2
+_FEWEST_SIGNS, _MOST_SIGNS = 16, 32
 # Maximum number of signs that may differ.
 _MOST_DIFFERENT: Final = 10
 # In a larger bucket, each entry is compared with a few that follow, not with all.
@@ -158,7 +158,7 @@ def _tables(small: Pictures) -> Iterator[Indices]:
     """Yield, for each table, the pairs in the same bucket, see `_decode`, sorted and without repetition."""
     number = len(small)
     codes, owner, whole = _entries(small)
-    signs = int(np.ceil(np.log2(max(len(codes), 2)))) + _SPARE_SIGNS
+    signs = int(np.ceil(np.log2(max(len(codes), 2))))
     signs = min(max(signs, _FEWEST_SIGNS), _MOST_SIGNS)
     rng = np.random.default_rng(0)
     for _ in range(_TABLES):
