@@ -22,7 +22,7 @@ from crowdmask.progress import silent
 from crowdmask.training.checkpoint import load_model, save_weights
 from crowdmask.training.curves import draw_curves
 from crowdmask.training.recipe import Recipe, load_recipe
-from crowdmask.training.start import starting_model, teaching_model
+from crowdmask.training.start import start_model_file, starting_model, teaching_model
 from crowdmask.training.trainer import Progress, Trainer, read_history
 
 
@@ -168,9 +168,15 @@ class TrainingRun:
         save_weights(model, folder / f"{recipe.name}.safetensors", about)
         if recipe.steps:
             draw_curves(read_history(folder), folder / "curves.png")
-        finished = finish(model, recipe.name, self.val, folder / f"{recipe.name}.onnx", progress)
+        start = start_model_file(recipe, self._beside)
+        path = folder / f"{recipe.name}.onnx"
+        finished = finish(model, recipe.name, self.val, path, progress, start=start)
         found = finished.run
         report = build_report(found.pictures, {"model": recipe.name, "split": "val"}, found.failed)
+        report.about["few_faces"] = finished.few
+        if finished.comparison is not None:
+            report.about["kept_from_start"] = list(finished.kept)
+            report.about["comparison"] = finished.comparison.to_dict()
         write_json(report, folder / "report.json")
         write_pictures(report, found.pictures, folder)
         return TrainedModel(finished, report, (*self.trainer.batches.unreadable, *found.failed))

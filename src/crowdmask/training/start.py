@@ -11,6 +11,8 @@ from torch import Tensor
 
 from crowdmask.data.sample import Sample
 from crowdmask.errors import ModelError
+from crowdmask.inference.detector import Detector
+from crowdmask.labels import LABELS
 from crowdmask.models.crowd import Crowd
 from crowdmask.models.detector import DetectionModel
 from crowdmask.models.plan import Plan
@@ -24,6 +26,8 @@ from crowdmask.training.recipe import Augmentation, Recipe
 
 # Number of batches for the importance of channels.
 _NARROWING_BATCHES = 4
+# Of a shipped model whose main file is int8, the file with the weights as they were trained.
+_FLOAT_FILES = {"crowd": "crowd-float"}
 
 
 def starting_model(recipe: Recipe, beside: Path, train: Sequence[Sample] = ()) -> DetectionModel:
@@ -74,6 +78,26 @@ def starting_model(recipe: Recipe, beside: Path, train: Sequence[Sample] = ()) -
         )
         taught_first_layers(small, model, recipe.frozen_layers, pictures, steps=recipe.first_steps)
     return small
+
+
+def start_model_file(recipe: Recipe, beside: Path) -> Path | None:
+    """Return the model file of the weights that a recipe starts from.
+
+    Its calibration and thresholds belong to those weights. None: it starts from several weights, from
+    ImageNet, changes the widths, or no model file of this kind lies beside the weights.
+    """
+    if not isinstance(recipe.start, str) or recipe.start == "imagenet" or recipe.plan:
+        return None
+    if recipe.start == "shipped":
+        path = shipped_weights(_FLOAT_FILES.get(recipe.model, recipe.model)).with_suffix(".onnx")
+    else:
+        path = (beside / expand(recipe.start)).with_suffix(".onnx")
+    try:
+        info = Detector(path, threads=1).info if path.is_file() else None
+    except ModelError:
+        return None
+    fits = info is not None and info.labels == LABELS and info.architecture == recipe.model
+    return path if fits else None
 
 
 def teaching_model(recipe: Recipe, beside: Path) -> DetectionModel | None:
