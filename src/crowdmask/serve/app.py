@@ -80,7 +80,8 @@ class Parts:
 def create_app(parts: Parts) -> FastAPI:
     """Return the application, for any ASGI server with one process."""
     settings = parts.settings()
-    sessions = Sessions(parts.settings)
+    kept = None if parts.service is None else parts.service.store.sessions
+    sessions = Sessions(parts.settings, kept=kept)
     links = None if parts.service is None else Links(parts.service.store.links)
     guards = Guards(parts.settings, sessions, links)
     app = FastAPI(

@@ -21,6 +21,7 @@ from crowdmask.store.engine import open_engine
 from crowdmask.store.links import LinkStore
 from crowdmask.store.pruning import Limits, prune_rows
 from crowdmask.store.records import Counts, Gap, Record, StoredEvent, TrackMinute
+from crowdmask.store.sessions import SessionStore
 from crowdmask.store.switches import Switches
 from crowdmask.tracking.mask_state import STATES
 
@@ -33,6 +34,7 @@ class Store:
         switches: privacy switches of cameras.
         audit: who logged in, looked, exported or changed something.
         links: for wall screens.
+        sessions: of users who logged in.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -42,6 +44,7 @@ class Store:
         self.switches = Switches(engine)
         self.audit = AuditLog(engine)
         self.links = LinkStore(engine)
+        self.sessions = SessionStore(engine)
 
     def add(self, records: Sequence[Record]) -> None:
         """Keep records, all of them or none.

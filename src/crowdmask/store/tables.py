@@ -19,7 +19,8 @@ from crowdmask.store import alert_tables as alert_tables
 from crowdmask.store.columns import UtcDateTime, metadata
 
 __all__ = [
-    "audit", "camera_switches", "counts", "events", "gaps", "metadata", "quarters", "tracks", "wall_links",
+    "audit", "camera_switches", "counts", "events", "gaps", "metadata", "quarters", "sessions", "tracks",
+    "wall_links",
 ]  # fmt: skip
 
 # A row a minute, camera and zone (empty: the whole picture). Labels are columns, so a chart reads few rows.
@@ -155,4 +156,16 @@ wall_links = Table(
     Column("expires_utc", UtcDateTime, nullable=False),
     Column("revoked_utc", UtcDateTime),
     Column("revoked_by", String(255)),
+)
+
+# Users who logged in. The key itself is in their browser only.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("key_hash", String(64), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("password_mark", String(64), nullable=False),
+    Column("ends_utc", UtcDateTime, nullable=False),
 )

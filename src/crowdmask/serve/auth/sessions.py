@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+import logging
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Lock
-from typing import Literal
+from typing import Literal, cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+from sqlalchemy.exc import SQLAlchemyError
 
-from crowdmask.serve.http_settings import HttpSettings, Role
+from crowdmask.serve.http_settings import HttpSettings, Role, User
+from crowdmask.store.sessions import SessionStore, StoredSession
+
+LOG = logging.getLogger(__name__)
 
 _MOST_SESSIONS = 10_000
 _TRIES = 5
@@ -39,6 +46,7 @@ class Identity:
 @dataclass(frozen=True)
 class _Session:
     identity: Identity
+    password_mark: str
     ends_s: float
 
 
@@ -60,13 +68,22 @@ class TooManyTriesError(Exception):
 
 
 class Sessions:
-    """Sessions, kept in memory: after a restart everybody logs in anew. For any thread."""
+    """Sessions, kept in memory and, where there is one, in a store, over restarts. For any thread."""
 
     def __init__(
-        self, settings: Callable[[], HttpSettings], clock: Callable[[], float] = time.monotonic
+        self,
+        settings: Callable[[], HttpSettings],
+        clock: Callable[[], float] = time.time,
+        kept: SessionStore | None = None,
     ) -> None:
-        """Begin with nobody."""
-        self._settings, self._clock, self._lock = settings, clock, Lock()
+        """Begin with those that the store keeps.
+
+        Args:
+            settings: returns those in force.
+            clock: seconds since 1970.
+            kept: where they outlive a restart; None: nowhere.
+        """
+        self._settings, self._clock, self._kept, self._lock = settings, clock, kept, Lock()
         self._sessions: dict[str, _Session] = {}
         self._tries: dict[str, list[float]] = {}
         # Verified for unknown names, so that the time of an answer does not tell which names are known.
@@ -104,28 +121,45 @@ class Sessions:
         with self._lock:
             for mark in marks:
                 self._tries.pop(mark, None)
-            self._sessions[key] = _Session(identity, self._clock() + self._settings().session_h * 3600)
-            while len(self._sessions) > _MOST_SESSIONS:
-                self._sessions.pop(next(iter(self._sessions)))
+            session = _Session(identity, _mark(user), self._clock() + self._settings().session_h * 3600)
+            self._remember(key, session)
+        self._keep(key, session)
         return key, identity
 
     def of(self, key: str) -> Identity | None:
-        """Return whose session it is; None: of nobody, or of somebody who has been removed."""
+        """Return whose session it is.
+
+        None: of nobody, of somebody who has been removed, or whose role or password is another now.
+        """
         with self._lock:
             session = self._sessions.get(key)
+        if session is None:
+            session = self._look_up(key)
             if session is None:
                 return None
-            users = {user.name: user.role for user in self._settings().users}
-            identity = session.identity
-            if session.ends_s < self._clock() or users.get(identity.name) != identity.role:
-                del self._sessions[key]
-                return None
-            return identity
+            with self._lock:
+                self._remember(key, session)
+        users = {user.name: (user.role, _mark(user)) for user in self._settings().users}
+        identity = session.identity
+        if session.ends_s < self._clock() or users.get(identity.name) != (
+            identity.role,
+            session.password_mark,
+        ):
+            self.log_out(key)
+            return None
+        return identity
 
     def log_out(self, key: str) -> None:
         """End a session."""
         with self._lock:
             self._sessions.pop(key, None)
+        if self._kept is not None:
+            try:
+                self._kept.remove(_hash(key))
+            except SQLAlchemyError as error:
+                LOG.warning(
+                    "a session that ended stays in the store until its time: %s", type(error).__name__
+                )
 
     def of_token(self, token: str) -> Identity | None:
         """Return whose token it is."""
@@ -135,3 +169,44 @@ class Sessions:
             if hmac.compare_digest(each.token.get_secret_value().encode(), token.encode()):
                 found = Identity(each.name, each.role)
         return found
+
+    def _remember(self, key: str, session: _Session) -> None:
+        self._sessions[key] = session
+        while len(self._sessions) > _MOST_SESSIONS:
+            self._sessions.pop(next(iter(self._sessions)))
+
+    def _keep(self, key: str, session: _Session) -> None:
+        if self._kept is None:
+            return
+        who = session.identity
+        now, ends = (datetime.fromtimestamp(moment, UTC) for moment in (self._clock(), session.ends_s))
+        stored = StoredSession(
+            name=who.name, role=who.role, csrf=who.csrf, password_mark=session.password_mark, ends_utc=ends
+        )
+        try:
+            self._kept.add(_hash(key), stored, now)
+        except SQLAlchemyError as error:
+            LOG.warning(
+                "a session will not outlive a restart, since the store is away: %s", type(error).__name__
+            )
+
+    def _look_up(self, key: str) -> _Session | None:
+        if self._kept is None:
+            return None
+        try:
+            found = self._kept.find(_hash(key))
+        except SQLAlchemyError:
+            return None
+        if found is None:
+            return None
+        identity = Identity(found.name, cast(Role, found.role), found.csrf)
+        return _Session(identity, found.password_mark, found.ends_utc.timestamp())
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _mark(user: User) -> str:
+    """Return what changes with the password, and does not tell it."""
+    return hashlib.sha256(user.password_hash.get_secret_value().encode()).hexdigest()
