@@ -1,17 +1,20 @@
 import { make } from "../common/dom.js";
 import { texts } from "../texts.en.js";
+import { Alerts } from "./alerts.js";
 import { Camera } from "./cameras.js";
 import { follow } from "./connection.js";
 import { Events } from "./events.js";
 import { Totals } from "./totals.js";
 
 const HEALTH_MS = 2000;
+const ALERTS_MS = 10000;
 const BEFORE = 50;
 
 /** Show what the cameras see now, and what happens. */
 export function open(root, site) {
   const cameras = new Map();
   const events = new Events();
+  const alerts = new Alerts(site);
   const totals = new Totals();
   const grid = make("div", { id: "cameras" });
   const none = make("p", { id: "no-cameras", hidden: true }, texts.noCameras);
@@ -23,7 +26,10 @@ export function open(root, site) {
     make(
       "div", { class: "live" },
       make("section", { "aria-labelledby": "cameras-title" }, make("h2", { id: "cameras-title" }, texts.cameras), none, grid),
-      make("section", { class: "events" }, make("h2", { id: "events-title" }, texts.events), events.frame, events.said),
+      make(
+        "div", { class: "side" }, alerts.root,
+        make("section", { class: "events" }, make("h2", { id: "events-title" }, texts.events), events.frame, events.said),
+      ),
     ),
   );
 
@@ -65,7 +71,10 @@ export function open(root, site) {
       totals.now(record);
     },
     event: (record) => events.event(record),
-    alert: (record) => events.alert(record),
+    alert(record) {
+      events.alert(record);
+      alerts.load();
+    },
     lost: () => events.lost(),
   };
 
@@ -82,6 +91,7 @@ export function open(root, site) {
       async opened() {
         site.say(texts.connected);
         health();
+        alerts.load();
         // What happened while the tab was hidden or the service away is in the store.
         await before();
       },
@@ -101,6 +111,8 @@ export function open(root, site) {
     () => (cameras.size > 6 ? 2 : cameras.size > 2 ? 4 : 8),
   );
   document.addEventListener("visibilitychange", health);
+  // What others say of an alert is no news of the stream.
+  const asking = setInterval(() => document.hidden || alerts.load(), ALERTS_MS);
   site.say(texts.connecting);
   health();
 
@@ -108,6 +120,7 @@ export function open(root, site) {
     ended = true;
     stop();
     clearTimeout(polling);
+    clearInterval(asking);
     document.removeEventListener("visibilitychange", health);
     for (const camera of cameras.values()) camera.drop();
   };
