@@ -106,7 +106,7 @@ def test_presets_are_listed_with_origin_licence_and_whether_they_were_tested() -
         (["SOURCE", "--to", "TO"], "--format NAME, or --preset NAME"),
         (["--format", "voc", "--to", "TO"], "only --download fetches anything"),
         (["SOURCE", "SOURCE", "--format", "voc", "--to", "TO"], "one SOURCE at a time"),
-        (["SOURCE", "--format", "tfrecord", "--to", "TO"], "choose from voc"),
+        (["SOURCE", "--format", "fiftyone", "--to", "TO"], "choose from voc"),
         (["SOURCE", "--preset", "faces", "--to", "TO"], "--list-presets"),
         (["SOURCE", "--preset", "gotg", "--format", "voc", "--to", "TO"], "has the format yolo"),
         (["SOURCE", "--format", "voc", "--to", "TO", "--map", "good"], "--map good: write  old=new"),

@@ -58,7 +58,7 @@ def test_every_format_stands_in_the_table_once() -> None:
         assert (form.name in export_names()) == (form.layout is not None)
 
 
-@pytest.mark.parametrize(("find", "name"), [(find_format, "tfrecord"), (find_layout, "wider")])
+@pytest.mark.parametrize(("find", "name"), [(find_format, "fiftyone"), (find_layout, "wider")])
 def test_a_name_that_is_not_in_it_is_told_what_is(find, name: str) -> None:
     with pytest.raises(UsageError, match=f"`format` {name}: choose from .*coco"):
         find(name)

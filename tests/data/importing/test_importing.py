@@ -157,7 +157,7 @@ def test_a_second_source_is_added_and_the_first_stays(tmp_path: Path, voc_source
     [
         ({"name": "../x"}, UsageError, "`source` ../x: letters"),
         ({"name": ""}, UsageError, "`source`"),
-        ({"form": "tfrecord"}, UsageError, "choose from voc, yolo"),
+        ({"form": "fiftyone"}, UsageError, "choose from voc, yolo"),
         ({"crops": "guess"}, UsageError, "choose from detect, whole"),
         ({"source": "missing"}, DataError, "missing does not exist"),
         ({"annotations": "voc"}, UsageError, "`annotations` goes with the formats wider, csv, mafa"),

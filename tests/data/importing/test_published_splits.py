@@ -56,3 +56,27 @@ def test_a_list_that_is_not_there(tmp_path: Path) -> None:
 def test_options_of_another_form(text: str | None, lists: list[str]) -> None:
     with pytest.raises(ValueError, match="`split"):
         parse_split(text, lists)
+
+
+@pytest.mark.parametrize("below", ["", "data/"])
+def test_the_lists_of_darknet_name_paths_of_any_machine(tmp_path: Path, below: str) -> None:
+    for name in ("obj/a.jpg", "obj/b.JPG", "other/a.jpg", "c.png"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / name).write_bytes(b"")
+    (tmp_path / below / "train.txt").write_text("data/obj/a.jpg\r\n/home/me/data/obj/b.JPG\n")
+    (tmp_path / below / "valid.txt").write_text("C:\\me\\data\\other\\a.jpg\nx/gone.jpg\n")
+    (tmp_path / "test.txt").write_text("c 1\n")
+    splits = parse_split("as-published", [])
+    splits.read_lists(tmp_path)
+    names = ("data/obj/a.jpg", "data/obj/b.JPG", "data/other/a.jpg", "data/c.png")
+    assert [splits.of([name]) for name in names] == ["train", "train", "val", None]
+    untold = parse_split(None, [])
+    untold.read_lists(tmp_path)
+    assert untold.of([names[0]]) is None
+
+
+def test_a_photo_in_two_lists_of_darknet_is_a_leak(tmp_path: Path) -> None:
+    for name in ("train.txt", "val.txt"):
+        (tmp_path / name).write_text("data/a.jpg\n")
+    with pytest.raises(DataError, match=r"a.jpg is in the lists of 'train' and 'val': a leak"):
+        parse_split("as-published", []).read_lists(tmp_path)

@@ -33,7 +33,7 @@ def command(
         typer.Option(
             "--format",
             metavar="NAME",
-            help="voc, yolo, coco, wider, csv, createml, labelme, via, mafa, folders; auto finds it.",
+            help="voc, yolo, coco, wider, csv, createml, labelme, via, mafa, folders, photos; auto finds it.",
         ),
     ] = None,
     to: Annotated[

@@ -1,4 +1,4 @@
-"""Crops in folders named by class: one face in each picture, without annotation files."""
+"""Pictures without annotation files: crops in folders named by class, and photos to be labelled later."""
 
 from __future__ import annotations
 
@@ -29,3 +29,17 @@ def read_folders(
             continue
         box = RawBox(label or above[-1], (0, 0, 1, 1))
         yield Annotation(path.relative_to(folder).as_posix(), (box,), relative=True)
+
+
+def read_photos(folder: Path, problems: Problems) -> Iterator[Annotation]:
+    """Read pictures at any depth; nothing is known about their faces.
+
+    Args:
+        folder: with pictures; other files are passed over.
+        problems: a folder without pictures is added here.
+    """
+    found = find_pictures(folder)
+    if not found:
+        problems.add(folder, "no picture in it")
+    for path in found:
+        yield Annotation(path.relative_to(folder).as_posix(), ())

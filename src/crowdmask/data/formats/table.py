@@ -20,6 +20,7 @@ from crowdmask.data.formats import (
     yolo,
 )
 from crowdmask.data.formats.annotation import Reader
+from crowdmask.data.formats.foreign import foreign_named, recognise_foreign
 from crowdmask.data.formats.item import Item, Writer
 from crowdmask.data.formats.lists import keras, openimages
 from crowdmask.errors import UsageError
@@ -54,6 +55,7 @@ class Format:
         lies_apart: the annotations may be in another place than the photos.
         is_import_only: it needs information that only an import has, so a data set's YAML cannot use it.
         has_class_folders: each picture is one face, and its folder's name is its class.
+        has_faces: False: photos alone, whose faces are not known.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Format:
     lies_apart: bool = False
     is_import_only: bool = False
     has_class_folders: bool = False
+    has_faces: bool = True
 
 
 FORMATS: tuple[Format, ...] = (
@@ -134,6 +137,13 @@ FORMATS: tuple[Format, ...] = (
         is_import_only=True,
         has_class_folders=True,
     ),
+    Format(
+        name="photos",
+        title="photos without annotations",
+        read=class_folders.read_photos,
+        is_import_only=True,
+        has_faces=False,
+    ),
 )
 """All formats, in the order of the help texts."""
 
@@ -160,6 +170,9 @@ def find_format(name: str) -> Format:
     for form in FORMATS:
         if form.name == name:
             return form
+    foreign = foreign_named(name)
+    if foreign is not None:
+        raise UsageError(f"`format` {name}: {foreign.title} is not read: {foreign.advice}")
     raise UsageError(f"`format` {name}: choose from {', '.join(names())}")
 
 
@@ -178,7 +191,10 @@ def find_layout(name: str) -> Layout:
 def hint(folder: Path, name: str) -> str:
     """Return a hint which other format a folder looks like, if nothing in it is in the requested one."""
     found = [form for form in recognise(folder) if form.name != name]
-    return f"; it looks like {found[0].title}: try `format` {found[0].name}" if found else ""
+    if found:
+        return f"; it looks like {found[0].title}: try `format` {found[0].name}"
+    foreign = recognise_foreign(folder)
+    return f"; it looks like {foreign.title}, which is not read: {foreign.advice}" if foreign else ""
 
 
 def recognise(folder: Path) -> list[Format]:

@@ -172,7 +172,13 @@ def _row(label: str) -> str:
 
 def recognise(folder: Path) -> bool:
     """Whether a folder holds XML files of single pictures."""
-    return any(_ROOT.search(read_head(path)) for path in first_files(folder, "*.xml"))
+    heads = (read_head(path) for path in first_files(folder, "*.xml"))
+    return any(_ROOT.search(head) and not _has_outlines_only(head) for head in heads)
+
+
+def _has_outlines_only(head: str) -> bool:
+    """Whether it is of the old LabelMe tool, whose root is the same."""
+    return "<polygon>" in head and "<bndbox>" not in head
 
 
 def place_of(item: Item) -> str:

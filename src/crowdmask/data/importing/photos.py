@@ -31,6 +31,7 @@ def judge_photos(run: ImportState, items: list[Annotation], source: Path) -> lis
     annotated: set[Path] = set()
     missing: dict[str, list[str]] = {}
     lists: set[str] = set()
+    form = find_format(run.plan.form)
     for number, annotation in enumerate(items, 1):
         run.progress("reading photos", number, len(items))
         picture = find_picture(source, annotation)
@@ -58,7 +59,7 @@ def judge_photos(run: ImportState, items: list[Annotation], source: Path) -> lis
             height=size[1],
             source=run.plan.name,
             licence=run.plan.licence,
-            faces=faces,
+            faces=faces if form.has_faces else None,
             split=run.plan.splits.of(names),
         )
     _tell_missing(run, missing, lists, source)
@@ -66,7 +67,7 @@ def judge_photos(run: ImportState, items: list[Annotation], source: Path) -> lis
     for picture in find_pictures(source):
         chosen = is_chosen(run, picture.relative_to(source).as_posix())
         # The problem with its annotation was reported already.
-        told = picture in annotated or picture.stem in broken or find_format(run.plan.form).has_class_folders
+        told = picture in annotated or picture.stem in broken or form.has_class_folders
         if chosen and not told:
             run.problems.add(picture, "has no annotation", Reason.NO_ANNOTATION)
     return list(judged.items())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from crowdmask.data.formats.annotation import PICTURE_SUFFIXES
+from crowdmask.data.formats.finding import is_file
 from crowdmask.errors import DataError
 
 Split = Literal["train", "val", "test"]
@@ -29,7 +31,8 @@ class Splits:
     Attributes:
         fixed: the split of all photos.
         as_published: the folders in a photo's path decide (``train``, ``valid``, ``test``), and the lists
-            of a Pascal VOC ``ImageSets/Main``.
+            of a Pascal VOC ``ImageSets/Main`` and of darknet (``train.txt`` and ``valid.txt`` with a path
+            in each line).
         lists: files with the names of photos, one a line; they take precedence.
     """
 
@@ -38,6 +41,7 @@ class Splits:
     lists: dict[Split, Path] = field(default_factory=dict)
     _listed: dict[str, Split] = field(default_factory=dict)
     _stems: dict[str, Split] = field(default_factory=dict)
+    _paths: dict[str, Split] = field(default_factory=dict)
 
     def read_lists(self, source: Path) -> None:
         """Read the lists.
@@ -56,6 +60,26 @@ class Splits:
                 known = SPELLINGS.get(path.stem.lower())
                 if known is not None:
                     self._stems.update((line.split()[0], known) for line in _lines(path))
+            self._read_darknet(source)
+
+    def _read_darknet(self, source: Path) -> None:
+        """Read lists of paths of pictures, which lie in the source or one folder below.
+
+        Their paths are often those of the publisher's machine, so the longest end of one counts that is the
+        path of a picture.
+        """
+        for path in sorted((*source.glob("*.txt"), *source.glob("*/*.txt"))):
+            known = SPELLINGS.get(path.stem.lower())
+            if known is None:
+                continue
+            for line in _lines(path):
+                parts = line.replace("\\", "/").split("/")
+                if PurePosixPath(parts[-1]).suffix.lower() not in PICTURE_SUFFIXES:
+                    break  # another kind of list
+                ends = ("/".join(parts[at:]) for at in range(len(parts)))
+                end = next((end for end in ends if is_file(source / end)), parts[-1])
+                if self._paths.setdefault(end, known) != known:
+                    raise DataError(f"{end} is in the lists of '{self._paths[end]}' and '{known}': a leak")
 
     def of(self, names: Iterable[str]) -> Split | None:
         """Return the split of a photo, given all names that lists may use for it, its path first."""
@@ -65,6 +89,9 @@ class Splits:
                 return self._listed[name]
         if self.as_published:
             *folders, file = names[0].split("/")
+            for listed in (names[0], file):
+                if listed in self._paths:
+                    return self._paths[listed]
             for folder in reversed(folders):
                 known = SPELLINGS.get(folder.lower().rstrip("0123456789-_"))  # as in train2017
                 if known is not None:

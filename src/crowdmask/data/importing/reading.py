@@ -7,6 +7,7 @@ from pathlib import Path
 
 from crowdmask.data.formats.annotation import Annotation
 from crowdmask.data.formats.class_folders import read_folders
+from crowdmask.data.formats.foreign import recognise_foreign
 from crowdmask.data.formats.table import find_format, names, recognise
 from crowdmask.data.importing.plan import ImportPlan
 from crowdmask.data.importing.state import ImportState
@@ -52,6 +53,9 @@ def detect_format(plan: ImportPlan, folder: Path) -> str:
         looks = " and ".join(form.title for form in found)
         choices = " or ".join(form.name for form in found)
         raise UsageError(f"{plan.source} looks like {looks}: say which one is meant, `format` {choices}")
+    foreign = recognise_foreign(folder)
+    if foreign is not None:
+        raise UsageError(f"{plan.source} looks like {foreign.title}, which is not read: {foreign.advice}")
     raise UsageError(
         f"{plan.source} looks like no known format of annotations: name it with `format`, one of "
         f"{', '.join(names())}"
