@@ -18,7 +18,24 @@ export function follow(told, most_fps = () => 8) {
 
   function heard() {
     clearTimeout(silence);
-    silence = setTimeout(() => socket?.close(), SILENT_MS);
+    silence = setTimeout(drop, SILENT_MS);
+  }
+
+  /** Give up a connection at once: without a network the browser waits long for the other side's farewell. */
+  function drop() {
+    const old = socket;
+    if (!old) return;
+    lost(old);
+    old.close();
+  }
+
+  async function lost(made) {
+    if (socket !== made) return;
+    socket = null;
+    clearTimeout(silence);
+    if (!(await told.closed()) || ended) return;
+    timer = setTimeout(open, wait);
+    wait = Math.min(2 * wait, MOST_MS);
   }
 
   function open() {
@@ -46,14 +63,7 @@ export function follow(told, most_fps = () => 8) {
         told.picture(head, new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }));
       }
     };
-    made.onclose = async () => {
-      if (socket !== made) return;
-      socket = null;
-      clearTimeout(silence);
-      if (!(await told.closed()) || ended) return;
-      timer = setTimeout(open, wait);
-      wait = Math.min(2 * wait, MOST_MS);
-    };
+    made.onclose = () => lost(made);
   }
 
   function close() {
@@ -70,10 +80,12 @@ export function follow(told, most_fps = () => 8) {
   }
 
   document.addEventListener("visibilitychange", seen);
+  window.addEventListener("offline", drop);
   open();
   return () => {
     ended = true;
     document.removeEventListener("visibilitychange", seen);
+    window.removeEventListener("offline", drop);
     close();
   };
 }
