@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -73,6 +74,26 @@ def open_capture(source: VideoSource, timeout_s: float, rtsp_transport: str = "a
     if source.kind == "camera" and sys.platform == "win32":
         return _OpenCvCapture(int(source.address))
     return _FfmpegCapture(source, timeout_s, rtsp_transport)
+
+
+def interrupt_reads() -> None:
+    """Let every read that hangs in FFmpeg fail within a fraction of a second; for the end of the program.
+
+    FFmpeg asks PyAV about ten times a second whether the time-out has passed, and PyAV 18.1.0 answers by
+    Python's clock. If Python has ended meanwhile, the program crashes. PyAV has no function to interrupt
+    a read, so its clock is put ahead; without that attribute nothing happens.
+    """
+    core = sys.modules.get("av.container.core")
+    if getattr(core, "time", None) is time:
+        core.time = _ClockAhead  # type: ignore[union-attr]
+
+
+class _ClockAhead:
+    """Stands in for the module `time`; reads that begin later still have their whole time-out."""
+
+    @staticmethod
+    def monotonic() -> float:
+        return time.monotonic() + 1e9
 
 
 class _FfmpegCapture(Capture):

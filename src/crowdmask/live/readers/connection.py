@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from crowdmask.errors import VideoError
-from crowdmask.live.readers.capture import AnyFrame, Capture, UselessError, open_capture
+from crowdmask.live.readers.capture import AnyFrame, Capture, UselessError, interrupt_reads, open_capture
 from crowdmask.live.readers.patience import Patience
 from crowdmask.live.readers.troubles import Trouble, describe, silent
 from crowdmask.live.sources import VideoSource
@@ -20,6 +21,8 @@ _LONGEST_WAIT_S = 2.0
 _USUAL_STEP_S = 0.04
 # FFmpeg gets this much longer to notice by itself, which frees all its memory.
 _GRACE_S = 0.5
+# At the end of the program: for reads that are about to return, and for those that were interrupted.
+_RETURN_S, _INTERRUPTED_S = 0.2, 3.0
 
 
 class Connection:
@@ -63,6 +66,8 @@ class Connection:
         self._any_frame = False
         self._progress = time.monotonic()
         self._thread = Thread(target=self._run, name=f"read {source.name}", daemon=True)
+        with _lock:
+            _running.add(self)
         self._thread.start()
 
     @property
@@ -104,6 +109,8 @@ class Connection:
             self.trouble = describe(self._source, error, self._timeout_s, waited_s, self._opened)
         finally:
             self.ended.set()
+            with _lock:
+                _running.discard(self)
 
     def _read(self, capture: Capture) -> Trouble | None:
         pace = _Pace()
@@ -121,6 +128,30 @@ class Connection:
         if capture.length_s is not None and pace.read_s > capture.length_s - _NEAR_END_S:
             return None
         return Trouble(f"{self._source.name}: the stream ended")
+
+
+_lock = Lock()
+_running: set[Connection] = set()
+
+
+def _end_all() -> None:
+    """Wait until no thread is inside FFmpeg: one that hangs there while Python ends crashes the program."""
+    with _lock:
+        hanging = list(_running)
+    for each in hanging:
+        each.abandon()
+    end = time.monotonic() + _RETURN_S
+    for each in hanging:
+        each.join(max(0.0, end - time.monotonic()))
+    if any(each.alive for each in hanging):
+        interrupt_reads()
+    end = time.monotonic() + _INTERRUPTED_S
+    for each in hanging:
+        each.join(max(0.0, end - time.monotonic()))
+
+
+# Also for connections that a closed reader left behind; runs after the readers' own handlers.
+atexit.register(_end_all)
 
 
 class _Pace:

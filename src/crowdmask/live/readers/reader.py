@@ -114,7 +114,7 @@ class LiveReader:
         self._hanging: list[Connection] = []
         self._thread = Thread(target=self._supervise, name=f"watch {self.name}", daemon=True)
         self._thread.start()
-        # A thread that comes back from FFmpeg while Python ends would crash the program.
+        # Otherwise it would connect again while the connections are ended.
         atexit.register(self.close, _AT_EXIT_S)
 
     @property
