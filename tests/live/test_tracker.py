@@ -76,6 +76,40 @@ def test_frames_give_what_the_file_gives(with_times: bool, every: int, detector:
     assert abs(frame - PUT_ON_S * FPS) <= 5
 
 
+def test_with_adaptive_looks_a_value_a_frame_remains(detector: Detector, clip: Path) -> None:
+    def counted(tracker: Tracker) -> int:
+        assert tracker._pipeline is not None
+        return tracker._pipeline.times.frames
+
+    every, adaptive = Tracker(detector), Tracker(detector, look="adaptive")
+    expected, values = list(every.track(clip)), list(adaptive.track(clip))
+    assert [seen.frame for seen in values] == list(range(60))
+    assert [name for name, _ in told(values)] == [name for name, _ in told(expected)]
+    assert (counted(every), 60 - counted(adaptive)) == (60, sum(seen.predicted for seen in values))
+    assert sum(seen.predicted for seen in values) >= 20
+    assert all(seen.picture is not None and seen.picture.shape == (192, 320, 3) for seen in values)
+    own = [*adaptive.track(two_people(index) for index in range(60))]
+    assert [seen.frame for seen in own] == list(range(60))
+    at_once = [adaptive.update(two_people(index), index / FPS) for index in range(60)]
+    assert [seen.frame for seen in at_once] == list(range(60))
+    assert any(seen.predicted for seen in at_once)
+    assert adaptive.finish() == []
+
+
+def test_with_adaptive_looks_a_file_that_breaks_off_is_told_as_far_as_it_goes(
+    detector: Detector, tmp_path: Path
+) -> None:
+    broken = write_clip(tmp_path / "broken.avi")
+    broken.write_bytes(broken.read_bytes()[: broken.stat().st_size * 2 // 3])
+    frames: dict[str, list[int]] = {"every": [], "adaptive": []}
+    for look, told_of in frames.items():
+        with pytest.raises(VideoError):
+            for seen in Tracker(detector, look=look).track(broken):
+                told_of.append(seen.frame)
+    assert frames["adaptive"] == frames["every"] == list(range(len(frames["every"])))
+    assert len(frames["every"]) >= 3
+
+
 def test_one_frame_after_the_other(detector: Detector) -> None:
     tracker = Tracker(detector, fps=FPS)
     values = [tracker.update(two_people(index)) for index in range(58)]

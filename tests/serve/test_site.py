@@ -20,6 +20,7 @@ cameras:
     zones: [{name: A, polygon: [[0, 0], [1, 0], [1, 1]]}]
   - name: yard
     source: "0"
+    look: adaptive
     active: [{start: 8:00, end: 18:00, days: [mon, tue]}]
 alerts:
   rules:
@@ -48,6 +49,7 @@ def test_a_whole_site(tmp_path: Path) -> None:
     assert (door.options.max_fps, door.options.blur, door.options.zones.zones[0].name) == (5, True, "A")
     assert (door.options.ignored.min_face_px, len(door.options.ignored.regions.zones)) == (12, 1)
     assert (yard.options.ignored.regions, yard.options.still_s) == (None, 1800)
+    assert (door.options.look, yard.options.look, yard.options.is_adaptive) == ("every", "adaptive", True)
     assert (yard.options.zones, yard.active[0].days) == (None, ("mon", "tue"))
     assert (site.http.port, site.http.host, site.retention.counts_days) == (9000, "127.0.0.1", 730)
     assert "hunter2" not in repr(site) + site.model_dump_json()
@@ -104,6 +106,7 @@ def test_cameras_of_the_command_line(tmp_path: Path) -> None:
         ("when: camera_down", "when: never", "{name: down"),
         ("http: {port: 9000}", "http: {port: 90000}", "port: 90000"),
         ("max_fps: 5", "max_fps: 5\n    max_fps: 6", "max_fps: 6"),
+        ("look: adaptive", "look: sometimes", "look"),
         ("retention: {events_days: 7}", "retention: {events_days: 7", ": {port"),
     ],
 )

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from crowdmask.live.adaptive import HOLD, AdaptiveFrames
 from crowdmask.live.options import CameraOptions
-from crowdmask.live.predict import Look, predict
 from crowdmask.live.readers.prefetch import Prefetch
 from crowdmask.live.readers.stats import LatencyMeter, SourceStats, State
 from crowdmask.live.run import Run, Setting
@@ -19,8 +19,6 @@ from crowdmask.media.video import Frame, Reading, VideoInfo, probe, read_frames
 from crowdmask.media.video_writer import VideoWriter
 
 _AHEAD_BYTES = 48_000_000
-_HOLD, _HOLD_BYTES = 30, 150_000_000
-"""Maximum number of frames without detection that wait for the next frame with detection."""
 
 
 class FileRun(Run):
@@ -31,7 +29,7 @@ class FileRun(Run):
         super().__init__(source, options, setting)
         self._due_s = 0.0
         self._held: list[Frame] = []
-        self._between: list[tuple[Frame, NDArray[np.float64]]] = []
+        self._adaptive: AdaptiveFrames | None = None
         self._latency = LatencyMeter()
         self._reading, self._jump_told = Reading(), False
 
@@ -111,45 +109,16 @@ class FileRun(Run):
 
     def _follow_adaptively(self, frame: Frame) -> None:
         """Look at a frame if that pays; else keep it until the next look tells where its people were."""
-        pipeline = self.pipeline
-        assert pipeline is not None
-        held = len(self._between)
-        if self._pays(frame) or held >= _HOLD or held * frame.picture.nbytes >= _HOLD_BYTES:
-            self._look_after_between(frame)
-            self._latency.add(time.monotonic() - frame.captured)
-            return
-        self._between.append((frame, pipeline.corner))
-        last = pipeline.last
-        if last is not None and not len(last.result.hidden):
-            self._tell_between(last, last)  # nobody is there, and nothing moves
-
-    def _look_after_between(self, frame: Frame) -> None:
-        """Look at a frame, tell of those held before it, and then of it."""
-        pipeline = self.pipeline
-        assert pipeline is not None
-        if self._between and pipeline.is_cut:
-            # What is seen after a cut says nothing of where people were before it: its last frame does.
-            last, _ = self._between.pop()
-            self._look_and_tell(last, late=True)
-        self._look_and_tell(frame)
-
-    def _look_and_tell(self, frame: Frame, late: bool = False) -> None:
         assert self.pipeline is not None
-        before = self.pipeline.last
-        result = self._look(frame, late)
-        self._tell_between(before, self.pipeline.last)
-        self._note(result)
-        self._put(frame, result)
-
-    def _tell_between(self, before: Look | None, after: Look | None) -> None:
-        """Tell of the frames between two looks."""
-        held, self._between = self._between, []
-        assert before is not None or not held, "the first frame is always looked at"
-        for frame, corner in held:
-            assert before is not None
-            result = predict(frame, corner, before, after=after)
+        if self._adaptive is None:
+            self._adaptive = AdaptiveFrames(self.pipeline)
+        seen = self.pipeline.times.frames
+        must_look = self._apply_options()
+        for each, result in self._adaptive.take(frame, must_look=must_look):
             self._note(result)
-            self._put(frame, result)
+            self._put(each, result)
+        if self.pipeline.times.frames > seen:
+            self._latency.add(time.monotonic() - frame.captured)
 
     def _tell_jump(self) -> None:
         jump_s = self._reading.jump_s
@@ -178,14 +147,15 @@ class FileRun(Run):
             return
         # The face moves in the meantime, so its next position must be blurred, too.
         self._held.append(frame)
-        if len(self._held) >= _HOLD:
+        if len(self._held) >= HOLD:
             self._release_unseen()
 
     def _end_between(self) -> None:
         """Look at the last frame, if it was not: nothing comes after it."""
-        if self._between:
-            frame, _ = self._between.pop()
-            self._look_and_tell(frame)
+        if self._adaptive is not None:
+            for frame, result in self._adaptive.finish():
+                self._note(result)
+                self._put(frame, result)
 
     def _release_unseen(self) -> None:
         """Release the waiting frames that are not followed by a frame with detection."""

@@ -241,14 +241,21 @@ class Run(ABC):
         assert self.pipeline is not None
         return self.pipeline.is_due(frame) or self.options is not self._applied
 
-    def _look(self, frame: Frame, late: bool = False) -> TrackedFrame:
-        """Process one frame."""
+    def _apply_options(self) -> bool:
+        """Hand changed options to the pipeline; return whether there were any."""
         assert self.pipeline is not None
         options = self.options
-        if options is not self._applied:
-            self.pipeline.change(options.settings)
-            self._applied = options
-        return self.pipeline.process(frame, late)
+        if options is self._applied:
+            return False
+        self.pipeline.change(options.settings)
+        self._applied = options
+        return True
+
+    def _look(self, frame: Frame) -> TrackedFrame:
+        """Run the detector on one frame."""
+        assert self.pipeline is not None
+        self._apply_options()
+        return self.pipeline.process(frame)
 
     def _note(self, result: TrackedFrame) -> None:
         """Write down and tell what is known of one frame."""

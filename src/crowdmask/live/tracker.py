@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from crowdmask.errors import SourceError, UsageError, VideoError
 from crowdmask.inference.detector import Detector
+from crowdmask.live.adaptive import AdaptiveFrames
 from crowdmask.live.live_run import SHORT_GAP_S, live_rate
 from crowdmask.live.options import CameraOptions
 from crowdmask.live.pipeline import FrameFinder, Pipeline
@@ -24,6 +25,7 @@ from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.media.pictures import as_picture
 from crowdmask.media.video import Frame, probe, read_frames
 from crowdmask.tracking.events import GRACE_S, Event
+from crowdmask.tracking.schedule import EVERY
 from crowdmask.tracking.tracker import DEFAULT_ALGORITHM
 from crowdmask.tracking.zones import ZonesFile, read_zones
 
@@ -62,6 +64,7 @@ class Tracker:
         *,
         fps: float = USUAL_FPS,
         every: int = 1,
+        look: str = EVERY,
         algorithm: str = DEFAULT_ALGORITHM,
         grace_s: float = GRACE_S,
         zones: ZonesFile | str | PathLike[str] | None = None,
@@ -76,6 +79,10 @@ class Tracker:
             fps: approximate frames per second of `update`, or of frames without times; video files and
                 cameras have their own rate.
             every: process every n-th frame of a source only; `update` processes every frame.
+            look: "adaptive": run the detector on a frame if that is worth it and predict the others
+                (`TrackedFrame.predicted`); "every": run it on every frame. With `every` above 1 nothing is
+                predicted. A predicted frame of a file comes after the next detection; of a camera, and from
+                `update`, at once.
             algorithm: tracking algorithm, one of `crowdmask.tracking.tracker.ALGORITHMS`.
             grace_s: seconds without a mask that cause the event `no_mask`.
             zones: zones and lines for counting, or a YAML file with them.
@@ -92,7 +99,7 @@ class Tracker:
             raise UsageError(f"`fps` must be above 0, not {fps:g}")
         read = zones if zones is None or isinstance(zones, ZonesFile) else read_zones(fspath(zones))
         self._options = CameraOptions(
-            every=every, algorithm=algorithm, grace_s=grace_s, zones=read,
+            every=every, look=look, algorithm=algorithm, grace_s=grace_s, zones=read,
             rtsp_transport=rtsp_transport, timeout_s=timeout_s,
         )  # fmt: skip
         self.fps = float(fps)
@@ -120,7 +127,10 @@ class Tracker:
         if self._pipeline is None or not self._index:
             self._begin("frames", self.fps)
         now = (self._time_s + 1 / self.fps if self._index else 0.0) if time_s is None else time_s
-        return self._take(picture, now, self._index)
+        frame = self._frame(picture, now, self._index)
+        pipeline = self._pipeline
+        assert pipeline is not None
+        return pipeline.process(frame) if self._is_due(pipeline, frame) else pipeline.predict(frame)
 
     def finish(self) -> list[Event]:
         """Return the events that the source's end makes certain; `update` then begins a new run."""
@@ -163,8 +173,7 @@ class Tracker:
         pipeline = self._begin(source.name, probe(source.address).fps / every)
         ahead = Prefetch(read_frames(source.address, every), _AHEAD, f"read {source.name}")
         try:
-            for frame in ahead:
-                yield pipeline.process(frame)
+            yield from self._results(pipeline, ahead)
         finally:
             ahead.close()
 
@@ -172,14 +181,40 @@ class Tracker:
         self, frames: Iterable[NDArray[np.uint8] | tuple[float, NDArray[np.uint8]]]
     ) -> Generator[TrackedFrame, None, None]:
         every = self._options.every
-        self._begin("frames", self.fps / every)
-        for index, item in enumerate(frames):
-            time_s, picture = item if isinstance(item, tuple) else (index / self.fps, item)
-            if index % every == 0:
-                yield self._take(picture, time_s, index)
+        pipeline = self._begin("frames", self.fps / every)
+        taken = (
+            self._frame(picture, time_s, index)
+            for index, (time_s, picture) in enumerate(self._with_times(frames))
+            if index % every == 0
+        )
+        yield from self._results(pipeline, taken)
 
-    def _take(self, picture: NDArray[np.uint8], time_s: float, index: int) -> TrackedFrame:
-        assert self._pipeline is not None
+    def _with_times(
+        self, frames: Iterable[NDArray[np.uint8] | tuple[float, NDArray[np.uint8]]]
+    ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+        for index, item in enumerate(frames):
+            yield item if isinstance(item, tuple) else (index / self.fps, item)
+
+    def _results(self, pipeline: Pipeline, frames: Iterable[Frame]) -> Iterator[TrackedFrame]:
+        """Yield one value a frame of a source that may be told late."""
+        if not self._options.is_adaptive:
+            yield from map(pipeline.process, frames)
+            return
+        adaptive = AdaptiveFrames(pipeline)
+        try:
+            for frame in frames:
+                for _, result in adaptive.take(frame):
+                    yield result
+        except VideoError:
+            yield from (result for _, result in adaptive.finish())
+            raise
+        yield from (result for _, result in adaptive.finish())
+
+    def _is_due(self, pipeline: Pipeline, frame: Frame) -> bool:
+        return not self._options.is_adaptive or pipeline.is_due(frame)
+
+    def _frame(self, picture: NDArray[np.uint8], time_s: float, index: int) -> Frame:
+        """Check the next frame of a source that is read by the caller."""
         if not isinstance(picture, np.ndarray):
             raise TypeError(f"picture: an RGB uint8 array (H, W, 3), not {type(picture).__name__}")
         as_picture(picture)
@@ -189,7 +224,7 @@ class Tracker:
         if not math.isfinite(now) or (self._index and now <= self._time_s):
             raise ValueError(f"time_s: {now:g} is not later than the frame before, at {self._time_s:g}")
         self._index, self._time_s = self._index + 1, now
-        return self._pipeline.process(Frame("frames", index, now, picture, time.monotonic()))
+        return Frame("frames", index, now, picture, time.monotonic())
 
     def _look_live(self, source: VideoSource) -> Iterator[TrackedFrame]:
         every, generation, count, last_s = self._options.every, 0, 0, 0.0
@@ -206,7 +241,7 @@ class Tracker:
                 elif frame.generation != generation and frame.time_s - last_s > SHORT_GAP_S:
                     pipeline.restart()
                 generation, last_s = frame.generation, frame.time_s
-                yield pipeline.process(frame)
+                yield pipeline.process(frame) if self._is_due(pipeline, frame) else pipeline.predict(frame)
                 reader.done(frame)
             if reader.stats.state == "gave up" or not count:
                 raise VideoError(reader.stats.last_error or f"{source.name}: no frame came")

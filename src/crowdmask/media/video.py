@@ -63,6 +63,11 @@ class Frame:
     generation: int = 0
     pixel_aspect: Fraction = Fraction(1)
 
+    @property
+    def nbytes(self) -> int:
+        """The size of its picture in memory, bytes."""
+        return self.picture.nbytes
+
 
 @dataclass(frozen=True)
 class VideoInfo:

@@ -93,6 +93,14 @@ class CameraSettings(StrictModel):
             description="Maximum frames per second to process; null: as many as possible.",
         ),
     ] = None
+    look: Annotated[
+        Literal["adaptive", "every"],
+        Field(
+            title="Look",
+            description="adaptive: run the detector on a frame if that is worth it and predict the others; "
+            "every: run it on every frame. With `max_fps`, adaptive has no effect.",
+        ),
+    ] = "every"
     grace_s: Annotated[
         float,
         Field(
@@ -125,6 +133,7 @@ class CameraSettings(StrictModel):
         zones = ZonesFile(units=self.units, zones=self.zones, lines=self.lines) if placed else None
         return CameraOptions(
             max_fps=self.max_fps,
+            look=self.look,
             grace_s=self.grace_s,
             zones=zones,
             ignored=Ignored(self._regions(), self.min_face_px),

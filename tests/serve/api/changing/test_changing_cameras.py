@@ -37,7 +37,8 @@ def test_a_camera_comes_is_changed_and_goes(site: httpx.Client, running: Running
         ),
         site.get("/v1/cameras"),
         site.patch(
-            "/v1/cameras/hall", json={"min_face_px": 12, "active": [{"start": "08:00", "end": "18:00"}]}
+            "/v1/cameras/hall",
+            json={"min_face_px": 12, "look": "adaptive", "active": [{"start": "08:00", "end": "18:00"}]},
         ),
         site.put(
             "/v1/zones/hall", json={"zones": [{"name": "C", "polygon": SQUARE}], "ignore": [SQUARE[:3]]}
@@ -56,11 +57,12 @@ def test_a_camera_comes_is_changed_and_goes(site: httpx.Client, running: Running
     assert "hidden" not in shown.text
     assert shown.json()["source"].endswith("@127.0.0.1:9/stream")
     assert shown.json()["active"][0]["start"] == "08:00"
+    assert shown.json()["look"] == "adaptive"
     assert "hidden" not in "".join(each.text for each in answers)
     assert site.delete("/v1/cameras/hall").status_code == 204
     assert names(site) == ["door"]
     told = [what for _, what, thing in running.audit if thing == "camera hall" and what != "looked at"]
-    assert told[:4] == ["added", "changed active, min_face_px", "changed zones", "removed"]
+    assert told[:4] == ["added", "changed active, look, min_face_px", "changed zones", "removed"]
     assert "hidden" not in repr(running.audit)
 
 

@@ -57,6 +57,7 @@ class CameraChange(ZonesChange):
     min_face_px: Annotated[float, Field(ge=0, le=10_000)] = 0.0
     still_s: Annotated[float | None, Field(ge=60, le=7 * 86_400)] = 1800.0
     max_fps: Annotated[float | None, Field(gt=0, le=MOST_FPS)] = None
+    look: Literal["adaptive", "every"] = "every"
     grace_s: Annotated[float, Field(ge=0, le=MOST_S)] = GRACE_S
     active: tuple[Hours, ...] = ()
 
@@ -85,6 +86,7 @@ class SettingsBody(ZonesBody):
     min_face_px: float
     still_s: float | None
     max_fps: float | None
+    look: Literal["adaptive", "every"]
     grace_s: float
     active: list[Hours]
 
@@ -135,6 +137,7 @@ def _add_cameras(router: APIRouter, parts: ChangingParts, guards: Guards) -> Non
             min_face_px=camera.min_face_px,
             still_s=camera.still_s,
             max_fps=camera.max_fps,
+            look=camera.look,
             grace_s=camera.grace_s,
             active=list(camera.active),
         )
@@ -145,7 +148,7 @@ def _add_cameras(router: APIRouter, parts: ChangingParts, guards: Guards) -> Non
         body: Annotated[CameraChange, strictly(CameraChange)],
         user: Annotated[str, Depends(guards.admin)],
     ) -> ZonesBody:
-        """Change a camera; people in view keep their numbers, unless its source is another."""
+        """Change a camera; people in view keep their numbers, unless its source or `look` is another."""
         parts.take_over(lambda: parts.edits.camera(name, lambda old: _settings(_known(old, name), body)))
         parts.audit(user, f"changed {', '.join(sorted(body.model_fields_set))}", f"camera {name}")
         return _zones(_found(parts.site(), name))
