@@ -140,7 +140,7 @@ def _site_routers(service: Service, edits: Edits, guards: Guards, audit: Audit) 
     live = LiveParts(pictures, service.hub, lambda: [camera.name for camera in service.site.cameras], looking)
     changing = ChangingParts(lambda: service.site, edits, audit)
     return [
-        alerts_router(alerts, guards.viewer, guards.viewer),
+        alerts_router(alerts, guards.viewer, guards.admin),
         site_router(service, guards),
         cameras_router(service, guards, looking, audit),
         pictures_router(pictures, looking, guards),

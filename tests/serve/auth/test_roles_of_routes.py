@@ -26,6 +26,8 @@ ADMIN = {
     ("POST", "/v1/rules"), ("PUT", "/v1/rules/{name}"), ("DELETE", "/v1/rules/{name}"),
     ("POST", "/v1/cameras/test"), ("POST", "/v1/test-alert"), ("GET", "/v1/changes"),
     ("DELETE", "/v1/changes/{kind}/{name}"),
+    ("POST", "/v1/alerts/{alert_id}/acknowledge"), ("POST", "/v1/alerts/{alert_id}/snooze"),
+    ("POST", "/v1/alerts/{alert_id}/mark"),
     ("POST", "/v1/links"), ("GET", "/v1/links"), ("DELETE", "/v1/links/{link_id}"),
 }  # fmt: skip
 

@@ -142,17 +142,17 @@ _UNREADABLE = problems(400)
 AlertId = Annotated[str, Path(min_length=1, max_length=36, pattern=r"^[0-9A-Za-z-]+$")]
 
 
-def alerts_router(parts: AlertParts, viewer: Who, operator: Who) -> APIRouter:
+def alerts_router(parts: AlertParts, viewer: Who, admin: Who) -> APIRouter:
     """Return the routes.
 
     Args:
         parts: what they work on.
         viewer: lets those in who may look.
-        operator: lets those in who may acknowledge, snooze and mark.
+        admin: lets those in who may acknowledge, snooze and mark.
     """
     router = APIRouter(responses=problems(401, 403), tags=["alerts"])
     _add_reading(router, parts, viewer)
-    _add_changing(router, parts, operator)
+    _add_changing(router, parts, admin)
     _add_rules(router, parts, viewer)
     return router
 
@@ -179,15 +179,15 @@ def _add_reading(router: APIRouter, parts: AlertParts, viewer: Who) -> None:
         return _body(_found(parts, alert_id))
 
 
-def _add_changing(router: APIRouter, parts: AlertParts, operator: Who) -> None:
+def _add_changing(router: APIRouter, parts: AlertParts, admin: Who) -> None:
     @router.post("/v1/alerts/{alert_id}/acknowledge", responses=_NOT_FOUND)
-    def acknowledge(alert_id: AlertId, user: Annotated[str, Depends(operator)]) -> AlertBody:
+    def acknowledge(alert_id: AlertId, user: Annotated[str, Depends(admin)]) -> AlertBody:
         """Say that you have seen it; the first one who does counts."""
         parts.store.acknowledge(alert_id, user, parts.now())
         return _changed(parts, alert_id, user, "acknowledged")
 
     @router.post("/v1/alerts/{alert_id}/snooze", responses=_NOT_FOUND | _UNREADABLE)
-    def snooze(alert_id: AlertId, body: SnoozeRequest, user: Annotated[str, Depends(operator)]) -> SnoozeBody:
+    def snooze(alert_id: AlertId, body: SnoozeRequest, user: Annotated[str, Depends(admin)]) -> SnoozeBody:
         """Send no messages of its rule at its camera and zone for a while; the pages go on showing them."""
         alert = _found(parts, alert_id).alert
         until = parts.now() + timedelta(minutes=body.minutes)
@@ -198,7 +198,7 @@ def _add_changing(router: APIRouter, parts: AlertParts, operator: Who) -> None:
         return SnoozeBody(camera=alert.camera, zone=alert.zone, until_utc=until, by=user)
 
     @router.post("/v1/alerts/{alert_id}/mark", responses=_NOT_FOUND | _UNREADABLE)
-    def mark(alert_id: AlertId, body: MarkRequest, user: Annotated[str, Depends(operator)]) -> AlertBody:
+    def mark(alert_id: AlertId, body: MarkRequest, user: Annotated[str, Depends(admin)]) -> AlertBody:
         """Say whether it was wrong."""
         parts.store.mark(alert_id, body.wrong, user, parts.now())
         return _changed(parts, alert_id, user, "marked")
