@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,60 @@ def mouse_click(page: Page, x: float, y: float) -> None:
     """Click into the picture."""
     mouse(page, "mousePressed", x, y)
     mouse(page, "mouseReleased", x, y)
+
+
+def be_a_phone(page: Page) -> None:
+    """Let the page be on a phone: 390 px wide, with fingers instead of a mouse."""
+    page.call("Emulation.setDeviceMetricsOverride", width=390, height=600, deviceScaleFactor=2, mobile=True)
+    page.call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=5)
+
+
+def touch(page: Page, *steps: tuple[str, *tuple[tuple[float, float], ...]]) -> None:
+    """Put fingers on places of the screen (`Start`), move them (`Move`), or take them away (`End`)."""
+    page.call_all(
+        [
+            (
+                "Input.dispatchTouchEvent",
+                {"type": f"touch{what}", "touchPoints": [{"x": x, "y": y} for x, y in at]},
+            )
+            for what, *at in steps
+        ]
+    )
+
+
+def swipe(page: Page, *places: tuple[float, float], off: float = 0.0) -> None:
+    """Put a finger on a part of the picture and slide it over others, in small steps.
+
+    Args:
+        off: pixels by which the finger is too far to the right and too low: fingers are not exact.
+    """
+    points = [(at["x"] + off, at["y"] + off) for at in (on_stage(page, *place) for place in places)]
+    between = [
+        (x + part * (to_x - x), y + part * (to_y - y))
+        for (x, y), (to_x, to_y) in pairwise(points)
+        for part in (0.25, 0.5, 0.75, 1)
+    ]
+    touch(page, ("Start", points[0]), *(("Move", at) for at in between))
+    # A finger that is still fast when it goes would fling the page, and the next tap would only stop that.
+    page.run("new Promise((done) => setTimeout(done, 100))")
+    touch(page, ("End",))
+
+
+def tap_stage(page: Page, x: float, y: float, off: float = 0.0) -> None:
+    """Tap a part of the picture."""
+    at = on_stage(page, x, y)
+    touch(page, ("Start", (at["x"] + off, at["y"] + off)), ("End",))
+
+
+def tap(page: Page, what: str) -> None:
+    """Tap the middle of an element, given as an expression, once it is at rest in view."""
+    rest = (
+        "const {left, top, width, height} = found.getBoundingClientRect();"
+        "return !found.disabled && width > 0 && [left + width / 2, top + height / 2]"
+    )
+    page.wait(f"((found) => {{ found.scrollIntoView({{block: 'nearest'}}); return true }})({what})")
+    x, y = page.wait(f"((found) => {{ {rest} }})({what})")
+    touch(page, ("Start", (x, y)), ("End",))
 
 
 def people_in(site: Running, zone: str) -> dict[str, Any] | None:

@@ -78,15 +78,24 @@ class Page:
 
     def call(self, method: str, **params: Any) -> Any:
         """Call a method of the protocol; what the browser tells meanwhile goes to `events`."""
-        self._number += 1
-        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
-        while True:
+        return self.call_all([(method, params)])[0]
+
+    def call_all(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Any]:
+        """Call methods without waiting between them: a slow page must not make a tap a long one."""
+        names = {}
+        for method, params in calls:
+            self._number += 1
+            names[self._number] = method
+            self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        results = {}
+        while len(results) < len(names):
             message = json.loads(self._socket.recv(timeout=PATIENCE_S))
-            if message.get("id") == self._number:
-                assert "error" not in message, (method, message["error"])
-                return message["result"]
-            if "method" in message:
+            if message.get("id") in names:
+                assert "error" not in message, (names[message["id"]], message["error"])
+                results[message["id"]] = message["result"]
+            elif "method" in message:
                 self.events.append(message)
+        return [results[number] for number in names]
 
     def run(self, script: str) -> Any:
         """Evaluate an expression; a promise is waited for."""

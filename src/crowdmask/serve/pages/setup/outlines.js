@@ -53,9 +53,11 @@ export function drawing(shapes, ratio, selected, draft) {
 
 /** Return the places where another corner can be dragged out of a side. */
 function middles(points) {
-  return points.map(([x, y], index) => {
+  return points.flatMap(([x, y], index) => {
     const [nextX, nextY] = points[(index + 1) % points.length];
-    return svg("circle", { class: "middle", "data-middle": index, cx: (x + nextX) / 2, cy: (y + nextY) / 2, r: 9 });
+    const place = { "data-middle": index, cx: (x + nextX) / 2, cy: (y + nextY) / 2, r: 9 };
+    // The wide one takes fingers.
+    return ["middle wide", "middle"].map((name) => svg("circle", { class: name, ...place }));
   });
 }
 

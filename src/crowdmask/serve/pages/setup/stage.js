@@ -7,6 +7,7 @@ const words = texts.setup.zones;
 const STEP = 0.01;
 const BIG_STEP = 0.05;
 const NEAR_PX = 14;
+const FINGER_PX = 24;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 function percents([x, y]) {
@@ -26,6 +27,7 @@ export class Stage {
     this.draft = null;
     this.drag = null;
     this.handles = [];
+    this.nearPx = NEAR_PX;
     this.ratio = shapes.size.height / shapes.size.width;
     this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     this.svg.setAttribute("viewBox", `0 0 ${WIDE} ${WIDE * this.ratio}`);
@@ -149,23 +151,34 @@ export class Stage {
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   }
 
-  isNear(one, other, px = NEAR_PX) {
+  /** Return how many pixels of the screen lie between two points. */
+  farFrom(one, other) {
     const { width, height } = this.root.getBoundingClientRect();
-    return Math.hypot((one[0] - other[0]) * width, (one[1] - other[1]) * height) < px;
+    return Math.hypot((one[0] - other[0]) * width, (one[1] - other[1]) * height);
+  }
+
+  /** Return what is nearest to a point, "corner" or "middle" of a side, and its number: fingers' places overlap. */
+  nearest(point) {
+    const corners = this.shapes.corners(this.shape);
+    const found = corners.map((corner, index) => ["corner", index, this.farFrom(point, corner)]);
+    if (this.shape.kind !== "line") {
+      const middles = corners.map((corner, index) => corner.map((value, axis) => (value + corners[(index + 1) % corners.length][axis]) / 2));
+      found.push(...middles.map((middle, index) => ["middle", index, this.farFrom(point, middle)]));
+    }
+    return found.reduce((best, each) => (each[2] < best[2] ? each : best));
   }
 
   press(event) {
-    if (this.draft || event.button !== 0) return;
+    this.nearPx = event.pointerType === "mouse" ? NEAR_PX : FINGER_PX;
+    // A second finger neither takes the first one's drag away nor begins another.
+    if (this.draft || this.drag || event.button !== 0 || !event.isPrimary) return;
     const { corner, middle, shape } = event.target.dataset;
     const from = this.pointOf(event);
-    if (corner !== undefined) {
-      const index = Number(corner);
-      this.drag = { index, from, corners: this.shapes.corners(this.shape) };
-    } else if (middle !== undefined) {
-      const index = this.shapes.insert(this.shape, Number(middle));
-      this.drag = { index, from, corners: this.shapes.corners(this.shape), begun: true };
-      this.current = index;
-      this.changed();
+    if (corner !== undefined || middle !== undefined) {
+      const [kind, index] = this.nearest(from);
+      // The circle of a middle stays until the finger moves: a browser scrolls if what is touched goes away at once.
+      if (kind === "corner") this.drag = { index, from, corners: this.shapes.corners(this.shape) };
+      else this.drag = { middle: index, from };
     } else if (shape !== undefined) {
       const isSelected = this.selected === Number(shape);
       this.select(Number(shape));
@@ -183,21 +196,35 @@ export class Stage {
       this.at = to.map((value) => Math.min(1, Math.max(0, value)));
       this.refresh();
     }
-    if (!this.drag) return;
-    const { index, from, corners } = this.drag;
+    if (!this.drag || !event.isPrimary) return;
+    const { from } = this.drag;
     const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
     if (!this.drag.begun) {
-      if (this.isNear(from, to) && Math.abs(dx) + Math.abs(dy) < 0.004) return;
-      this.shapes.begin();
+      if (this.farFrom(from, to) < this.nearPx && Math.abs(dx) + Math.abs(dy) < 0.004) return;
+      if (this.drag.middle === undefined) this.shapes.begin();
+      else this.pull();
       this.drag.begun = true;
     }
+    const { index, corners } = this.drag;
     if (index === null) this.shapes.move(this.shape, corners, dx, dy);
     else this.shapes.put(this.shape, index, [corners[index][0] + dx, corners[index][1] + dy]);
     this.refresh();
   }
 
-  release() {
-    if (!this.drag) return;
+  /** Let what was pressed in the middle of a side be a corner that is dragged. */
+  pull() {
+    const index = this.shapes.insert(this.shape, this.drag.middle);
+    this.drag = { index, from: this.drag.from, corners: this.shapes.corners(this.shape) };
+    this.current = index;
+    this.refresh();
+  }
+
+  release(event) {
+    if (!this.drag || !event.isPrimary) return;
+    if (this.drag.middle !== undefined && event.type === "pointerup") {
+      this.pull();
+      this.drag.begun = true;
+    }
     const { begun, index } = this.drag;
     this.drag = null;
     if (index !== null) this.handles[index]?.focus();
@@ -209,13 +236,13 @@ export class Stage {
     // A key's click on the cross has no place of its own, and keys are exact.
     const isKey = event.detail === 0;
     if (!isKey) this.at = this.pointOf(event).map((value) => Math.min(1, Math.max(0, value)));
-    this.mark(isKey ? 1 : NEAR_PX);
+    this.mark(isKey ? 1 : this.nearPx);
   }
 
   /** Set a corner at the cross; on the first or the last one again, the shape is done. */
   mark(nearPx) {
     const { kind, corners } = this.draft;
-    const isAgain = [corners[0], corners.at(-1)].some((corner) => corner && this.isNear(this.at, corner, nearPx));
+    const isAgain = [corners[0], corners.at(-1)].some((corner) => corner && this.farFrom(this.at, corner) < nearPx);
     if (isAgain) {
       if (corners.length >= CORNERS[kind][0]) this.finish();
       else this.told.say(words.tooFew(CORNERS[kind][0]));

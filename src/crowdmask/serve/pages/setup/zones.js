@@ -59,12 +59,13 @@ class Editor {
       say: (text) => say(this.status, text),
     });
     this.list = make("ul", { class: "shapes", "aria-labelledby": "shapes-title" });
+    this.none = make("p", { class: "quiet" }, words.empty);
     this.root = make(
       "div", { class: "zones" },
       make("div", { class: "draw" }, this.tools(), make("div", { class: "stage-frame" }, this.stage.root), this.status,
         make("details", {}, make("summary", {}, words.keysTitle), make("ul", {}, ...words.keys.map((key) => make("li", {}, key))))),
       make("section", { class: "card", "aria-labelledby": "shapes-title" },
-        make("h3", { id: "shapes-title" }, words.list), this.list, this.problem, this.buttons()),
+        make("h3", { id: "shapes-title" }, words.list), this.none, this.list, this.problem, this.buttons()),
     );
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.drawing(false, false);
@@ -159,6 +160,7 @@ class Editor {
       row.choose.ariaLabel = name;
       row.remove.ariaLabel = words.removeThis(name);
     }
+    this.none.hidden = ids.size > 0;
     const shape = this.stage.shape;
     this.undo.disabled = !this.shapes.past.length;
     this.redo.disabled = !this.shapes.future.length;
