@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Sequence
@@ -41,6 +42,8 @@ _DATABASES = (".db",)
 _MANIFEST = "manifest.jsonl"
 _DESCRIPTIONS = (".yaml", ".yml")
 _DEEPEST = 3
+# A path object makes one stroke of two; a drive of Windows has one letter.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class Kind(Enum):
@@ -65,12 +68,14 @@ class Output:
         path: as given; "-" is standard output.
         kind: what is written there.
         extends: it may also be an input: a folder that is added to, or the command has its own check.
+        urls: it may be the URL of an object store.
     """
 
     name: str
     path: str
     kind: Kind
     extends: bool = False
+    urls: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,10 @@ def _check_streams(outputs: Sequence[Output]) -> None:
 
 
 def _check_kind(output: Output) -> None:
+    if not output.urls and output.kind is not Kind.DATABASE and _URL.match(output.path):
+        raise UsageError(
+            f"`{output.name}` {output.path}: is no path of this machine: write there, then copy it"
+        )
     if output.kind is Kind.VIDEO or (output.kind is Kind.FOLDER and os.path.isdir(output.path)):
         return
     # The target of a link counts, too.

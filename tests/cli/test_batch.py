@@ -78,6 +78,15 @@ def test_a_whole_run_ends_with_zero_and_can_be_gone_on_with(
     assert "its --confidence is the default, not 0.9" in refused.stderr
 
 
+@pytest.mark.parametrize("option", ["--json", "--pictures", "--stats"])
+def test_only_the_shards_may_go_to_a_store(option: str, colour_model: Path, place: Path, blocks: Any) -> None:
+    blocks.save("a.png")
+    done = batch(colour_model, "a.png", "--to", "out", option, "s3://town/x")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert f"{option} s3://town/x: is no path of this machine" in done.stderr
+    assert sorted(path.name for path in place.iterdir()) == ["a.png"]
+
+
 def test_without_its_packages_the_extra_is_named(
     colour_model: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

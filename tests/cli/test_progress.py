@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 
 import pytest
 from rich.console import Console
 
+from crowdmask.cli.batch_lines import show_rate
 from crowdmask.cli.progress import PlainLines, show_progress
 
 
@@ -52,6 +54,21 @@ def test_a_terminal_shows_a_bar_for_each_stage() -> None:
     assert "reading" in text.getvalue()
     assert "2/2" in text.getvalue()
     assert "writing" in text.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_batch_shows_its_rate_and_failures(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crowdmask.cli.progress.PlainLines", partial(PlainLines, every_s=0.0))
+    shown, text = console(terminal)
+    now, failed = [5.0], [0]
+    with show_rate(shown, lambda: failed[0], lambda: now[0]) as progress:
+        progress("listing photos", 9000, 0)
+        progress("detecting", 0, 9000)
+        now[0], failed[0] = 25.0, 1200
+        progress("detecting", 3000, 9000)
+    assert "150.0 photos a second, 1,200 failed" in text.getvalue()
+    if not terminal:
+        assert text.getvalue().splitlines()[:2] == ["listing photos: 9,000", "detecting: 0 of 9,000 (0 %)"]
 
 
 def test_nothing_is_said_of_short_work_elsewhere() -> None:

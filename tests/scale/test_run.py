@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -14,8 +15,9 @@ from typing import Any
 import pyarrow.parquet as parquet
 import pytest
 
+import crowdmask.files
 from crowdmask.batch.items import PhotoItem
-from crowdmask.errors import BusyError, UsageError
+from crowdmask.errors import BusyError, CrowdmaskError, UsageError
 from crowdmask.files import lock
 from crowdmask.scale.entries import Entry
 from crowdmask.scale.run import Pool, local_processes
@@ -119,6 +121,51 @@ def test_a_used_folder_and_one_that_is_written_are_refused(photos: Path, run: Ru
             run("photos", to="mine", resume=resume)
     with lock(Path("out")), pytest.raises(BusyError):
         run("photos")
+
+
+def test_a_full_disk_costs_no_shard_and_what_to_do_is_said(
+    photos: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run("photos", to="whole", shard_size=1).rows
+    sync = crowdmask.files._sync
+
+    def full(path: Path) -> None:
+        if path.name.startswith(".part-000003") or "_journal" in path.name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(path)
+
+    with monkeypatch.context() as patched, pytest.raises(CrowdmaskError) as told:
+        patched.setattr(crowdmask.files, "_sync", full)
+        run("photos", shard_size=1)
+    assert str(told.value).startswith("cannot write out/part-000003-")
+    assert str(told.value).endswith(
+        "no space left on device; what was written before is whole: go on with `resume`"
+    )
+    assert len(rows("out")) == 3
+    assert [name for name in os.listdir("out") if name.startswith(".")] == []
+    assert (run("photos", shard_size=1, resume=True).rows, whole) == (6, 6)
+    assert rows("out") == rows("whole")
+
+
+def test_photos_named_one_by_one_may_become_more(photos: Path, run: Run) -> None:
+    named = [f"photos/a/{number}.png" for number in (1, 2, 3)]
+    run(*named[:2], "photos/b/")
+    assert (run(*named, "photos/b", resume=True).done, len(rows("out"))) == (1, 6)
+    for sources in (named, ["photos/b", *named[1:]], ["photos/a/*.png", *named, "photos/b"]):
+        with pytest.raises(
+            UsageError, match=r"its sources are photos/a/1\.png, photos/a/2\.png, photos/b/, not"
+        ):
+            run(*sources, resume=True)
+
+
+@pytest.mark.parametrize("source", ["phtos", "list.csv", "empty"])
+def test_a_mistyped_source_leaves_no_run_behind(source: str, photos: Path, run: Run) -> None:
+    Path("list.csv").write_text("path,camera\n")
+    Path("empty").mkdir()
+    outcome = run(source)
+    assert (len(outcome.problems), outcome.rows, outcome.failed) == (1, 0, 1)
+    assert not Path("out").exists()
+    assert run("photos").rows == 6
 
 
 @dataclass(frozen=True)

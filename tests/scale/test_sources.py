@@ -6,6 +6,7 @@ import csv
 import datetime
 import io
 import json
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -17,6 +18,11 @@ import pyarrow.parquet as parquet
 import pytest
 
 from crowdmask.errors import UsageError
+from crowdmask.scale.columns import Columns
+from crowdmask.scale.entries import Entry
+from crowdmask.scale.lines import write_lines
+from crowdmask.scale.listing.every import list_all
+from crowdmask.scale.store import open_store
 
 from .conftest import Run, rows
 
@@ -128,6 +134,91 @@ def test_a_manifest_without_a_column_of_paths(photos: Path, run: Run) -> None:
     with pytest.raises(UsageError, match="no column 'nothing'"):
         run("list.csv", path_column="nothing")
     assert run("list.csv", path_column="what").rows == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problems"),
+    [
+        (
+            "l.csv",
+            "path,n\nphotos/a/1.png,1\n,2\nphotos/a/2.png,3\n",
+            ["line 3 has no value in the column path"],
+        ),
+        ("l.csv", "path\nphotos/a/1.png\nphotos/a/3.png,x\nphotos/a/2.png\n", ["line 3 has more values"]),
+        ("l.csv", "path;n\nphotos/a/1.png;1\nphotos/a/2.png;3\n", []),
+        ("l.csv", ",Path,n\n0,photos/a/1.png,1\n1,photos/a/2.png,3\n", []),
+        (
+            "l.jsonl",
+            '{"path": "photos/a/1.png"}\n{broken\n{"path": 5}\n[]\n{"n": 1}\n{"file": "photos/a/2.png"}\n',
+            [
+                "line 2 is not",
+                "line 3 has no value",
+                "line 4 is not an object",
+                "line 5 has no column of paths",
+            ],
+        ),
+    ],
+)
+def test_a_bad_line_of_a_manifest_costs_no_other(
+    name: str, text: str, problems: list[str], place: Path
+) -> None:
+    Path(name).write_text(text)
+    found: list[Entry] = []
+    complaints = list_all([name], found.append, Columns())
+    assert [entry.name for entry in found] == ["photos/a/1.png", "photos/a/2.png"]
+    for complaint, told in zip(complaints, problems, strict=True):
+        assert str(complaint).startswith(f"{name}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("l.csv", b"", "no photo in this manifest"),
+        ("l.csv", b"path,n\n", "no photo in this manifest"),
+        ("l.csv", "path\nphotos/Zürich.png\n".encode("latin-1"), "save it as UTF-8"),
+        ("l.json", b'[{"path": "photos/a/1.png"}]', "on a line of its own"),
+    ],
+)
+def test_manifests_that_cannot_be_read_say_what_to_do(name: str, data: bytes, told: str, place: Path) -> None:
+    Path(name).write_bytes(data)
+    (problem,) = list_all([name], pytest.fail, Columns())
+    assert told in str(problem)
+
+
+def test_two_columns_of_one_name_are_refused(place: Path) -> None:
+    Path("list.csv").write_text("path,path\nphotos/a/1.png,photos/a/2.png\n")
+    with pytest.raises(UsageError, match="two columns are named 'path'"):
+        list_all(["list.csv"], pytest.fail, Columns())
+
+
+def test_json_lines_hold_no_number_that_is_none(photos: Path, run: Run) -> None:
+    Path("list.csv").write_text("path,heat\nphotos/a/1.png,nan\nphotos/a/2.png,inf\nphotos/a/3.png,2.5\n")
+    run("list.csv")
+    write_lines(open_store("out"), "rows.jsonl")
+    lines = [
+        json.loads(line, parse_constant=pytest.fail) for line in Path("rows.jsonl").read_text().splitlines()
+    ]
+    assert [line["heat"] for line in lines] == [None, None, 2.5]
+
+
+def test_members_that_lie_above_their_archive_and_short_suffixes(photos: Path) -> None:
+    with tarfile.open("photos.tbz2", "w:bz2") as archive:
+        archive.add(photos / "a/1.png", "../a/1.png")
+    found: list[Entry] = []
+    assert list_all(["photos.tbz2"], found.append, Columns()) == []
+    assert [entry.name for entry in found] == ["photos.tbz2/../a/1.png"]
+
+
+def test_urls_of_files_of_this_machine(photos: Path, run: Run) -> None:
+    outcome = run(f"file://{photos}", to=f"file://{photos.parent}/out")
+    assert (outcome.rows, outcome.failed) == (6, 0)
+    assert rows("out")[0]["source"] == f"file://{photos}/a/1.png"
+
+
+def test_a_package_that_no_extra_brings_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(UsageError, match="need the package gcsfs, which is not installed: pip install gcsfs"):
+        list_all(["gs://town/photos"], pytest.fail, Columns())
 
 
 def test_a_photo_that_is_named_twice_is_done_once(photos: Path, run: Run) -> None:

@@ -67,6 +67,23 @@ def test_photos_archives_manifests_and_output_in_a_bucket(bucket: str, run: Run)
     assert run("s3://town/list.csv", to="s3://town/listed", resume=True).done == 0
 
 
+def test_shards_in_a_folder_and_paths_with_dots(bucket: str, run: Run) -> None:
+    system, _ = file_system("s3://town")
+    for number in (1, 2):
+        system.copy("town/photos.tar", f"town/shards/{number}.tar")
+    system.pipe_file("town/lists/list.csv", b"path\n../photos/a/1.png\n")
+    assert run("s3://town/shards").rows == 12
+    assert run("s3://town/lists/list.csv", to="listed").failed == 0
+
+
+def test_a_mistyped_bucket_is_not_made(bucket: str, run: Run) -> None:
+    with pytest.raises(CrowdmaskError, match="s3://twon/out"):
+        run("s3://town/photos", to="s3://twon/out")
+    system, _ = file_system("s3://town")
+    system.invalidate_cache()
+    assert system.ls("") == ["town"]
+
+
 def test_what_is_not_there_and_what_is_forbidden(bucket: str, run: Run, complaints: list[str]) -> None:
     Path("list.csv").write_text("path\ns3://town/photos/gone.jpg\nphotos/a/1.png\n")
     outcome = run("s3://nowhere/photos", "list.csv")

@@ -34,7 +34,7 @@ def command(
     to: Annotated[
         str,
         typer.Option(metavar="DIR|URL", help="Where the Parquet shards go.", show_default=False),
-        Writes(Kind.FOLDER, locked=False),
+        Writes(Kind.FOLDER, locked=False, urls=True),
     ],
     resume: Annotated[
         bool,
@@ -159,13 +159,15 @@ def command(
 class _Lines:
     say: Console
     complain: Console
+    failed: int = 0
 
     def note(self, line: str) -> None:
         """Print one line that is no error."""
         self.say.print(line, soft_wrap=True)
 
     def tell(self, problem: str) -> None:
-        """Print one error line."""
+        """Print one error line, and count it."""
+        self.failed += 1
         self.complain.print(error_line(problem), soft_wrap=True)
 
 
@@ -173,7 +175,7 @@ def _run(wanted: Wanted, pool: MakePool, lines: _Lines) -> Outcome:
     from crowdmask.scale.run import detect_at_scale
 
     try:
-        with show_rate(lines.complain) as shown:
+        with show_rate(lines.complain, lambda: lines.failed) as shown:
             return detect_at_scale(wanted, complain=lines.tell, progress=shown, make_pool=pool)
     except KeyboardInterrupt:
         lines.complain.print("interrupted; what was written is whole: go on with --resume", soft_wrap=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,31 @@ DETECTING = "detecting"
 
 
 @contextmanager
-def show_rate(console: Console) -> Iterator[Progress]:
-    """Yield a `Progress` that shows a bar on a terminal, and a plain line every half minute elsewhere."""
-    with show_progress(console) as shown:
-        yield shown
+def show_rate(
+    console: Console, failed: Callable[[], int], clock: Callable[[], float] = time.monotonic
+) -> Iterator[Progress]:
+    """Yield a `Progress` that shows a bar on a terminal, and a plain line every half minute elsewhere.
+
+    Args:
+        failed: returns how many photos and sources could not be read so far.
+        clock: seconds that only grow.
+    """
+    began, seconds, photos = 0.0, 0.0, 0
+
+    def detail() -> str:
+        told = [f"{photos / seconds:,.1f} photos a second"] if photos and seconds > 0 else []
+        return ", ".join([*told, *([f"{failed():,} failed"] if failed() else [])])
+
+    with show_progress(console, detail=detail) as shown:
+
+        def tell(stage: str, done: int, total: int) -> None:
+            nonlocal began, seconds, photos
+            if stage == DETECTING:
+                began = began if done else clock()
+                seconds, photos = clock() - began, done
+            shown(stage, done, total)
+
+        yield tell
 
 
 def say_totals(console: Console, outcome: Outcome, to: str) -> None:

@@ -19,15 +19,18 @@ PLAIN_EVERY_S = 30.0
 
 
 @contextmanager
-def show_progress(console: Console, *, goes_on: bool = False) -> Iterator[Progress]:
+def show_progress(
+    console: Console, *, goes_on: bool = False, detail: Callable[[], str] = lambda: ""
+) -> Iterator[Progress]:
     """Yield a `Progress` that shows what it is told.
 
     Args:
         console: usually on standard error, so that results can be piped.
         goes_on: the same command goes on where it was interrupted: say so on Ctrl-C, and how far it was.
+        detail: returns what else is shown beside how much is done, such as a rate; may be empty.
     """
     reached = ("", 0, 0)
-    with _bars(console) if console.is_terminal else _lines(console) as show:
+    with _bars(console, detail) if console.is_terminal else _lines(console, detail) as show:
 
         def tell(stage: str, done: int, total: int) -> None:
             nonlocal reached
@@ -90,12 +93,12 @@ class PlainLines:
 
 
 @contextmanager
-def _lines(console: Console) -> Iterator[Progress]:
-    yield PlainLines(lambda line: console.print(line, soft_wrap=True))
+def _lines(console: Console, detail: Callable[[], str]) -> Iterator[Progress]:
+    yield PlainLines(lambda line: console.print(", ".join(filter(None, (line, detail()))), soft_wrap=True))
 
 
 @contextmanager
-def _bars(console: Console) -> Iterator[Progress]:
+def _bars(console: Console, detail: Callable[[], str]) -> Iterator[Progress]:
     from rich import progress as bars
 
     columns = (
@@ -103,14 +106,15 @@ def _bars(console: Console) -> Iterator[Progress]:
         bars.BarColumn(),
         bars.MofNCompleteColumn(),
         bars.TimeRemainingColumn(),
+        bars.TextColumn("{task.fields[detail]}"),
     )
     with bars.Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as shown:
         tasks: dict[str, bars.TaskID] = {}
 
         def tell(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = shown.add_task(stage, total=total or None)
-            shown.update(tasks[stage], completed=done, total=total or None)
+                tasks[stage] = shown.add_task(stage, total=total or None, detail="")
+            shown.update(tasks[stage], completed=done, total=total or None, detail=detail())
 
         yield tell
 

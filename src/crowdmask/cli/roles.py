@@ -42,6 +42,7 @@ class Writes:
         locked: one run at a time; False: many may share it, or the command locks it itself.
         parents: the command makes the folders above it; where it does not, a missing one stays missing.
         unless: another option that, where given, means that this one is not used.
+        urls: it may be the URL of an object store.
         still_for: a third option that, where given, means that it is used all the same.
     """
 
@@ -51,6 +52,7 @@ class Writes:
     parents: bool = True
     unless: str = ""
     still_for: str = ""
+    urls: bool = False
 
 
 Roles = Mapping[str, Reads | Writes]
@@ -102,7 +104,7 @@ def guarded(roles: Roles, values: Mapping[str, Any]) -> Iterator[None]:
             inputs += [Input(each, role.refers) for each in _texts(values.get(name))]
         elif not (role.unless and values.get(role.unless)) or values.get(role.still_for):
             for each in _texts(values.get(name)):
-                outputs.append(Output(name, each, role.kind, role.extends))
+                outputs.append(Output(name, each, role.kind, role.extends, role.urls))
                 # Without its folder such an output fails, and needs no lock, which would make the folder.
                 there = (role.parents and role.kind is not Kind.PAGE) or Path(each).absolute().parent.is_dir()
                 if role.locked and there and each != STANDARD_STREAM:

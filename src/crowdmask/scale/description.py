@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from glob import has_magic
 from typing import Any
 
 import crowdmask
 from crowdmask.errors import OutputError, UsageError
+from crowdmask.media.sources import has_picture_suffix
 from crowdmask.scale.columns import differences
 from crowdmask.scale.store import Store
 
 # Readers of a folder of Parquet files ignore names with this prefix.
 RUN_FILE = "_run.json"
 FORMAT = 1
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,8 @@ def begin_or_go_on(store: Store, now: Description, resume: bool) -> None:
     if not check_place(store, resume):
         store.write(RUN_FILE, _to_json(now))
         return
-    before = _read(store)
-    if before != now:
-        told = _differences(before, now)
+    told = _differences(_read(store), now)
+    if told:
         raise UsageError(f"{store.name}: holds another run: {'; '.join(told)}: choose another `to`")
 
 
@@ -95,15 +98,34 @@ def _read(store: Store) -> Description:
 
 def _differences(before: Description, now: Description) -> list[str]:
     told = []
-    if before.model_hash != now.model_hash:
+    if (before.model, before.model_hash) != (now.model, now.model_hash):
         told.append(f"its model is {before.model} ({before.model_hash}), not {now.model} ({now.model_hash})")
-    if before.sources != now.sources:
-        told.append(f"its sources are {', '.join(before.sources)}, not {', '.join(now.sources)}")
+    if not _same_sources(before.sources, now.sources):
+        told.append(f"its sources are {_some(before.sources)}, not {_some(now.sources)}")
     for name in sorted({*before.settings, *now.settings}):
         then, here = before.settings.get(name), now.settings.get(name)
         if then != here:
             told.append(f"its `{name}` is {_shown(then)}, not {_shown(here)}")
     return told + differences(before.columns, now.columns)
+
+
+def _same_sources(before: Sequence[str], now: Sequence[str]) -> bool:
+    """Return whether a run may continue: photos that are named one by one may have become more.
+
+    A shell turns a pattern into the names of photos, and photos that came later are no other settings.
+    """
+    then, here = ({_plain(each) for each in sources} for sources in (before, now))
+    return then <= here and all(has_picture_suffix(each) and not has_magic(each) for each in here - then)
+
+
+def _plain(source: str) -> str:
+    # No more than that: photos found as `./photos/a.jpg` are other names than `photos/a.jpg`.
+    return source.rstrip("/") or source
+
+
+def _some(sources: Sequence[str]) -> str:
+    more = f" and {len(sources) - _SHOWN:,} more" if len(sources) > _SHOWN else ""
+    return ", ".join(sources[:_SHOWN]) + more
 
 
 def _shown(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,7 +41,6 @@ def write_lines(store: Store, target: str) -> None:
         OutputError: it cannot be written.
     """
     with JsonLines(target) as lines:
-        lines.begin()
         for row in rows_of(store):
             lines.write(row)
 
@@ -53,4 +53,6 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no such number, and strict readers would refuse the line
     return value if value is None or isinstance(value, str | bool | int | float) else str(value)

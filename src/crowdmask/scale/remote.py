@@ -10,6 +10,18 @@ from typing import Any
 from crowdmask.errors import CrowdmaskError, MissingExtraError, UsageError
 from crowdmask.scale.extra import EXTRA, load
 
+LOCAL = ("file", "local")
+"""Kinds of URL that name a file of this machine."""
+BUCKETS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+"""Kinds of URL of object stores, which have no folders that would have to be made."""
+_PACKAGES = {
+    "gs": "gcsfs",
+    "gcs": "gcsfs",
+    "az": "adlfs",
+    "abfs": "adlfs",
+    "abfss": "adlfs",
+    "sftp": "paramiko",
+}
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
@@ -23,13 +35,17 @@ def file_system(url: str) -> tuple[Any, str]:
 
     Raises:
         MissingExtraError: fsspec, or the package of this kind of store, is not installed.
-        UsageError: fsspec does not know this kind of URL.
+        UsageError: fsspec does not know this kind of URL, or its package is in no extra of ours.
     """
     fsspec = load("fsspec", f"reading {scheme(url)} URLs")
     try:
         return fsspec.core.url_to_fs(url)
     except ImportError as error:
-        raise MissingExtraError(f"reading {scheme(url)} URLs ({_line(error)})", EXTRA) from error
+        package = _PACKAGES.get(scheme(url).lower())
+        if package is None:
+            raise MissingExtraError(f"reading {scheme(url)} URLs ({_line(error)})", EXTRA) from error
+        told = f"{scheme(url)} URLs need the package {package}, which is not installed: pip install {package}"
+        raise UsageError(f"{url}: {told}") from error
     except ValueError as error:
         raise UsageError(f"{url}: no kind of address that can be read ({_line(error)})") from error
 
@@ -41,7 +57,10 @@ def scheme(url: str) -> str:
 
 def with_scheme(url: str, path: str) -> str:
     """Return the URL of a path in the same store."""
-    return path if is_url(path) else f"{scheme(url)}://{path.lstrip('/')}"
+    if is_url(path):
+        return path
+    # The path of a file on this machine keeps its first stroke: file:///photos.
+    return f"{scheme(url)}://{path if scheme(url).lower() in LOCAL else path.lstrip('/')}"
 
 
 def why(error: BaseException) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from crowdmask.batch.items import PhotoFailure
 from crowdmask.batch.totals import Totals
 from crowdmask.cores import physical_cores
+from crowdmask.errors import OutputError, WorkerError
 from crowdmask.progress import Progress, silent
 from crowdmask.scale.columns import Columns
 from crowdmask.scale.description import Description, begin_or_go_on, check_place
@@ -180,6 +181,10 @@ def detect_at_scale(
         outcome = Outcome(shards.totals, [])
         with closing(spool):
             _list(wanted, spool, columns, outcome, complain, progress)
+            if not spool.count and not spool.known:
+                # A mistyped source must not leave a run behind that refuses the right one.
+                outcome.shards, outcome.rows = shards.count, shards.rows
+                return outcome
             pool = make_pool(wanted.maker, columns.types(), wanted.workers, spool.count)
             with closing(pool):
                 outcome.about = about = pool.start()
@@ -231,9 +236,16 @@ def _work(
             outcome.done += done.rows
             outcome.seconds = time.perf_counter() - began
             progress("detecting", outcome.done, spool.count)
+    except BaseException as error:
+        with suppress(OutputError):  # it is only information, and must not hide the error
+            shards.write_journal()
+        if not isinstance(error, OutputError | WorkerError):
+            raise
+        told = f"{error}; what was written before is whole: go on with `resume`"  # a full disk, for example
+        raise WorkerError(told, error.exit_code) from error
     finally:
-        shards.write_journal()
         outcome.shards, outcome.rows = shards.count, shards.rows
+    shards.write_journal()
 
 
 def shard_size(photos: int, workers: int) -> int:

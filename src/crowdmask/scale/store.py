@@ -9,7 +9,7 @@ from typing import Protocol
 
 from crowdmask.errors import OutputError
 from crowdmask.files import lock, remove_leftovers, whole_file
-from crowdmask.scale.remote import as_error, file_system, is_url
+from crowdmask.scale.remote import BUCKETS, LOCAL, as_error, file_system, is_url, scheme
 
 
 class Store(Protocol):
@@ -117,7 +117,8 @@ class Bucket:
     def write(self, name: str, data: bytes) -> None:
         """Write a complete file."""
         with as_error(OutputError, f"cannot write {self.name}/{name}"):
-            self._system.makedirs(self._path, exist_ok=True)
+            if scheme(self.name).lower() not in BUCKETS:  # there, a mistyped bucket would be made
+                self._system.makedirs(self._path, exist_ok=True)
             self._system.pipe_file(f"{self._path}/{name}", data)
 
     def remove(self, name: str) -> None:
@@ -136,6 +137,8 @@ def open_store(where: str) -> Store:
     Raises:
         OutputError, MissingExtraError, UsageError: it cannot be used.
     """
+    if is_url(where) and scheme(where).lower() in LOCAL:
+        return Folder(file_system(where)[1])
     return Bucket(where) if is_url(where) else Folder(where)
 
 

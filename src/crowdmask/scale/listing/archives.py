@@ -13,7 +13,7 @@ from crowdmask.scale.entries import Entry, open_file, open_plain
 from crowdmask.scale.remote import why
 
 ZIPS = (".zip",)
-TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
 
 
 def is_archive(name: str) -> bool:
@@ -62,4 +62,5 @@ def _tar(where: str) -> Iterator[Entry]:
 
 def _is_photo(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return has_picture_suffix(name) and not any(part.startswith((".", "__MACOSX")) for part in parts)
+    hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts)
+    return has_picture_suffix(name) and not hidden

@@ -47,7 +47,7 @@ def list_all(
             continue
         for name in _parts(source, problems):
             try:
-                for entry in _entries(name, columns, path_column):
+                for entry in _entries(name, columns, path_column, problems.append):
                     take(entry)
             except SourceError as error:
                 problems.append(error)
@@ -97,27 +97,38 @@ def _matches(pattern: str) -> Iterator[str]:
         yield from sorted(glob.glob(pattern, recursive=True))
 
 
-def _entries(name: str, columns: Columns, path_column: str | None) -> Iterator[Entry]:
+def _entries(
+    name: str, columns: Columns, path_column: str | None, complain: Callable[[SourceError], None]
+) -> Iterator[Entry]:
     if is_archive(name):
         return list_archive(name)
     if is_manifest(name):
-        return list_manifest(name, columns, path_column)
-    return _list_url(name)
+        return list_manifest(name, columns, path_column, complain)
+    return _list_url(name, complain)
 
 
-def _list_url(url: str) -> Iterator[Entry]:
+def _list_url(url: str, complain: Callable[[SourceError], None]) -> Iterator[Entry]:
     with as_error(SourceError, url):
         system, path = file_system(url)
         # `stat` instead of `isdir`, which hides a missing permission.
         if has_picture_suffix(url) or system.info(path)["type"] != "directory":
             yield Entry(url, url)
             return
-        found = False
+        found, archives = False, []
         for _, _, names in system.walk(path, detail=True):
             for info in sorted(names.values(), key=lambda each: str(each["name"])):
                 place = with_scheme(url, str(info["name"]))
-                if has_picture_suffix(place) and not os.path.basename(place).startswith("."):
+                if os.path.basename(place).startswith("."):
+                    continue
+                if has_picture_suffix(place):
                     found = True
                     yield Entry(place, place)
-        if not found:
+                elif is_archive(place):
+                    archives.append(place)
+        if not found and not archives:
             raise SourceError(f"{url}: no picture in this folder or below")
+        for archive in [] if found else archives:  # as with a folder of shards on this machine
+            try:
+                yield from list_archive(archive)
+            except SourceError as error:
+                complain(error)
