@@ -93,6 +93,21 @@ def test_suppression(a: np.ndarray, threshold: float, limit: int, random: object
             assert (over & (confidence[kept] >= confidence[i])).any()
 
 
+@given(st.integers(0, 250), st.floats(0.1, 0.9), st.sampled_from([1, 40, 10_000]), st.integers(0, 99))
+def test_suppression_is_that_of_one_box_after_another(
+    number: int, threshold: float, limit: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    corner, size = random.uniform(0, 200, (number, 2)), random.uniform(0, 60, (number, 2))
+    a = np.concatenate([corner, corner + size], axis=1).astype(np.float32)
+    confidence = random.random(number).round(2).astype(np.float32)  # some are equal
+    expected: list[int] = []
+    for i in np.argsort(-confidence, kind="stable").tolist():
+        if len(expected) < limit and not (boxes.iou(a[i : i + 1], a[expected]) > threshold).any():
+            expected.append(i)
+    assert boxes.suppress(a, confidence, threshold, limit).tolist() == expected
+
+
 def test_suppression_keeps_the_first_of_equals_and_boxes_without_area() -> None:
     a = np.array([[0, 0, 9, 9], [0, 0, 9, 9], [20, 20, 20, 30]], np.float32)
     assert boxes.suppress(a, np.array([0.5, 0.5, 0.9], np.float32), 0.5, 10).tolist() == [2, 0]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crowdmask.default_boxes import GridSpec, default_boxes
+from crowdmask.default_boxes import GridSpec, boxes_at, count_boxes, default_boxes
 
 SPEC = GridSpec((8, 32), (((8.0, 10.0), (16.0, 20.0)), ((64.0, 64.0),)))
 
@@ -44,6 +44,15 @@ def test_centres_lie_inside_and_evenly(width: int, height: int, stride: int) -> 
     assert (laid[:, 1] < height).all()
     assert laid[:, :2].mean(axis=0) == pytest.approx((width / 2, height / 2), rel=1e-4)
     assert (laid[:, 2:] == (20, 30)).all()
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.randoms(use_true_random=False))
+def test_some_boxes_are_those_of_all(width: int, height: int, random: object) -> None:
+    laid = default_boxes(SPEC, width, height)
+    assert count_boxes(SPEC, width, height) == len(laid)
+    index = np.array([random.randrange(len(laid)) for _ in range(20)], np.intp)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(boxes_at(SPEC, width, height, index), laid[index])
+    assert boxes_at(SPEC, width, height, index[:0]).shape == (0, 4)
 
 
 def test_spec_survives_json() -> None:

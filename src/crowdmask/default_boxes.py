@@ -64,3 +64,37 @@ def default_boxes(spec: GridSpec, width: int, height: int) -> NDArray[np.float32
     boxes = np.concatenate(levels).astype(np.float32)
     boxes.setflags(write=False)
     return boxes
+
+
+def count_boxes(spec: GridSpec, width: int, height: int) -> int:
+    """Return the number of boxes over an input of `width` x `height` pixels."""
+    levels = zip(spec.strides, spec.shapes, strict=True)
+    return sum(
+        math.ceil(width / stride) * math.ceil(height / stride) * len(shapes) for stride, shapes in levels
+    )
+
+
+def boxes_at(spec: GridSpec, width: int, height: int, index: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return some of the boxes of `default_boxes` without laying the others.
+
+    Pictures come in many shapes, and few boxes of each are decoded.
+
+    Args:
+        spec, width, height: see `default_boxes`.
+        index: (N,) places in the order of `default_boxes`.
+    Returns:
+        (N, 4) float32 cx, cy, width, height in input pixels.
+    """
+    boxes = np.empty((len(index), 4), np.float32)
+    first = 0
+    for stride, shapes in zip(spec.strides, spec.shapes, strict=True):
+        columns, rows = math.ceil(width / stride), math.ceil(height / stride)
+        after = first + columns * rows * len(shapes)
+        mine = np.flatnonzero((index >= first) & (index < after))
+        cell, shape = np.divmod(index[mine] - first, len(shapes))
+        row, column = np.divmod(cell, columns)
+        boxes[mine, 0] = (column + 0.5) * (width / columns)
+        boxes[mine, 1] = (row + 0.5) * (height / rows)
+        boxes[mine, 2:] = np.asarray(shapes, np.float32)[shape]
+        first = after
+    return boxes

@@ -32,6 +32,7 @@ from crowdmask.inference.passes import (
     PictureAnswers,
     calls_for_a_farther_look,
     part_with_small_faces,
+    sure_faces,
     to_faces,
 )
 from crowdmask.inference.preprocess import Prepared, prepare
@@ -182,7 +183,7 @@ def closer_cases(info: ModelInfo) -> list[dict[str, Any]]:
         prepared = prepared_for(width, height, info)
         first = NetworkAnswer(*made_answer(70 + seed, count_boxes(info, prepared), 25), prepared)
         picture = as_picture(np.full((height, width, 3), 90, np.uint8))
-        part = part_with_small_faces(picture, first, info)
+        part = part_with_small_faces(picture, sure_faces(picture, first, info), info)
         case: dict[str, Any] = {"first": answer_json(first), "part": None}
         if part is not None:
             image = picture.image.crop((part.x1, part.y1, part.x2, part.y2))
@@ -212,7 +213,8 @@ def farther_cases(info: ModelInfo) -> list[dict[str, Any]]:
         first = NetworkAnswer(scores if likely else scores * np.float32(0.01), deltas, prepared)
         look = FartherLook(48, face_px)
         picture = as_picture(np.full((height, width, 3), 90, np.uint8))
-        farther = calls_for_a_farther_look(picture, first, replace(info, farther_look=look))
+        sure = sure_faces(picture, first, info)
+        farther = calls_for_a_farther_look(picture, sure, replace(info, farther_look=look))
         cases.append({"farther_look": asdict(look), "first": answer_json(first), "farther": farther})
     return cases
 

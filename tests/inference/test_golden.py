@@ -26,6 +26,7 @@ from crowdmask.inference.passes import (
     PictureAnswers,
     calls_for_a_farther_look,
     part_with_small_faces,
+    sure_faces,
     to_faces,
 )
 from crowdmask.inference.preprocess import Prepared, prepare
@@ -118,7 +119,8 @@ def test_raw_answers_become_faces(case: dict[str, Any], info: ModelInfo) -> None
 def test_a_first_pass_calls_for_a_closer_look(case: dict[str, Any], info: ModelInfo) -> None:
     first = answer(case["first"])
     width, height = case["first"]["picture"]
-    part = part_with_small_faces(as_picture(np.zeros((height, width, 3), np.uint8)), first, info)
+    picture = as_picture(np.zeros((height, width, 3), np.uint8))
+    part = part_with_small_faces(picture, sure_faces(picture, first, info), info)
     assert part == (View(**case["part"]) if case["part"] else None)
     if part is None:
         return
@@ -133,7 +135,8 @@ def test_a_first_pass_calls_for_a_farther_look(case: dict[str, Any], info: Model
     width, height = case["first"]["picture"]
     picture = as_picture(np.zeros((height, width, 3), np.uint8))
     info = replace(info, farther_look=FartherLook(**case["farther_look"]))
-    assert calls_for_a_farther_look(picture, answer(case["first"]), info) == case["farther"]
+    sure = sure_faces(picture, answer(case["first"]), info)
+    assert calls_for_a_farther_look(picture, sure, info) == case["farther"]
 
 
 @pytest.mark.parametrize("case", [case["join"] for case in cases("closer-look") if "join" in case])

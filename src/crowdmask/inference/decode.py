@@ -7,14 +7,14 @@ are decoded, suppressed and calibrated.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask import boxes
-from crowdmask.default_boxes import default_boxes
+from crowdmask.default_boxes import boxes_at, count_boxes
 from crowdmask.detections import Detections
 from crowdmask.errors import ModelError
 from crowdmask.inference.model_file import Calibration, ModelInfo
@@ -102,7 +102,7 @@ class Decoder:
         order = passed[np.argsort(-confidence[passed], kind="stable")]
         return Detections(raw.xyxy[order], confidence[order], class_id[order], self.info.labels)
 
-    @property
+    @cached_property
     def least_raw(self) -> float:
         """Return the score below which no label can reach its threshold."""
         if self.info.calibration is None:
@@ -130,16 +130,16 @@ def boxes_above(
         ModelError: the number of boxes differs from the model's grid.
     """
     height, width = prepared.tensor.shape[1:3]
-    anchors = default_boxes(info.grid, width, height)
-    if scores.shape != (len(anchors), len(info.labels)) or deltas.shape != anchors.shape:
+    number = count_boxes(info.grid, width, height)
+    if scores.shape != (number, len(info.labels)) or deltas.shape != (number, 4):
         raise ModelError(
-            f"the model {info.name} does not fit its metadata: {len(anchors)} default boxes at "
+            f"the model {info.name} does not fit its metadata: {number} default boxes at "
             f"{width} x {height}, but scores {scores.shape} and deltas {deltas.shape}: export it again"
         )
     best = reduce(np.maximum, scores.T)  # column by column: faster than a maximum along short rows
     index = np.flatnonzero(best >= least)
     index = index[np.argsort(-best[index], kind="stable")[:MAX_CANDIDATES]]
-    found = decode_boxes(deltas[index], anchors[index], info.variances)
+    found = decode_boxes(deltas[index], boxes_at(info.grid, width, height, index), info.variances)
     found /= np.array([prepared.scale_x, prepared.scale_y] * 2, np.float32)
     found = boxes.clip(found, prepared.width, prepared.height)
     solid = ((found[:, 2:] - found[:, :2]) >= MIN_BOX_PX).all(axis=1)

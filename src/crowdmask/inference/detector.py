@@ -34,6 +34,7 @@ from crowdmask.inference.passes import (
     PictureAnswers,
     calls_for_a_farther_look,
     part_with_small_faces,
+    sure_faces,
     to_faces,
 )
 from crowdmask.inference.preprocess import Prepared, prepare
@@ -323,11 +324,12 @@ class Detector:
             return PictureAnswers(plan, tuple(self._ask(each, stopwatch) for each in prepared), scale)
         first = self._ask(self._prepare(picture, None, stopwatch), stopwatch)
         part, near = None, False
-        with stopwatch.stage("decode"):
-            if self.looks_closer:
-                part = part_with_small_faces(picture, first, self.info)
-            if part is None and self.looks_farther:
-                near = calls_for_a_farther_look(picture, first, self.info)
+        if self.looks_closer or self.looks_farther:
+            with stopwatch.stage("decode"):
+                sure = sure_faces(picture, first, self.info)
+                part = part_with_small_faces(picture, sure, self.info) if self.looks_closer else None
+                if part is None and self.looks_farther:
+                    near = calls_for_a_farther_look(picture, sure, self.info)
         if near:
             with stopwatch.stage("prepare"):
                 smaller = self.prepare_farther(picture)

@@ -69,26 +69,25 @@ def sure_faces(picture: Picture, first: NetworkAnswer, info: ModelInfo) -> RawFa
     return RawFaces(found.xyxy * to_image, found.scores)
 
 
-def part_with_small_faces(picture: Picture, first: NetworkAnswer, info: ModelInfo) -> View | None:
+def part_with_small_faces(picture: Picture, sure: RawFaces, info: ModelInfo) -> View | None:
     """Choose the part for the closer look; None if there is nothing to gain.
 
     Args:
-        first: output of the first pass.
+        sure: see `sure_faces`.
         info: of the model.
     """
     image = picture.image
-    return closer_view(sure_faces(picture, first, info), image.width, image.height, info)
+    return closer_view(sure, image.width, image.height, info)
 
 
-def calls_for_a_farther_look(picture: Picture, first: NetworkAnswer, info: ModelInfo) -> bool:
+def calls_for_a_farther_look(picture: Picture, sure: RawFaces, info: ModelInfo) -> bool:
     """Return whether the picture is to be seen again, smaller, instead of the first pass.
 
     Args:
-        first: output of the first pass.
+        sure: see `sure_faces`.
         info: of the model.
     """
-    side = max(picture.image.width, picture.image.height)
-    return shows_near_faces_only(sure_faces(picture, first, info), side, info)
+    return shows_near_faces_only(sure, max(picture.image.width, picture.image.height), info)
 
 
 def to_faces(answers: PictureAnswers, decoder: Decoder, stopwatch: Stopwatch = NO_STOPWATCH) -> Detections:
