@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import platform
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +18,14 @@ from crowdmask import Detector, boxes
 from crowdmask.detections import Detections
 from crowdmask.inference.model_file import hash_of, locate
 from crowdmask.media.writers import make_record
-from crowdmask.web.site import model_of_page
+from crowdmask.web.site import MODELS, model_of_page
 
 from .browser import Page, serving
 from .conftest import READY
 
 DONE = "document.getElementById('status').innerText.startsWith('Done')"
 FLOAT = model_of_page("crowd-float")
+X86 = ("x86_64", "AMD64")
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 # What the page offers for saving is kept here instead of on the disk.
 KEEP_DOWNLOADS = """HTMLAnchorElement.prototype.click = function () {
@@ -46,7 +48,7 @@ def photos(page: Page) -> Iterator[Page]:
 def detect(page: Page, *paths: Path) -> list[dict[str, Any]]:
     """Add photos, wait, and return the records that the page saves."""
     page.choose_files("#files", paths)
-    page.wait(f"{DONE} && document.querySelectorAll('#rows tr').length >= {len(paths)}")
+    page.wait(f"{DONE} && document.querySelectorAll('#rows tr').length >= {len(paths)}", 120)
     name, content = saved(page, "save-records")
     assert name == "crowdmask.jsonl"
     return [json.loads(line) for line in content.decode().splitlines()]
@@ -88,13 +90,35 @@ def test_the_example_photo_has_the_faces_that_python_finds(photos: Page, example
     assert photos.text("#caption").startswith("1.jpg: 5 faces: 2 × Mask")
 
 
-def test_shared_photos_have_the_same_faces(photos: Page) -> None:
+def choose_model(page: Page, name: str) -> None:
+    """Choose a model."""
+    page.run(
+        f"(s => {{ s.value = '{name}'; s.dispatchEvent(new Event('change')); }})"
+        "(document.getElementById('model'))"
+    )
+
+
+# The page's int8 sums are those of x86: see web/src/int8_sums.ts.
+@pytest.mark.parametrize(
+    "model",
+    [
+        "crowd-float",
+        pytest.param(
+            "crowd-fast", marks=pytest.mark.skipif(platform.machine() not in X86, reason="not an x86")
+        ),
+    ],
+)
+def test_shared_photos_have_the_same_faces(photos: Page, model: str) -> None:
     names = SHARED / "splits" / "test.txt"
     if not names.is_file():
         pytest.skip("the shared photos are not here")
     paths = [SHARED / line for line in names.read_text(encoding="utf-8").split("\n")[:180:30] if line]
-    records = detect(photos, *paths)
-    detector = Detector(FLOAT, input_size=448, threads=1)
+    choose_model(photos, model)
+    try:
+        records = detect(photos, *paths)
+    finally:
+        choose_model(photos, "crowd-float")
+    detector = Detector(model_of_page(model), input_size=MODELS[model], threads=1)
     total = mine = here = there = 0
     for path, record in zip(paths, records, strict=True):
         found = detector.detect(path)
@@ -195,11 +219,8 @@ def test_the_slider_changes_what_is_shown_at_once(photos: Page, example_photo: P
 
 def test_another_model_looks_at_the_photos_again(photos: Page, example_photo: Path) -> None:
     detect(photos, example_photo)
-    choose = (
-        "(s => {{ s.value = '{}'; s.dispatchEvent(new Event('change')); }})(document.getElementById('model'))"
-    )
     try:
-        photos.run(choose.format("crowd-fast"))
+        choose_model(photos, "crowd-fast")
         photos.wait(f"!({DONE})")
         photos.wait(DONE)
         (record,) = records_of(photos)
@@ -207,7 +228,7 @@ def test_another_model_looks_at_the_photos_again(photos: Page, example_photo: Pa
         found = Detector("crowd-fast", threads=1).detect(example_photo)
         assert agreement(record["detections"], found) == (len(found), len(found))
     finally:
-        photos.run(choose.format("crowd-float"))
+        choose_model(photos, "crowd-float")
 
 
 def test_it_works_by_keyboard_and_all_controls_have_names(photos: Page, example_photo: Path) -> None:

@@ -131,10 +131,9 @@ export function boxes_above(least: number, answer: NetworkAnswer, info: ModelInf
         `but ${scores.length} scores and ${deltas.length} deltas: export it again`,
     );
   }
-  const every = new RawFaces(anchors, scores, labels);
-  const best = every.best;
-  let index = indicesWhere(number, (i) => best[i] >= least);
-  index = orderByFalling(index.map((i) => best[i])).slice(0, MAX_CANDIDATES).map((i) => index[i]);
+  let index = boxes_reaching(least, scores, labels);
+  const best = new RawFaces(anchors, scores, labels).take(index).best;
+  index = orderByFalling(best).slice(0, MAX_CANDIDATES).map((i) => index[i]);
   const xyxy = new Float32Array(4 * index.length);
   index.forEach((from, to) => xyxy.set(decode_box(deltas, anchors, from, info.variances), 4 * to));
   for (let i = 0; i < xyxy.length; i++) {
@@ -144,7 +143,19 @@ export function boxes_above(least: number, answer: NetworkAnswer, info: ModelInf
     index.length,
     (i) => xyxy[4 * i + 2] - xyxy[4 * i] >= MIN_BOX_PX && xyxy[4 * i + 3] - xyxy[4 * i + 1] >= MIN_BOX_PX,
   );
-  return new RawFaces(xyxy, every.take(index).scores, labels).take(solid);
+  return new RawFaces(xyxy, new RawFaces(anchors, scores, labels).take(index).scores, labels).take(solid);
+}
+
+/** Return the numbers of the boxes with a score that is high enough: a few of thousands. */
+function boxes_reaching(least: number, scores: Float32Array, labels: number): number[] {
+  const found: number[] = [];
+  for (let at = 0; at < scores.length; ) {
+    const box = at / labels;
+    let reaches = false;
+    for (const end = at + labels; at < end; at++) reaches ||= scores[at] >= least;
+    if (reaches) found.push(box);
+  }
+  return found;
 }
 
 /**

@@ -17,18 +17,24 @@ export interface GridSpec {
  *   of a cell together.
  */
 export function default_boxes(spec: GridSpec, width: number, height: number): Float32Array {
-  const boxes: number[] = [];
-  spec.strides.forEach((stride, level) => {
-    const columns = Math.ceil(width / stride);
-    const rows = Math.ceil(height / stride);
+  const cells = spec.strides.map((stride) => [Math.ceil(width / stride), Math.ceil(height / stride)]);
+  const boxes = new Float32Array(cells.reduce((sum, [columns, rows], i) => sum + 4 * columns * rows * spec.shapes[i].length, 0));
+  let to = 0;
+  cells.forEach(([columns, rows], level) => {
     for (let row = 0; row < rows; row++) {
+      // The cells of a level divide the input evenly, even if the stride does not.
+      const cy = (row + 0.5) * (height / rows);
       for (let column = 0; column < columns; column++) {
-        // The cells of a level divide the input evenly, even if the stride does not.
         const cx = (column + 0.5) * (width / columns);
-        const cy = (row + 0.5) * (height / rows);
-        for (const [w, h] of spec.shapes[level]) boxes.push(cx, cy, w, h);
+        for (const [w, h] of spec.shapes[level]) {
+          boxes[to] = cx;
+          boxes[to + 1] = cy;
+          boxes[to + 2] = w;
+          boxes[to + 3] = h;
+          to += 4;
+        }
       }
     }
   });
-  return Float32Array.from(boxes);
+  return boxes;
 }

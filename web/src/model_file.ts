@@ -2,6 +2,7 @@
 
 import type { GridSpec } from "./default_boxes.ts";
 import { ModelError } from "./errors.ts";
+import { fields, replaced } from "./protobuf.ts";
 
 const METADATA_KEY = "crowdmask";
 const FORMAT = 1;
@@ -90,71 +91,9 @@ export function read_metadata(file: Uint8Array, origin = "the model file"): Reco
  */
 export function without_inner_shapes(file: Uint8Array, origin = "the model file"): Uint8Array {
   try {
-    return without(file, 7, (graph) => without(graph, 13, () => null));
+    return replaced(file, 7, (graph) => replaced(graph, 13, () => null));
   } catch (error) {
     throw new ModelError(`${origin}: not an ONNX file, or damaged: get it again`, { cause: error });
-  }
-}
-
-/** Replace the fields of one number, or leave them out where that gives null. */
-function without(buffer: Uint8Array, number: number, replace: (bytes: Uint8Array) => Uint8Array | null): Uint8Array {
-  const parts: Uint8Array[] = [];
-  let changed = false;
-  for (const [field, bytes, begin, end] of fields(buffer)) {
-    const other = field === number && bytes ? replace(bytes) : bytes;
-    if (other === bytes) {
-      parts.push(buffer.subarray(begin, end));
-      continue;
-    }
-    changed = true;
-    if (other) parts.push(Uint8Array.from([...varintOf(field * 8 + 2), ...varintOf(other.length)]), other);
-  }
-  if (!changed) return buffer;
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-function varintOf(value: number): number[] {
-  const bytes = [];
-  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128);
-  return [...bytes, value];
-}
-
-/**
- * Yield number and bytes of each field of a protocol buffer, and where it begins and ends; fields that are plain
- * numbers have no bytes.
- */
-function* fields(buffer: Uint8Array): Generator<[number, Uint8Array | null, number, number]> {
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let shift = 0; shift < 64; shift += 7) {
-      if (at >= buffer.length) throw new RangeError("ends too early");
-      const byte = buffer[at++];
-      value += (byte & 127) * 2 ** shift;
-      if (byte < 128) return value;
-    }
-    throw new RangeError("a number is too long");
-  };
-  while (at < buffer.length) {
-    const begin = at;
-    const tag = varint();
-    const kind = tag % 8;
-    let length = 0;
-    if (kind === 0) varint();
-    else if (kind === 1) length = 8;
-    else if (kind === 2) length = varint();
-    else if (kind === 5) length = 4;
-    else throw new RangeError(`no field of kind ${kind}`);
-    if (at + length > buffer.length) throw new RangeError("ends too early");
-    const bytes = kind === 2 ? buffer.subarray(at, at + length) : null;
-    at += length;
-    yield [Math.floor(tag / 8), bytes, begin, at];
   }
 }
 

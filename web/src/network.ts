@@ -3,6 +3,7 @@
 import type * as Ort from "onnxruntime-web";
 
 import { ModelError } from "./errors.ts";
+import { with_alike_sums } from "./int8_sums.ts";
 import { without_inner_shapes } from "./model_file.ts";
 
 /** The part of ONNX Runtime Web that is used; it comes in several builds. */
@@ -31,7 +32,8 @@ export class Network {
     try {
       // A level above warnings: the runtime would tell which small operators stay on the processor.
       const options = { executionProviders: providers, logSeverityLevel: 3 } as const;
-      return new Network(runtime, await runtime.InferenceSession.create(without_inner_shapes(file, name), options), device);
+      const mended = with_alike_sums(without_inner_shapes(file, name));
+      return new Network(runtime, await runtime.InferenceSession.create(mended, options), device);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new ModelError(`${name}: the network cannot be loaded (${reason}): reload the page or get it again`, {

@@ -25,18 +25,33 @@ export const FULL_SCALE_PIXELS = 12_000_000;
 
 /** Turn pixels of red, green, blue and alpha into red, green and blue on white, as the Python program does. */
 export function on_white(rgba: Uint8ClampedArray | Uint8Array, width: number, height: number): Picture {
-  const data = new Uint8Array(3 * width * height);
-  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
-    const alpha = rgba[from + 3];
-    if (alpha === 255) {
-      data[to] = rgba[from];
-      data[to + 1] = rgba[from + 1];
-      data[to + 2] = rgba[from + 2];
-    } else {
-      for (let k = 0; k < 3; k++) data[to + k] = blend(rgba[from + k], alpha);
+  const pixels = width * height;
+  const data = new Uint8Array(3 * pixels);
+  let done = 0;
+  if (rgba.byteOffset % 4 === 0) {
+    // Four pixels a turn, as numbers of 32 bits (browsers run on little-endian processors only): four times as fast.
+    const from = new Uint32Array(rgba.buffer, rgba.byteOffset, pixels);
+    const to = new Uint32Array(data.buffer, 0, Math.floor(data.length / 4));
+    for (let k = 0; done + 4 <= pixels; done += 4, k += 3) {
+      const [a, b, c, d] = [from[done], from[done + 1], from[done + 2], from[done + 3]];
+      if ((a & b & c & d) >>> 24 === 255) {
+        to[k] = (a & 0xffffff) | (b << 24);
+        to[k + 1] = ((b >>> 8) & 0xffff) | (c << 16);
+        to[k + 2] = ((c >>> 16) & 0xff) | (d << 8);
+      } else {
+        blend_all(rgba, data, done, done + 4);
+      }
     }
   }
+  blend_all(rgba, data, done, pixels);
   return { data, width, height };
+}
+
+/** Lay some pixels over white. */
+function blend_all(rgba: Uint8ClampedArray | Uint8Array, data: Uint8Array, first: number, end: number): void {
+  for (let from = 4 * first, to = 3 * first; from < 4 * end; from += 4, to += 3) {
+    for (let k = 0; k < 3; k++) data[to + k] = blend(rgba[from + k], rgba[from + 3]);
+  }
 }
 
 /** Pillow's rounding of a colour laid over white. */
@@ -83,7 +98,8 @@ export function read_bitmap(bitmap: ImageBitmap, full_scale_pixels = FULL_SCALE_
   const canvas = new OffscreenCanvas(fullWidth, rows * shrink);
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   if (!pen) throw new PictureError("this browser gives no memory to read a picture: close other tabs");
-  const data = new Uint8Array(3 * width * height);
+  const size = shrink === 1 ? { width, height } : { width, height, full_width: fullWidth, full_height: fullHeight };
+  const data = new Uint8Array(rows < height ? 3 * width * height : 0);
   for (let row = 0; row < height; row += rows) {
     const top = row * shrink;
     const strip = Math.min(rows * shrink, fullHeight - top);
@@ -91,9 +107,10 @@ export function read_bitmap(bitmap: ImageBitmap, full_scale_pixels = FULL_SCALE_
     pen.drawImage(bitmap, 0, top, fullWidth, strip, 0, 0, fullWidth, strip);
     const part = on_white(pen.getImageData(0, 0, fullWidth, strip).data, fullWidth, strip);
     const small = shrink === 1 ? part : reduce(part, shrink, shrink);
+    if (rows >= height) return { ...size, data: small.data };
     data.set(small.data, 3 * width * row);
   }
-  return shrink === 1 ? { data, width, height } : { data, width, height, full_width: fullWidth, full_height: fullHeight };
+  return { ...size, data };
 }
 
 /**
@@ -110,15 +127,7 @@ export function reduce(picture: Picture, fx: number, fy: number): Picture {
   for (let y = 0; y < height; y++) {
     sums.fill(0);
     const last = Math.min((y + 1) * fy, picture.height);
-    for (let from = y * fy; from < last; from++) {
-      let at = 3 * picture.width * from;
-      for (let x = 0; x < picture.width; x++, at += 3) {
-        const to = 3 * Math.floor(x / fx);
-        sums[to] += picture.data[at];
-        sums[to + 1] += picture.data[at + 1];
-        sums[to + 2] += picture.data[at + 2];
-      }
-    }
+    for (let row = y * fy; row < last; row++) add_blocks(picture.data, 3 * picture.width * row, picture.width, fx, sums);
     for (let x = 0; x < width; x++) {
       const number = (Math.min((x + 1) * fx, picture.width) - x * fx) * (last - y * fy);
       // Pillow divides by a fixed-point number of 24 bits, which rounds some exact halves down.
@@ -130,6 +139,22 @@ export function reduce(picture: Picture, fx: number, fy: number): Picture {
     }
   }
   return { data, width, height };
+}
+
+/** Add the pixels of each block of one row to its sums. */
+function add_blocks(data: Uint8Array, from: number, width: number, fx: number, sums: Uint32Array): void {
+  const end = from + 3 * width;
+  for (let at = from, to = 0; at < end; to += 3) {
+    let [red, green, blue] = [0, 0, 0];
+    for (const last = Math.min(at + 3 * fx, end); at < last; at += 3) {
+      red += data[at];
+      green += data[at + 1];
+      blue += data[at + 2];
+    }
+    sums[to] += red;
+    sums[to + 1] += green;
+    sums[to + 2] += blue;
+  }
 }
 
 /** Cut a part out of a picture, pixels from x1, y1 to below x2, y2. */
