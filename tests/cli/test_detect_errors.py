@@ -173,6 +173,22 @@ def test_ctrl_c_leaves_what_was_finished(place: Path, blocks: Image.Image, colou
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_a_summary_that_finds_a_full_disk_is_one_line(place: Path) -> None:
+    source = Path(__file__).parents[2] / "src"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "crowdmask", "model", "--list"],
+            cwd=place,
+            env={**os.environ, "PYTHONPATH": str(source)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    told = "error: cannot write standard output: no space left on device"
+    assert (done.returncode, done.stderr.splitlines()[:1]) == (1, [told])
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
 def test_a_full_standard_output_is_one_line(place: Path, blocks: Image.Image, colour_model: Path) -> None:
     blocks.save(place / "a.png")
     source = Path(__file__).parents[2] / "src"

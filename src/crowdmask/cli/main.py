@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -256,11 +257,17 @@ def root(
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
 def _stop_unexpected(error: Exception, name: str) -> None:
     extra = COMMANDS[name].extra
     if isinstance(error, ModuleNotFoundError) and extra is not None:
         missing = MissingExtraError(f"crowdmask {name}", extra)
         _stop(str(missing), missing.exit_code)
+    if isinstance(error, OSError) and error.errno in FULL:
+        # Files of ours raise an error of their own, so it is standard output.
+        _stop(f"cannot write {error.filename or 'standard output'}: no space left on device", EXIT_INPUT)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     _stop(f"{what} (internal error: set {DEBUG}=1 for the details, and please report it)", EXIT_INPUT)
 

@@ -18,6 +18,11 @@ FILES = {
         '<?xml version="1.0"?>\n<annotations>\n <version>1.1</version>\n <meta/>\n'
         '<image id="0" name="a.jpg" width="9" height="9"><box label="mask" xtl="1"/></image></annotations>',
     ),
+    "dlib": (
+        "masks.xml",
+        "<dataset>\n<images>\n<image file='a.jpg'>\n<box top='50' left='100' width='80' height='100'>"
+        "<label>mask</label></box></image></images></dataset>",
+    ),
     "datumaro": (
         "annotations/default.json",
         '{"dm_format_version": "1.0", "infos": {}, "categories": {"label": {"labels": []}}, "items": []}',

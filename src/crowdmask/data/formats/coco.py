@@ -81,8 +81,7 @@ def _read_lists(path: Path, problems: Problems) -> _Lists | None:
     """Return a file's lists; None, and report a problem, if it cannot be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-        # A null or a list is not a name; converted to text it could even equal one of our classes.
-        names = {c["id"]: str(c["name"]) for c in content["categories"] if _is_name(c["name"])}
+        names = _names(content["categories"], path, problems)
         pictures: dict[object, str] = {}
         sizes: dict[object, tuple[float, float] | None] = {}
         for entry in content["images"]:
@@ -97,6 +96,21 @@ def _read_lists(path: Path, problems: Problems) -> _Lists | None:
         problems.add(path, f"not readable as COCO ({say_why(error)})", Reason.BROKEN)
         return None
     return _Lists(names, pictures, sizes, items, info if isinstance(info, dict) else {})
+
+
+def _names(categories: list[dict[str, Any]], path: Path, problems: Problems) -> dict[object, str]:
+    """Return the classes' names by id, without ids that two of them share."""
+    names: dict[object, str] = {}
+    shared = set()
+    for category in categories:
+        name = str(category["name"])
+        if _is_name(category["name"]) and names.setdefault(category["id"], name) != name:
+            shared.add(category["id"])
+            why = (
+                f"the id {category['id']!r} is that of the categories {names[category['id']]!r} and {name!r}"
+            )
+            problems.add(path, why, Reason.BROKEN)
+    return {key: name for key, name in names.items() if key not in shared}
 
 
 def _boxes(lists: _Lists, path: Path, problems: Problems) -> tuple[dict[object, list[RawBox]], Counter[str]]:
@@ -160,6 +174,7 @@ def _coco_box(item: dict[str, Any], names: dict[object, str]) -> RawBox:
 
 
 def _is_name(name: object) -> bool:
+    # A null or a list is not a name; converted to text it could even equal one of our classes.
     return isinstance(name, str | int | float) and not isinstance(name, bool) and bool(str(name).strip())
 
 

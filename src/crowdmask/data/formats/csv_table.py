@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import csv
+import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from crowdmask.data.formats.annotation import Annotation, RawBox, stated_size
-from crowdmask.data.formats.finding import below, beside, find_files, first_files, read_head, say_why
+from crowdmask.data.formats.finding import (
+    below,
+    beside,
+    encoding_of,
+    find_files,
+    first_files,
+    read_head,
+    say_why,
+)
 from crowdmask.data.problems import Problems, Reason
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -26,19 +36,24 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
         sizes: dict[str, tuple[float, float] | None] = {}
         unreadable: Counter[str] = Counter()
         try:
-            with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-                table = csv.DictReader(file)
-                missing = {*_EDGES} - {str(column).lower() for column in table.fieldnames or ()}
+            with path.open(newline="", encoding=encoding_of(path), errors="replace") as file:
+                head = file.readline()
+                # Spreadsheets of many countries write semicolons, and people spaces after commas.
+                table = csv.DictReader(
+                    itertools.chain([head], file),
+                    delimiter=max(",;\t", key=head.count),
+                    skipinitialspace=True,
+                )
+                table.fieldnames = [column.strip().lower() for column in table.fieldnames or ()]
+                missing = {*_EDGES} - {*table.fieldnames}
                 if missing:
                     # Other tables are often in the same folder; one line for each is enough.
                     why = f"not a table of boxes: it lacks the column {min(missing)}"
                     problems.add(path, why, Reason.BROKEN)
                     continue
-                has_labels = not {*_LABELS}.isdisjoint(
-                    str(column).lower() for column in table.fieldnames or ()
-                )
+                has_labels = not {*_LABELS}.isdisjoint(table.fieldnames)
                 for number, row in enumerate(table, 2):
-                    values = {str(k).lower(): v for k, v in row.items()}
+                    values = {k: v.strip() if isinstance(v, str) else v for k, v in row.items()}
                     name = values.get("name") or values.get("filename") or values.get("image")
                     given = next((value for key in _LABELS if (value := values.get(key))), "")
                     try:
@@ -70,5 +85,5 @@ def read_csv(folder: Path, problems: Problems) -> Iterator[Annotation]:
 def recognise(folder: Path) -> bool:
     """Whether a folder contains a table whose header names the four edges, and that is not Open Images'."""
     heads = (read_head(path).partition("\n")[0].lower() for path in first_files(folder, "*.csv"))
-    columns = [{word.strip(' "\r') for word in head.split(",")} for head in heads]
+    columns = [{word.strip(' "\r') for word in re.split("[,;\t]", head)} for head in heads]
     return any({*_EDGES} <= names and "imageid" not in names for names in columns)

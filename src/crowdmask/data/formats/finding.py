@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -25,11 +26,16 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def find_files(folder: Path, pattern: str, problems: Problems) -> list[Path]:
-    """Return the files that match a pattern, at any depth; report a problem if there is none."""
-    found = sorted(path for path in folder.rglob(pattern) if path.is_file())
+def find_files(folder: Path, patterns: str | tuple[str, ...], problems: Problems) -> list[Path]:
+    """Return the files that match a pattern, at any depth; report a problem if there is none.
+
+    Args:
+        patterns: one, or several of which one is enough; the files of the first come first.
+    """
+    patterns = (patterns,) if isinstance(patterns, str) else patterns
+    found = [path for each in patterns for path in sorted(folder.rglob(each)) if path.is_file()]
     if not found:
-        problems.add(folder, f"no {pattern} in it")
+        problems.add(folder, f"no {' and no '.join(patterns)} in it")
     return found
 
 
@@ -43,9 +49,24 @@ def read_head(path: Path, size: int = 65_536) -> str:
     """Return the beginning of a file as text; empty if it cannot be read."""
     try:
         with path.open("rb") as file:
-            return file.read(size).decode("utf-8-sig", "replace")
+            data = file.read(size)
+            return data.decode(_encoding(data), "replace")
     except OSError:
         return ""
+
+
+def encoding_of(path: Path) -> str:
+    """Return the encoding of a text file: UTF-16 where it begins so, as some spreadsheets write it, or UTF-8.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return _encoding(file.read(2))
+
+
+def _encoding(data: bytes) -> str:
+    return "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
 def first_folder(folder: Path, names: tuple[str, ...]) -> Path:

@@ -65,6 +65,13 @@ FOREIGN: tuple[ForeignFormat, ...] = (
         lambda folder: _heads(folder, "*.xml", r"<annotations>.{0,400}<(version|meta|image )"),
     ),
     ForeignFormat(
+        "dlib",
+        "dlib (XML of imglab)",
+        "write one row a box into a CSV with the columns filename, xmin, ymin, xmax, ymax, label "
+        "(xmax is left + width), then use `format` csv",
+        lambda folder: _heads(folder, "*.xml", r"<dataset>.*<image file=.*<box "),
+    ),
+    ForeignFormat(
         "datumaro",
         "datumaro (JSON)",
         "convert it (datum convert -if datumaro -f coco -i DIR -- --save-media), then use `format` coco",

@@ -16,6 +16,7 @@ from crowdmask.data.formats.finding import (
     first_folder,
     picture_for,
     read_head,
+    say_why,
 )
 from crowdmask.data.formats.item import UNSPLIT, Item, by_split, faces_of, place_by_split, write_text
 from crowdmask.data.formats.yolo_line import YoloNames, parse_line
@@ -109,26 +110,44 @@ def _is_label(line: str) -> bool:
 
 
 def _yolo_names(folder: Path, label_folder: Path, problems: Problems) -> dict[int, str]:
+    """Return the names of the class numbers; none if two files contradict each other, since one is wrong."""
+    found = [*_listed_names(folder, label_folder), *_described_names(folder, problems)]
+    for path, names in found[1:]:
+        first, counts = found[0]
+        for number in sorted(names.keys() & counts.keys()):
+            if names[number].casefold() != counts[number].casefold():
+                why = (
+                    f"names class {number} {names[number]!r}, and {first.name} {counts[number]!r}: remove one"
+                )
+                problems.add(path, why, Reason.BROKEN)
+                return {}
+    return found[0][1] if found else {}
+
+
+def _listed_names(folder: Path, label_folder: Path) -> Iterator[tuple[Path, dict[int, str]]]:
     darknet = [*sorted(folder.glob("*.names")), *sorted(folder.glob("*.labels"))]
     darknet += sorted(folder.glob("*/_darknet.labels"))
-    for path in (folder / "classes.txt", label_folder / "classes.txt", *darknet):
+    for path in dict.fromkeys((folder / "classes.txt", label_folder / "classes.txt", *darknet)):
         if path.is_file():
             lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-            return {i: line.strip() for i, line in enumerate(lines) if line.strip()}
+            yield path, {i: line.strip() for i, line in enumerate(lines) if line.strip()}
+
+
+def _described_names(folder: Path, problems: Problems) -> Iterator[tuple[Path, dict[int, str]]]:
     others = [path for path in sorted(folder.glob("*.y*ml")) if "names:" in read_head(path)]
     for path in dict.fromkeys((folder / "data.yaml", folder / "dataset.yaml", *others)):
         if not path.is_file():
             continue
         try:
-            names = yaml.safe_load(path.read_text(encoding="utf-8"))["names"]
+            names = yaml.safe_load(path.read_text(encoding="utf-8-sig"))["names"]
             pairs = list(names.items() if isinstance(names, dict) else enumerate(names))
             # Aliases in YAML can make a small nested value huge when it is converted to text.
             if any(not isinstance(name, (str, int, float)) for _, name in pairs):
                 raise ValueError("a name that is not text")
-            return {int(i): str(name) for i, name in pairs}
+            yield path, {int(i): str(name) for i, name in pairs}
         except (yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
-            problems.add(path, f"has no class names ({error!r})", Reason.BROKEN)
-    return {}
+            why = "not YAML" if isinstance(error, yaml.YAMLError) else say_why(error)
+            problems.add(path, f"has no class names ({why})", Reason.BROKEN)
 
 
 def _keypoint_shape(folder: Path) -> tuple[int, int] | None:

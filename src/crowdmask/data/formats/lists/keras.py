@@ -24,11 +24,10 @@ def read_keras(folder: Path, problems: Problems) -> Iterator[Annotation]:
     row with a picture alone says that it shows no face.
     """
     names = _class_names(folder)
-    for path in find_files(folder, "*.txt", problems):
-        if _is_list(path):
+    for path in find_files(folder, ("*.txt", "*.csv"), problems):
+        if path.suffix.lower() == ".txt" and _is_list(path):
             yield from _lines(path, folder, names, problems)
-    for path in find_files(folder, "*.csv", problems):
-        if _is_table(path):
+        elif path.suffix.lower() == ".csv" and _is_table(path):
             yield from _rows(path, folder, problems)
 
 
