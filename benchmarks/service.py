@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import io
+import json
 import random
 import re
 import statistics
@@ -31,6 +32,7 @@ from pathlib import Path
 from threading import Lock, Thread
 
 import psutil
+from moving_camera import MovingCamera
 from PIL import Image, ImageOps
 
 from crowdmask.cores import physical_cores
@@ -201,14 +203,27 @@ def mutated(options: argparse.Namespace) -> bool:
 
 
 def described(options: argparse.Namespace) -> bool:
-    """Every check of schemathesis."""
+    """Every check of schemathesis, on a site with a camera, a zone and rules."""
     tool = str(Path(sys.executable).with_name("schemathesis"))
     config = str(Path(__file__).resolve().parents[1] / "schemathesis.toml")
-    with service() as (port, _):
+    with MovingCamera.running() as camera, service("--config", str(_site(camera))) as (port, _):
         address = f"http://127.0.0.1:{port}/v1/openapi.json"
         command = [tool, "--config-file", config, "run", address, "--checks", "all"]
         done = subprocess.run([*command, "--max-time", str(int(options.seconds))])
     return done.returncode == 0
+
+
+def _site(camera: MovingCamera) -> Path:
+    zone = {"name": "A", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}
+    rules = [
+        {"name": "few", "when": "share_below", "limit": 0.9, "zone": "A"},
+        {"name": "away", "when": "camera_down"},
+    ]
+    cameras = [{"name": "door", "source": camera.address, "zones": [zone]}]
+    path = Path(tempfile.mkdtemp()) / "site.yaml"
+    # JSON is YAML, too.
+    path.write_text(json.dumps({"cameras": cameras, "alerts": {"rules": rules}}), encoding="utf-8")
+    return path
 
 
 def viewers(options: argparse.Namespace) -> bool:

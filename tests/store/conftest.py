@@ -5,12 +5,14 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
@@ -48,6 +50,12 @@ class Server:
     def stop(self) -> None:
         """Stop it at once, as if it had crashed."""
         self._run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+    def hold(self, on: bool) -> None:
+        """Let none of its processes go on, so that nothing answers, or all of them again."""
+        first = psutil.Process(int((self._folder / "postmaster.pid").read_text(encoding="utf-8").split()[0]))
+        for each in [first, *first.children(recursive=True)]:
+            each.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
 
     def remove(self) -> None:
         """Stop it and remove its files."""

@@ -161,6 +161,10 @@ def _add_gauges(metrics: Metrics, service: Service, workers: Workers) -> None:
 
     metrics.add_gauge("camera_up", "Whether frames come.", of_cameras(lambda each: each.down_since is None))
     metrics.add_gauge("camera_fps", "Frames a second that come.", of_cameras(lambda each: each.fps))
+    metrics.add_gauge("camera_frames", "Frames that came in this run.", of_cameras(lambda e: e.frames))
+    metrics.add_gauge(
+        "camera_dropped", "Of them, those that were not looked at.", of_cameras(lambda e: e.dropped)
+    )
     metrics.add_gauge("camera_frozen", "Whether the picture stands still.", of_cameras(lambda e: e.frozen))
     metrics.add_gauge(
         "camera_reconnects", "How often the connection came back.", of_cameras(lambda each: each.reconnects)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from crowdmask.errors import StoreError
 from crowdmask.store.migrations.run import upgrade
+from crowdmask.store.silence import Silence, pool_with
 
 _BUSY_MS = 10_000
 _ANSWER_S = 30.0
@@ -97,7 +98,13 @@ def to_url(address: str) -> URL:
 def _make(url: URL, answer_s: float | None) -> Engine:
     if url.drivername != "sqlite":
         # A server that has gone without a word would be waited for for hours.
-        return create_engine(url, pool_pre_ping=True, pool_recycle=1800, connect_args={"timeout": answer_s})
+        return create_engine(
+            url,
+            poolclass=pool_with(Silence()),
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            connect_args={"timeout": answer_s},
+        )
     if not Path(url.database or "").absolute().parent.is_dir():
         raise StoreError(f"cannot open the store {url.database}: there is no such folder")
     engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000})

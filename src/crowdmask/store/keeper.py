@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from crowdmask.errors import StoreError
 from crowdmask.store.engine import reason
 from crowdmask.store.records import Record
+from crowdmask.store.silence import Silence
 from crowdmask.store.spool import Spool, key_of
 from crowdmask.store.store import Store
 
@@ -49,18 +50,26 @@ class KeeperState:
 class _Job:
     """One piece of work in a thread of its own, since a database that is away may not answer for long."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
-        self._work = work
+    def __init__(self, work: Callable[[], None], silence: Silence) -> None:
+        self._work, self._silence = work, silence
         self.error: Exception | None = None
         self.done = Event()
+        self._began_s, self._ended_s = time.monotonic(), 0.0
         Thread(target=self._run, name="store", daemon=True).start()
 
     def _run(self) -> None:
         try:
-            self._work()
+            with self._silence.trying():
+                self._work()
         except Exception as error:
             self.error = error
+        self._ended_s = time.monotonic()
         self.done.set()
+
+    def is_unanswered(self, least_s: float) -> bool:
+        """Return whether it has waited for so long, and still waits or has failed."""
+        ended_s = self._ended_s if self.done.is_set() else time.monotonic()
+        return ended_s - self._began_s >= least_s and not (self.done.is_set() and self.error is None)
 
 
 class Keeper:
@@ -78,6 +87,7 @@ class Keeper:
         most_mb: int = MOST_MB,
         most_waiting: int = _MOST_WAITING,
         patience_s: float = 1.0,
+        silent_s: float = 10.0,
         retry_s: float = 2.0,
     ) -> None:
         """Prepare.
@@ -88,10 +98,12 @@ class Keeper:
             most_mb: bound of that file.
             most_waiting: records that may wait in memory.
             patience_s: a store that has not answered for so long is away.
+            silent_s: after so long without an answer, reading is refused at once, too.
             retry_s: between two tries.
         """
         self._store, self._spool = store, Spool(spool, most_mb)
         self._most_waiting, self._patience_s, self._retry_s = most_waiting, patience_s, retry_s
+        self._silent_s = silent_s
         self._lock = Lock()
         self._waiting: dict[str, Record] = {}
         self._refused = 0
@@ -162,7 +174,7 @@ class Keeper:
         with self._lock:
             batch = dict(self._waiting)
         if self._away_since is None and batch:
-            self._job = _Job(lambda: self._store.add([*batch.values()]))
+            self._job = _Job(lambda: self._store.add([*batch.values()]), self._store.silence)
             self._job.done.wait(self._patience_s)
             if self._job.done.is_set() and self._job.error is None:
                 self._forget(batch)
@@ -189,6 +201,7 @@ class Keeper:
     def _come_back(self) -> None:
         """Try to bring the spool into the store; once it is empty, the store has it all."""
         if self._job is not None:
+            self._store.silence.lasts = self._job.is_unanswered(self._silent_s)
             if not self._job.done.is_set():
                 return
             if self._job.error is not None:
@@ -201,7 +214,7 @@ class Keeper:
                 return
         if time.monotonic() - self._tried_s >= self._retry_s or self._stop.is_set():
             self._tried_s = time.monotonic()
-            self._job = _Job(self._drain)
+            self._job = _Job(self._drain, self._store.silence)
 
     def _drain(self) -> None:
         while rows := self._spool.first(_DRAIN_ROWS):

@@ -22,6 +22,7 @@ from crowdmask.store.links import LinkStore
 from crowdmask.store.pruning import Limits, prune_rows
 from crowdmask.store.records import Counts, Gap, Record, StoredEvent, TrackMinute
 from crowdmask.store.sessions import SessionStore
+from crowdmask.store.silence import silence_of
 from crowdmask.store.switches import Switches
 from crowdmask.tracking.mask_state import STATES
 
@@ -35,6 +36,7 @@ class Store:
         audit: who logged in, looked, exported or changed something.
         links: for wall screens.
         sessions: of users who logged in.
+        silence: whether the database is known not to answer; then all of this is refused at once.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -45,6 +47,7 @@ class Store:
         self.audit = AuditLog(engine)
         self.links = LinkStore(engine)
         self.sessions = SessionStore(engine)
+        self.silence = silence_of(engine)
 
     def add(self, records: Sequence[Record]) -> None:
         """Keep records, all of them or none.

@@ -178,4 +178,6 @@ def _serve(site: Site, config: Path | None, read: Callable[[Path], Site]) -> Non
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("crowdmask").setLevel(logging.INFO)
+    # It logs a traceback of each connection that a lost database closed; we say ourselves that it is away.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     serve(site, lambda line: typer.echo(one_line(line)), config, read)

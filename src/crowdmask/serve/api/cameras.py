@@ -26,7 +26,9 @@ class CameraBody(BaseModel):
     source: Annotated[str | None, Field(description="Without credentials; null while it is not active.")]
     state: Annotated[str, Field(description="live, connecting, waiting …; inactive: outside its hours.")]
     zones: list[str]
-    fps: float
+    fps: Annotated[float, Field(description="Frames a second that come.")]
+    frames: Annotated[int, Field(description="That came in this run.")]
+    dropped: Annotated[int, Field(description="Of them, those that were not looked at.")]
     frozen: bool
     reconnects: int
     restarts: int
@@ -114,6 +116,8 @@ def _body(service: Service, camera: CameraSettings, health: Health | None) -> Ca
         zones=[zone.name for zone in camera.zones],
         private=camera.name in service.private,
         fps=0.0 if health is None else health.fps,
+        frames=0 if health is None else health.frames,
+        dropped=0 if health is None else health.dropped,
         frozen=health is not None and health.frozen,
         reconnects=0 if health is None else health.reconnects,
         restarts=0 if health is None else health.restarts,

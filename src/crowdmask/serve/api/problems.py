@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,6 +21,7 @@ from crowdmask.store.engine import reason
 LOG = logging.getLogger("crowdmask.serve")
 
 _GONE = 499
+_REPEAT_S = 60.0
 _WORDS = {
     400: "The request cannot be read.",
     401: "Who asks is not known.",
@@ -49,6 +51,7 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Let all errors be answered in one form; what is no error of the caller is logged."""
+    told = _Repeated()
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:
@@ -59,14 +62,14 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        told = [
+        words = [
             f"{'.'.join(str(part) for part in each['loc'][1:])}: {each['msg']}" for each in error.errors()[:8]
         ]
         # Each value is as described, but they contradict one another: a check of our own has said so.
         contradict = all(
             each["type"] == "value_error" and each["loc"][0] == "body" for each in error.errors()
         )
-        return JSONResponse({"error": "; ".join(told)}, 409 if contradict else 422)
+        return JSONResponse({"error": "; ".join(words)}, 409 if contradict else 422)
 
     @app.exception_handler(BusyError)
     def _busy(request: Request, error: BusyError) -> JSONResponse:
@@ -78,9 +81,10 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(StoreError)
     @app.exception_handler(SQLAlchemyError)
+    @app.exception_handler(TimeoutError)  # of a socket to a database that hangs; SQLAlchemy passes it on
     def _away(request: Request, error: Exception) -> JSONResponse:
         why = reason(error) if isinstance(error, SQLAlchemyError) else str(error)
-        LOG.warning("%s %s: the store cannot be used: %s", request.method, request.url.path, why)
+        told.tell(f"the store cannot be used: {why}")
         return JSONResponse({"error": "the store cannot be used now"}, 503, {"Retry-After": "5"})
 
     @app.exception_handler(CrowdmaskError)
@@ -91,6 +95,19 @@ def add_problem_handlers(app: FastAPI) -> None:
     def _internal(request: Request, error: Exception) -> JSONResponse:
         LOG.exception("internal error at %s %s", request.method, request.url.path, exc_info=error)
         return JSONResponse({"error": "internal error: the service's log has the details"}, 500)
+
+
+class _Repeated:
+    """Logs the same line once a minute at most: pages ask again and again while a store is away."""
+
+    def __init__(self) -> None:
+        self._line, self._told_s = "", 0.0
+
+    def tell(self, line: str) -> None:
+        now_s = time.monotonic()
+        if line != self._line or now_s - self._told_s >= _REPEAT_S:
+            self._line, self._told_s = line, now_s
+            LOG.warning("%s", line)
 
 
 def _methods(app: FastAPI, path: str) -> set[str]:
