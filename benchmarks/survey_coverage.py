@@ -25,6 +25,7 @@ from crowdmask.data.dataset import load_dataset
 from crowdmask.data.sample import Sample
 from crowdmask.labels import LABELS
 from crowdmask.survey.cells import N_CONFIDENCES, N_LABELS, N_WIDTHS, SHOWN, confidence_class, width_class
+from crowdmask.survey.outside import compare
 from crowdmask.survey.rates import PhotoCounts, Rates, count_photo, shipped_rates
 from crowdmask.survey.uncertainty import Knowledge, draw_people
 
@@ -81,7 +82,8 @@ def trials(
             truth = np.sum([held[i].truth for i in group], axis=0)
             shown = cells[..., SHOWN:].sum(axis=(0, 2, 3))
             cells[..., :floor] = 0
-            best, drawn = draw_people(cells, known, int(group.sum()))
+            scale = compare(cells, 0.0, known).kind_scale
+            best, drawn = draw_people(cells, known, int(group.sum()), None, scale)
             shares = drawn / drawn.sum(axis=1, keepdims=True)
             yield (
                 truth / truth.sum(), best.people / best.people.sum(),

@@ -7,6 +7,8 @@ python benchmarks/survey_simulated.py DATA.yaml --split val --detections val.jso
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,10 @@ from numpy.typing import NDArray
 from survey_coverage import Photo, read_photos
 
 from crowdmask.data.dataset import load_dataset
+from crowdmask.data.sample import Sample
 from crowdmask.survey.audit.draw import draw_photos
-from crowdmask.survey.audit.inference import Audited, estimate
+from crowdmask.survey.audit.inference import Audited, estimate_labelled
+from crowdmask.survey.audit.prior import combine
 from crowdmask.survey.cells import SHOWN
 from crowdmask.survey.outside import compare
 from crowdmask.survey.place import draw_place, make_sample, widen
@@ -24,6 +28,8 @@ from crowdmask.survey.rates import Rates, shipped_rates
 from crowdmask.survey.uncertainty import Knowledge, draw_people
 
 Floats = NDArray[np.float64]
+BARE = "wider"
+"""The source that holds no masks."""
 
 
 def main() -> None:
@@ -35,60 +41,121 @@ def main() -> None:
     parser.add_argument("--root", type=Path)
     parser.add_argument("--split", default="val")
     parser.add_argument("--detections", type=Path, required=True)
+    parser.add_argument("--changed", type=Path, help="The folder that survey_other_photos.py wrote.")
     parser.add_argument("--trials", type=int, default=200)
     options = parser.parse_args()
     rates = shipped_rates(None, "crowd")
     assert rates is not None
     samples = load_dataset(options.data, options.root).split(options.split)
     photos = read_photos(samples, options.detections, rates)
+    root = next(
+        each for each in samples[0].path.parents if all(each in other.path.parents for other in samples)
+    )
+    places = [sample.path.relative_to(root).parts[0] for sample in samples]
     for size in (200, 60):
-        for lost in (0.0, 0.3, 0.5):
-            audit(photos, rates, options.trials, lost, size)
+        for settings in audit_settings(photos, places, rates, options.changed, samples):
+            audit(settings, options.trials, size)
     for visits in (5, 10, 30):
         place(photos, rates, options.trials, visits)
     video(rates, options.trials)
 
 
-def audit(photos: list[Photo], rates: Rates, trials: int, lost: float, size: int) -> None:
-    """Label 100 faces of so many photos of a kind in which a further part of the masked faces is missed."""
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """Photos to survey, and rates from other photos.
+
+    Attributes:
+        name: for the table.
+        rates: of other photos.
+        photos: those to survey.
+        lost: a further part of the detections of masks that is dropped.
+    """
+
+    name: str
+    rates: Rates
+    photos: list[Photo]
+    lost: float = 0.0
+
+
+def audit_settings(photos: list[Photo], places: list[str], rates: Rates, changed: Path | None,
+                   samples: list[Sample]) -> Iterator[list[Setting]]:  # fmt: skip
+    """Yield what is reported together: rates from halves, rates from other sources, and changed photos."""
+    random = np.random.default_rng(4)
+    halves = [np.array_split(random.permutation(len(photos)), 2) for _ in range(12)]
+    for lost in (0.0, 0.3, 0.5):
+        name = f"other half, {lost:.0%} of the masks dropped"
+        yield [
+            Setting(name, part(photos, one, rates), [photos[at] for at in other], lost)
+            for one, other in halves
+        ]
+    bare = [photo for photo, place in zip(photos, places, strict=True) if place == BARE]
+    for place in sorted(set(places) - {BARE}):
+        learnt = np.array([at for at, each in enumerate(places) if each != place])
+        mine = [photo for photo, each in zip(photos, places, strict=True) if each == place]
+        more = [bare[at] for at in random.integers(0, len(bare), len(mine) // 4)]
+        yield [Setting(f"{place}, rates of other sources", part(photos, learnt, rates), mine + more)]
+    for path in sorted(changed.glob("*.jsonl")) if changed else ():
+        other_photos = read_photos(samples, path, rates)
+        yield [
+            Setting(path.stem, part(photos, one, rates), [other_photos[at] for at in other])
+            for one, other in halves
+        ]
+
+
+def part(photos: list[Photo], chosen: NDArray[np.intp], rates: Rates) -> Rates:
+    """Return the rates of some photos."""
+    counts = [photos[at].counts for at in chosen]
+    return Rates.of_photos(counts, rates.model, rates.model_hash, rates.thresholds, "a part")
+
+
+def audit(settings: list[Setting], trials: int, size: int) -> None:
+    """Survey so many photos, by the shipped rates and with about 100 labelled faces."""
     random = np.random.default_rng(5)
-    known = Knowledge(rates, SHOWN)
     rows = []
     for trial in range(trials):
-        group = random.choice(len(photos), size, replace=False)
-        cells = np.stack([photos[at].cells for at in group])
+        setting = settings[trial % len(settings)]
+        known = Knowledge(setting.rates, SHOWN, draws=500)
+        group = random.choice(len(setting.photos), size, size > len(setting.photos))
+        cells = np.stack([setting.photos[at].cells for at in group])
         cells[..., :SHOWN] = 0
-        cells[:, 0] = random.binomial(cells[:, 0].astype(int), 1 - lost)
-        truth = np.stack([photos[at].truth for at in group])
-        share = truth[:, 0].sum() / truth.sum()
-        best, people = draw_people(cells, known, trial, None, compare(cells, 0.0, known).kind_scale)
-        shipped = np.quantile(people[:, 0] / people.sum(axis=1), [0.025, 0.975])
-        shown = cells.sum(axis=(2, 3)).astype(int)
-        drawn = draw_photos(shown.sum(axis=1), 100, trial, shown[:, 0])
-        found, missed, _ = correct_photos(cells, known.best, best.truth)
-        audited = Audited(found + missed, drawn.looks, truth[drawn.looks], drawn.probability)
-        told = estimate(audited)[1]["with_mask"]
-        assert told is not None
-        middle, (low, high) = told
+        cells[:, 0] = random.binomial(cells[:, 0].astype(int), 1 - setting.lost)
         rows.append(
-            (
-                shipped[0] <= share <= shipped[1],
-                shipped[1] - shipped[0],
-                best.people[0] / best.people.sum() - share,
-                low <= share <= high,
-                high - low,
-                middle - share,
-                truth[drawn.looks].sum(),
-            )
+            one_audit(cells, np.stack([setting.photos[at].truth for at in group]), known, trial, random)
         )
     mean = np.mean(rows, axis=0)
     print(
-        f"audit of {mean[6]:.0f} faces of {size} photos, {lost:.0%} more masked faces missed: "
-        f"shipped rates cover "
-        f"{mean[0]:.3f} "
-        f"(width {mean[1]:.3f}, bias {mean[2]:+.4f}), audited {mean[3]:.3f} (width {mean[4]:.3f}, "
-        f"bias {mean[5]:+.4f})"
+        f"audit of {mean[0]:.0f} faces of {size} photos ({settings[0].name}): "
+        + ", ".join(
+            f"{name} covers {held:.3f} (width {width:.3f}, bias {bias:+.4f})"
+            for name, (held, width, bias) in zip(
+                ("rates", "labels alone", "both"), mean[1:].reshape(3, 3), strict=True
+            )
+        ),
+        flush=True,
     )
+
+
+def one_audit(
+    cells: Floats, truth: Floats, known: Knowledge, seed: int, random: np.random.Generator
+) -> tuple[float, ...]:
+    """Return labelled faces, then whether each interval holds the truth, its width and error."""
+    share = truth[:, 0].sum() / truth.sum()
+    best, people = draw_people(cells, known, seed, None, compare(cells, 0.0, known).kind_scale)
+    shipped = people[:, 0] / people.sum(axis=1)
+    found, missed, doubt = correct_photos(cells, known.best, best.truth)
+    shown = cells.sum(axis=(2, 3)).astype(int)
+    drawn = draw_photos(shown.sum(axis=1), 100, seed, shown[:, 0], (missed + doubt).sum(axis=1))
+    audited = Audited(found + missed, drawn.looks, truth[drawn.looks], drawn.probability)
+    labelled = estimate_labelled(audited)[1]["with_mask"]
+    assert labelled is not None
+    both = combine(labelled.share, labelled.worth, shipped, random)
+    told = [(best.people[0] / best.people.sum(), np.quantile(shipped, [0.025, 0.975])),
+            (labelled.share, labelled.interval),
+            (labelled.share, labelled.interval) if both is None else (both.share, both.interval)]  # fmt: skip
+    row = [float(audited.truth.sum())]
+    for middle, (low, high) in told:
+        row += [float(low <= share <= high), float(high - low), float(middle - share)]
+    return tuple(row)
 
 
 def place(photos: list[Photo], rates: Rates, trials: int, visits: int) -> None:

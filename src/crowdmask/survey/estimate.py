@@ -9,12 +9,12 @@ import numpy as np
 
 from crowdmask.survey.cells import N_CONFIDENCES, SHOWN, Floats, confidence_edges
 from crowdmask.survey.grouping import Clusters, Group
-from crowdmask.survey.outside import OTHER_KIND, compare
+from crowdmask.survey.outside import compare
 from crowdmask.survey.place import FEW, FEWEST, draw_place, make_sample, widen
 from crowdmask.survey.quantify import CONFIDENCE, CONFUSION, RECALL, Corrected, correct
 from crowdmask.survey.rates import NO_FACE
 from crowdmask.survey.shares import FIGURES, Figure, make_figures, parts
-from crowdmask.survey.sightings import FACE, PASSAGE, Cells, Sightings, sort_faces
+from crowdmask.survey.sightings import PASSAGE, Cells, Sightings, sort_faces
 from crowdmask.survey.uncertainty import Knowledge, draw_people
 from crowdmask.survey.words import percent
 
@@ -144,11 +144,10 @@ def _corrected(
         return None, None, None
     if not known.corrections:
         notes.append(_NO_CORRECTION)
-    likeness = compare(photos, float(cells.narrow.sum()), known)
+    likeness = compare(photos, float(cells.narrow.sum()), known, seen.is_video)
     scale = likeness.kind_scale
     notes += likeness.notes
-    if seen.unit != FACE:
-        scale = OTHER_KIND
+    if seen.is_video:
         notes.append(_video_note(seen.unit))
     if cells.no_width.any():
         notes.append("events carry no width of faces: the usual widths of faces from 16 px on are assumed")

@@ -15,11 +15,23 @@ from crowdmask.survey.words import percent
 _FEW_FACES = 10
 _THIN_SHARE = 0.2
 _NARROW_SHARE = 0.5
-# Confidences count as different from the measured photos' if the share of nearly certain ones differs by at
-# least this much and by this many standard errors of the group's photos.
-_SURE_LESS, _STANDARD_ERRORS = 0.1, 3.0
+# Chosen on `val` alone, with rates from one half, groups from the other, as they are and blurred, darkened,
+# fogged and reduced (benchmarks/survey_other_photos.py): by how much the share of nearly certain detections
+# must differ for the miss rates to vary twice as much (in variance), and how many standard errors of the
+# group's photos may be chance.
+_DIFFERENCE, _CHANCE_ERRORS = 0.02, 2**0.5
+_MOST = 6.0
 OTHER_KIND = 2.0
 """Factor by which the miss rates vary more for photos that differ from the measured ones."""
+
+_LESS_SURE = (
+    "the detector is less sure than on the photos its rates were measured on (other light, blur or angle): "
+    "the interval was widened; an audit (`audit`) would measure the rates here"
+)
+_SURER = (
+    "the detector is surer than on the photos its rates were measured on (other photos or faces): "
+    "the interval was widened; an audit (`audit`) would measure the rates here"
+)
 
 
 @dataclass(frozen=True)
@@ -35,13 +47,14 @@ class Likeness:
     notes: tuple[str, ...]
 
 
-def compare(photos: Floats, narrow: float, known: Knowledge) -> Likeness:
+def compare(photos: Floats, narrow: float, known: Knowledge, video: bool = False) -> Likeness:
     """Compare a group's detections with those that the rates were measured on.
 
     Args:
         photos: (P, 3, 4, 6) of the group.
         narrow: amounts of faces that are too narrow.
         known: the rates.
+        video: whether the confidences are those of followed faces, or unknown: these may well be surer.
     """
     notes, scale = [], 1.0
     seen = photos.sum(axis=0)
@@ -65,18 +78,22 @@ def compare(photos: Floats, narrow: float, known: Knowledge) -> Likeness:
             f"out: the people surveyed "
             "are those near the camera, and the interval was widened"
         )
-    if _less_sure(photos, found):
-        scale = OTHER_KIND
-        notes.append(
-            "the detector is less sure than on the photos its rates were measured on (other light, "
-            "blur or angle): "
-            "the interval was widened; an audit (`audit`) would measure the rates here"
-        )
-    return Likeness(scale, tuple(notes))
+    excess = _other_confidences(photos, found)
+    if video:
+        scale, excess = OTHER_KIND, min(excess, 0.0)
+    by_confidence = min(float(np.sqrt(1 + (excess / _DIFFERENCE) ** 2)), _MOST)
+    if by_confidence >= OTHER_KIND:
+        notes.append(_LESS_SURE if excess < 0 else _SURER)
+    return Likeness(max(scale, by_confidence), tuple(notes))
 
 
-def _less_sure(photos: Floats, found: Floats) -> bool:
-    """Compare the share of nearly certain detections with its variation between photos."""
+def _other_confidences(photos: Floats, found: Floats) -> float:
+    """Compare the share of nearly certain detections with that of the measured photos, by label and width.
+
+    Returns:
+        By how much it differs beyond chance, as it varies between the group's photos; negative: the detector
+        is less sure here.
+    """
     measured = found.sum(axis=(0, 1))[..., -(N_CONFIDENCES - SHOWN) :]
     shown = measured.sum(axis=-1)
     usual = measured[..., -1] / np.maximum(shown, 1)
@@ -85,6 +102,7 @@ def _less_sure(photos: Floats, found: Floats) -> bool:
     rest = (mine[..., -1] * (shown >= _FEW_FACES) - counted * usual).sum(axis=(1, 2))
     number = float(counted.sum())
     if number <= 0:
-        return False
-    error = float(np.sqrt((rest**2).sum()))
-    return bool(rest.sum() < -_STANDARD_ERRORS * error and rest.sum() < -_SURE_LESS * number)
+        return 0.0
+    difference = float(rest.sum()) / number
+    chance = _CHANCE_ERRORS * float(np.sqrt((rest**2).sum())) / number
+    return float(np.sign(difference) * np.sqrt(max(difference**2 - chance**2, 0.0)))

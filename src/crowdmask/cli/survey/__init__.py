@@ -250,7 +250,7 @@ def _draw(
 
     known = find_rates(seen, rates)
     thresholds = None if known is None else known.thresholds
-    number = prepare_audit(seen, sources, faces, out, seed, thresholds, looking)
+    number = prepare_audit(seen, sources, faces, out, seed, thresholds, looking, known)
     what = "frames" if seen.is_video else "photos"
     say.print(
         one_line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,19 +13,26 @@ from crowdmask.errors import DataError, UsageError
 from crowdmask.labels import LABELS, MASK_WORN_INCORRECT, WITHOUT_MASK
 from crowdmask.survey.audit.agreement import agreement
 from crowdmask.survey.audit.answers import CANNOT_TELL, CHIN, AuditedPhoto, read_answers
-from crowdmask.survey.audit.inference import FEWEST_PHOTOS, Audited, estimate, estimate_place
+from crowdmask.survey.audit.figures import combined_figures, labelled_figures
+from crowdmask.survey.audit.inference import (
+    FEWEST_PHOTOS,
+    Audited,
+    estimate_labelled,
+    estimate_place,
+)
 from crowdmask.survey.audit.moments import MOMENT_S, audited_moments, look_of, split_name
 from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, Floats, confidence_edges
 from crowdmask.survey.estimate import PHOTOS, Estimate
 from crowdmask.survey.grouping import Clusters, Group
 from crowdmask.survey.place import FEWEST
-from crowdmask.survey.quantify import correct, correct_photos
-from crowdmask.survey.shares import FIGURES, TOO_WIDE, Figure
+from crowdmask.survey.quantify import CORRECTIONS, correct, correct_photos
+from crowdmask.survey.shares import FIGURES, Figure
 from crowdmask.survey.sightings import PASSAGE, Sightings, sort_faces
-from crowdmask.survey.uncertainty import Knowledge
+from crowdmask.survey.uncertainty import DRAWS, Knowledge
 
 INCORRECT, NONE = "incorrect", "none"
 CHIN_MASKS = (INCORRECT, NONE)
+_BASIS = "the figures rest on them, whatever the model's rates"
 _NO_PASSAGES = "an audit tells of person-time: passages rest on the rates of the model"
 
 
@@ -36,11 +44,13 @@ class Audit:
         photos: by source.
         counts: (3,) people by label, and the number of undecided ones, by source.
         notes: the agreement, and what was left out.
+        as_measured: whether the labels mean what they mean in the model's rates.
     """
 
     photos: dict[str, AuditedPhoto]
     counts: dict[str, tuple[Floats, int]]
     notes: tuple[str, ...]
+    as_measured: bool
 
 
 def read_audit(paths: Sequence[str], chin_mask: str, sources: Sequence[str]) -> Audit:
@@ -71,7 +81,8 @@ def read_audit(paths: Sequence[str], chin_mask: str, sources: Sequence[str]) -> 
             f"{first.unfinished} photos of the audit are not finished: where these are the hard "
             f"ones, the figures are biased"
         )
-    return Audit(photos, {name: _count(photo, chin_mask) for name, photo in photos.items()}, tuple(notes))
+    counts = {name: _count(photo, chin_mask) for name, photo in photos.items()}
+    return Audit(photos, counts, tuple(notes), chin_mask == INCORRECT)
 
 
 def apply_audit(
@@ -100,23 +111,23 @@ def apply_audit(
     unit_s, what = (MOMENT_S, "frames") if seen.is_video else (1.0, "photos")
     notes = [*_kept(before.notes), *audit.notes]
     labelled = int(audited.truth.sum())
-    notes.append(
-        f"{len(mine)} {what} with {labelled} faces were labelled by a person, and replace the model's rates"
-    )
+    notes.append(f"{len(mine)} {what} with {labelled} faces were labelled by a person: {_BASIS}")
     untold = sum(audit.counts[source][1] for source in mine)
     if untold:
         notes.append(f"of {untold} faces the labeller could not tell: they are not judged")
-    freedom = len(mine) - 1
+    random = np.random.default_rng([0 if known is None else known.seed, 9, zlib.crc32(group.name.encode())])
+    freedom, draws = len(mine) - 1, DRAWS if known is None else known.draws
     if target == PHOTOS:
-        people, found = estimate(audited)
+        people, as_labelled = estimate_labelled(audited)
+        agrees = audit.as_measured and _corrects_all(known)
+        figures, told_of_rates = combined_figures(before.figures, as_labelled, agrees, random, draws)
+        notes += told_of_rates
     else:
         names = [clusters.names[look] for look in row_looks]
         people, found, freedom = estimate_place(audited, names, clusters.stratum, clusters.weight)
         if freedom < FEWEST - 1:
             notes.append(f"a figure for the place needs at least {FEWEST} clusters")
-    random = np.random.default_rng([0 if known is None else known.seed, 9])
-    normal = random.normal(size=1000 if known is None else known.draws)
-    figures = {name: _figure(before.figures[name], found[name], normal) for name in FIGURES}
+        figures = labelled_figures(before.figures, found, random, draws)
     told = untold / max(labelled + untold, 1)
     total = float(people.sum()) * unit_s
     return replace(
@@ -194,12 +205,9 @@ def _count(photo: AuditedPhoto, chin_mask: str) -> tuple[Floats, int]:
     return counts, untold
 
 
-def _figure(raw: Figure, found: tuple[float, tuple[float, float]] | None, normal: Floats) -> Figure:
-    if found is None or found[1][1] - found[1][0] > TOO_WIDE:
-        return replace(raw, share=None, interval=None, draws=None)
-    share, (low, high) = found
-    draws = np.clip(share + normal * (high - low) / (2 * 1.959964), 0.0, 1.0)
-    return replace(raw, share=share, interval=(low, high), draws=draws)
+def _corrects_all(known: Knowledge | None) -> bool:
+    """Return whether the shipped rates give all that they know: otherwise their draws are too narrow."""
+    return known is not None and set(known.corrections) == set(CORRECTIONS)
 
 
 def _bounds(figure: Figure, untold: float) -> tuple[float, float] | None:

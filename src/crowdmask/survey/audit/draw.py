@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from crowdmask.errors import UsageError
 from crowdmask.survey.cells import Floats
 
-# Faces added to each photo: photos without detected faces can be drawn, too, since faces may have been
-# missed; and photos, not faces, are what an audit learns from, so 100 faces should come from many photos.
-# Chosen on `val` (benchmarks/survey_simulated.py).
+# Chosen on `val` (benchmarks/survey_simulated.py). Without rates: faces added to each photo, since photos,
+# not faces, are what an audit learns from. With rates: how the expected squared error of a photo grows with
+# the number of faces in doubt, u, as 1 + u + .1 u², and faces added to its cost.
 _EMPTY_PHOTO = 30.0
+_DOUBT, _COST = (1.0, 1.0, 0.1), 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,27 +35,36 @@ def draw_photos(
     wanted: int,
     seed: int = 0,
     masked: NDArray[np.integer] | None = None,
+    doubt: Floats | None = None,
 ) -> Draw:
     """Draw photos with about the wanted number of faces.
 
-    Photos are drawn systematically, each with a probability in proportion to the root of its faces (and 30
-    more), so crowded photos are drawn more often and weigh less. They are ordered by their share of masks
-    and by chance, so that photos of every share are drawn.
+    Photos are drawn systematically, each with a probability in proportion to the error expected in it,
+    divided by the root of the faces to label (optimal allocation); without rates, in proportion to the root
+    of its faces (and 30 more). They are ordered by their share of masks and by chance, so that photos of
+    every share are drawn.
 
     Args:
         faces: (L,) number of faces found in each photo.
         wanted: approximate number of faces to label.
         seed: random seed of the draw.
         masked: (L,) number of those with a mask; None: the order is by chance alone.
+        doubt: (L,) number of faces in doubt in each photo: those expected to be missed, and the variance of
+            those found; None: there are no rates.
     Raises:
         UsageError: less than one face is wanted.
 
-    Source: Särndal, Swensson and Wretman, Model assisted survey sampling (1992), section 3.6.
+    Source: Särndal, Swensson and Wretman, Model assisted survey sampling (1992), sections 3.6 and 12.2.
     """
     if wanted < 1:
         raise UsageError(f"`audit` must be at least 1, not {wanted}")
-    size = np.sqrt(np.asarray(faces, np.float64) + _EMPTY_PHOTO)
-    probability = _probabilities(size, np.asarray(faces, np.float64), wanted)
+    number = np.asarray(faces, np.float64)
+    if doubt is None:
+        size = np.sqrt(number + _EMPTY_PHOTO)
+    else:
+        error = _DOUBT[0] + _DOUBT[1] * doubt + _DOUBT[2] * doubt**2
+        size = np.sqrt(error / (number + _COST))
+    probability = _probabilities(size, number, wanted)
     random = np.random.default_rng([seed, 7])
     share = np.zeros(len(size)) if masked is None else (masked + 0.2) / (np.asarray(faces) + 0.6)
     order = np.lexsort((random.random(len(size)), share))

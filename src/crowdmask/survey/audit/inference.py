@@ -1,4 +1,7 @@
-"""Estimate from an audit: the detector's counts of all photos, corrected by the labelled ones."""
+"""Estimate from an audit: the detector's counts of all photos, corrected by the labelled ones.
+
+Where the labelled photos agree with the shipped rates, these narrow the interval: see `audit.prior`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from crowdmask.survey.shares import FIGURES, Interval, parts
 
 _RATIO_FROM = 5.0
 _FEW_ERRORS, _RARE = 4.0, 2.0
-_SKEW = 1.15
+_SKEW = 1.2
 """Factor by which errors are widened beyond what the labelled photos show; chosen on `val`
 (benchmarks/survey_simulated.py)."""
 FEWEST_PHOTOS = 5
@@ -39,6 +42,20 @@ class Audited:
     probability: Floats
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """One figure as the labelled photos show it.
+
+    Attributes:
+        share, interval: of all photos, with its 95 % interval.
+        worth: number of independent faces that the interval corresponds to.
+    """
+
+    share: float
+    interval: Interval
+    worth: float
+
+
 def estimate(audited: Audited) -> tuple[Floats, dict[str, tuple[float, Interval] | None]]:
     """Return people by label, and each figure with its 95 % interval; None if it cannot be estimated.
 
@@ -49,13 +66,17 @@ def estimate(audited: Audited) -> tuple[Floats, dict[str, tuple[float, Interval]
         unequal probabilities the ratio and difference estimators of Särndal, Swensson and Wretman, Model
         assisted survey sampling (1992), sections 6.3 and 7.3.
     """
+    people, labelled = estimate_labelled(audited)
+    return people, {
+        name: None if each is None else (each.share, each.interval) for name, each in labelled.items()
+    }
+
+
+def estimate_labelled(audited: Audited) -> tuple[Floats, dict[str, Labelled | None]]:
+    """Return the same as `estimate`, with what each figure is worth."""
     weight = 1 / audited.probability
-    found: dict[str, tuple[float, Interval] | None] = {}
-    people = _totals(audited, weight, 1.0)
-    people = np.maximum(people, 0.0)
-    for name in FIGURES:
-        found[name] = _figure(audited, weight, partial(parts, name))
-    return people, found
+    people = np.maximum(_totals(audited, weight, 1.0), 0.0)
+    return people, {name: _figure(audited, weight, partial(parts, name)) for name in FIGURES}
 
 
 def _totals(audited: Audited, weight: Floats, power: float) -> Floats:
@@ -65,7 +86,7 @@ def _totals(audited: Audited, weight: Floats, power: float) -> Floats:
 
 def _figure(
     audited: Audited, weight: Floats, split: Callable[[Floats], tuple[Floats, Floats]]
-) -> tuple[float, Interval] | None:
+) -> Labelled | None:
     number = len(weight)
     some, whole = split(audited.truth)
     some_said, whole_said = split(audited.predicted[audited.at])
@@ -92,7 +113,9 @@ def _figure(
     spread = variance * number / freedom * _SKEW**2
     # Labelled photos are known: only the others are uncertain.
     rest = max(float((1 - audited.probability).mean()), 1e-6)
-    return share, _interval(share, math.sqrt(max(spread, least)), seen / rest, freedom)
+    error = math.sqrt(max(spread, least))
+    worth = _worth(share, error, seen / rest) * (1.959964 / student_975(freedom)) ** 2
+    return Labelled(share, _interval(share, error, seen / rest, freedom), worth)
 
 
 def _set_right(
@@ -142,14 +165,18 @@ def _interval(share: float, error: float, seen: float, freedom: int) -> Interval
             not certain.
         freedom: degrees of freedom.
     """
-    smooth = (share * seen + 0.5) / (seen + 1)
-    worth = smooth * (1 - smooth) / max(error**2, 1e-12)
-    if min(share, 1 - share) * seen < _RARE:
-        worth = min(worth, seen)
+    worth = _worth(share, error, seen)
     t = student_975(freedom)
     middle = (share + t * t / (2 * worth)) / (1 + t * t / worth)
     half = t / (1 + t * t / worth) * math.sqrt(share * (1 - share) / worth + t * t / (4 * worth**2))
     return max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)
+
+
+def _worth(share: float, error: float, seen: float) -> float:
+    """Return the effective number of faces of a share; arguments as of `_interval`."""
+    smooth = (share * seen + 0.5) / (seen + 1)
+    worth = smooth * (1 - smooth) / max(error**2, 1e-12)
+    return min(worth, seen) if min(share, 1 - share) * seen < _RARE else worth
 
 
 def estimate_place(
