@@ -33,6 +33,12 @@ def shades(frames: list[Frame]) -> list[float]:
     return [float(frame.picture[-6:].mean()) for frame in frames]
 
 
+def moving(index: int, width: int, height: int) -> Any:
+    """Return a picture that moves evenly, which encoders store out of order."""
+    still = np.random.default_rng(1).integers(0, 255, (height, width, 3), np.uint8)
+    return np.roll(still, index, axis=1)
+
+
 KINDS = [
     pytest.param("a.mp4", {}, id="H.264 mp4"),
     pytest.param("a.mp4", {"sound": "aac"}, id="H.264 mp4 with sound"),
@@ -66,6 +72,18 @@ def test_reads_every_frame_of_any_kind(name: str, how: dict[str, Any], make_vide
     assert frames[0].picture.shape == (48, 64, 3)
     assert frames[0].picture.dtype == np.uint8
     assert frames[-1].captured >= frames[0].captured > 0
+
+
+@pytest.mark.parametrize("fps", [10, Fraction(30000, 1001)])
+def test_avi_whose_frames_are_stored_in_another_order(fps: int | Fraction, make_video: MakeVideo) -> None:
+    """AVI holds no times: those that FFmpeg gives such frames made 3 seconds of film last 8."""
+    path = make_video("a.avi", codec="libx264", fps=fps, frames=40, picture=moving)
+    with av.open(str(path)) as container:
+        assert any(frame.pict_type == av.video.frame.PictureType.B for frame in container.decode(video=0))
+    frames, error = read_all(path)
+    assert error is None
+    assert [frame.time_s for frame in frames] == pytest.approx([n / float(fps) for n in range(40)], abs=1e-3)
+    assert probe(path).fps == pytest.approx(float(fps), rel=1e-3)
 
 
 def test_colours(make_video: MakeVideo) -> None:

@@ -161,19 +161,20 @@ def read_frames(path: str | PathLike[str], every: int = 1, reading: Reading | No
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(_DECODER_THREADS, logical_cores())
         converter, progress = FrameConverter(), _Progress()
+        avi = container.format.name == "avi"
         fps, start, last = _stated_fps(stream) or UNKNOWN_FPS, _start_s(stream), 0.0
         index, told = 0, reading or Reading()
         clock: SteadyClock | None = None
         try:
             for frame in _decode_all(container, stream, progress):
-                if frame.time is None:
+                stated_s = _time_s(frame, avi)
+                if stated_s is None:
                     time_s = last + 1 / fps if index else 0.0
                 else:
-                    # In AVI, the first frame's time may be off by the decoder's delay.
-                    if start is None or (index == 0 and 0 < frame.time - start <= 1.5 / fps):
-                        start = frame.time
+                    if start is None or (index == 0 and avi):  # late by the decoder's delay
+                        start = stated_s
                     clock = clock or _clock(container, start, fps)
-                    time_s = max(clock.at(frame.time), last)
+                    time_s = max(clock.at(stated_s), last)
                     told.jump_s = clock.jump_s
                 if index % every == 0:
                     picture = converter.upright(frame)
@@ -310,6 +311,16 @@ def _start_s(stream: VideoStream) -> float | None:
     return float(stream.start_time * stream.time_base)
 
 
+def _time_s(frame: VideoFrame, avi: bool) -> float | None:
+    """Return a frame's time by its file, seconds; None if it has none.
+
+    AVI stores no times, only the order of decoding, so that FFmpeg gives frames between others a wrong one.
+    """
+    if not avi:
+        return frame.time
+    return None if frame.dts is None or frame.time_base is None else float(frame.dts * frame.time_base)
+
+
 def _clock(container: InputContainer, start_s: float, fps: float) -> SteadyClock:
     tells = container.format.name.split(",")[0] in _TELLS_ITS_LENGTH
     return SteadyClock(start_s, 1 / fps, PAUSE_S if tells else LEAP_S)
@@ -317,6 +328,8 @@ def _clock(container: InputContainer, start_s: float, fps: float) -> SteadyClock
 
 def _stated_fps(stream: VideoStream) -> float | None:
     rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
+    if stream.container.format.name == "avi":  # where its clock ticks twice a frame, the average is wrong
+        rates.insert(0, stream.guessed_rate)
     if stream.start_time is None and stream.codec_context.framerate:
         # A raw stream has no timestamps; its only frame rate is the one stated before decoding.
         rates.insert(0, stream.codec_context.framerate)
