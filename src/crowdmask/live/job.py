@@ -17,6 +17,7 @@ from crowdmask.live.records import Records
 from crowdmask.live.run import Run
 from crowdmask.live.session import Session
 from crowdmask.live.sources import VideoSource, find_videos
+from crowdmask.tracking.library import preload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +128,8 @@ def run_job(
         Exception: an internal error ended a source; the others are finished first.
     """
     give_back_large_blocks()
+    if job.sources:
+        preload()
     stop = stop or Event()
     files = job.files
     # Before any file is opened: the model may not be suitable for tracking.

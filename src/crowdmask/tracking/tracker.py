@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from crowdmask.detections import Detections
 from crowdmask.errors import UsageError
 from crowdmask.labels import LABELS
 from crowdmask.tracking.camera import CameraMotion
+from crowdmask.tracking.library import HIGH_SCORE, make_library
 from crowdmask.tracking.pace import Pace
 
 if TYPE_CHECKING:
@@ -35,12 +37,10 @@ LOST_S = 5.0
 PREDICT_S = 0.5
 """How long the position of a missed face is predicted after it was last seen."""
 
-_LIBRARY_LOST_FRAMES = 30  # at 30 frames per second: one second
 # The library drops a face that it misses for a second, even if that is a single frame of a slow camera: a
 # longer step is passed to it as this maximum step, so that a face may be missed once or twice.
 _LIBRARY_STEP_S = 0.45
 _MATURE_S = 0.1
-_HIGH_SCORE = 0.6  # the library's threshold between high- and low-confidence boxes
 _LEAST_SCORE = 0.11  # BoT-SORT and C-BIoU drop boxes of 0.1 and less
 _SMOOTHING_S = 0.15  # time constant of a face's speed
 _SURENESS = 0.35  # minimum mean confidence for a track to get a number
@@ -124,7 +124,6 @@ class FaceTracker:
         limits = np.clip(np.asarray(threshold, np.float64), 1e-6, 1 - 1e-6)
         self._threshold = np.broadcast_to(limits, (len(LABELS),))
         self._mature = max(2, round(_MATURE_S * fps))
-        self._library = _make(algorithm, max(self._fps, 1 / _LIBRARY_STEP_S), self._mature)
         self._camera = CameraMotion()
         # Position of the first frame's corner: boxes are stored as if the camera had not moved since.
         self._corner = np.zeros(2)
@@ -212,7 +211,8 @@ class FaceTracker:
 
     def reset(self) -> None:
         """Forget all faces, as at a hard cut. Numbers are not reused; time may restart."""
-        self._library.reset()
+        if "_library" in self.__dict__:
+            self._library.reset()
         self._camera.reset()
         self._corner = np.zeros(2)
         self._tracks.clear()
@@ -220,6 +220,11 @@ class FaceTracker:
         self._now = None
         self._library_s, self._pace = 0.0, Pace()
         self.predicted = []
+
+    @cached_property
+    def _library(self) -> Any:
+        """What follows the boxes; made when it is needed, since importing it takes long."""
+        return make_library(self.algorithm, max(self._fps, 1 / _LIBRARY_STEP_S), self._mature)
 
     def _tick(self, time_s: float | None) -> float:
         step, before = 1 / self._fps, self._now
@@ -254,9 +259,9 @@ class FaceTracker:
         """Rescale the confidences so that each label's threshold becomes the library's threshold."""
         confidence = detections.confidence.astype(np.float64)
         threshold = self._threshold[detections.class_id]
-        below = _HIGH_SCORE * confidence / threshold
-        above = _HIGH_SCORE + (1 - _HIGH_SCORE) * (confidence - threshold) / (1 - threshold)
-        scores = np.where(confidence < threshold, np.minimum(below, _HIGH_SCORE - 1e-3), above)
+        below = HIGH_SCORE * confidence / threshold
+        above = HIGH_SCORE + (1 - HIGH_SCORE) * (confidence - threshold) / (1 - threshold)
+        scores = np.where(confidence < threshold, np.minimum(below, HIGH_SCORE - 1e-3), above)
         return np.maximum(scores, _LEAST_SCORE).astype(np.float32)
 
     def _number(self, fresh: list[_Track], now: float) -> None:
@@ -328,51 +333,3 @@ def _distance(lost: _Track, found: _Track, now: float) -> float:
     places = (lost.box, lost.guess(now))
     nearest = min(float(np.hypot(*(centre - (place[:2] + place[2:]) / 2))) for place in places)
     return nearest / max(min(side, old_side), 1e-6)
-
-
-def _make(algorithm: str, fps: float, mature: int) -> Any:
-    """Return the library's tracker.
-
-    Raises:
-        UsageError: the installed library does not have it.
-    """
-    import trackers
-
-    shared = {
-        "frame_rate": fps,
-        "lost_track_buffer": _LIBRARY_LOST_FRAMES,
-        "minimum_consecutive_frames": mature,
-    }
-    new_face = {"track_activation_threshold": _HIGH_SCORE}
-    two_steps = {**new_face, "high_conf_det_threshold": _HIGH_SCORE}
-    # Faces are small, so they overlap less from frame to frame than bodies.
-    loose = {
-        "minimum_iou_threshold_first_assoc": 0.1,
-        "minimum_iou_threshold_second_assoc": 0.2,
-        "minimum_iou_threshold_unconfirmed_assoc": 0.1,
-        "instant_first_frame_activation": False,
-    }
-    quick = _quick_state() if algorithm in ("botsort", "cbiou") else {}
-    kinds: dict[str, tuple[str, dict[str, Any]]] = {
-        "bytetrack": ("ByteTrackTracker", {**two_steps, "minimum_iou_threshold": 0.1}),
-        "botsort": ("BoTSORTTracker", {**two_steps, **loose, **quick, "enable_cmc": False}),
-        "ocsort": ("OCSORTTracker", {"high_conf_det_threshold": _HIGH_SCORE, "minimum_iou_threshold": 0.1}),
-        "cbiou": ("CBIoUTracker", {**two_steps, **loose, **quick}),
-        "sort": ("SORTTracker", {**new_face, "minimum_iou_threshold": 0.1}),
-    }
-    name, options = kinds[algorithm]
-    kind = getattr(trackers, name, None)
-    if kind is None:
-        raise UsageError(
-            f"the installed package 'trackers' has no {name}: upgrade it (pip install -U trackers)"
-        )
-    return kind(**shared, **options)
-
-
-def _quick_state() -> dict[str, Any]:
-    """Return the options that make the library's trackers use `FaceState`; empty if its internals differ."""
-    try:
-        from crowdmask.tracking import face_state
-    except ImportError:
-        return {}
-    return {"state_estimator_class": face_state.FaceState} if face_state.fits() else {}
