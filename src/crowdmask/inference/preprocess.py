@@ -57,10 +57,15 @@ def prepare(picture: Picture, spec: InputSpec) -> Prepared:
         spec: see `InputSpec`; its `size` may differ from the trained one with "fit".
     """
     (width, height), (across, down) = input_sides(picture.width, picture.height, spec)
-    resized = picture.image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=REDUCING_GAP)
+    resized = resize(picture.image, width, height)
     if (across, down) == (width, height):
         tensor = np.asarray(resized)[None]
     else:
         tensor = np.full((1, down, across, 3), spec.pad, np.uint8)
         tensor[0, :height, :width] = np.asarray(resized)
     return Prepared(tensor, width / picture.width, height / picture.height, picture.width, picture.height)
+
+
+def resize(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Resize an RGB image as in training."""
+    return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=REDUCING_GAP)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crowdmask.detections import Detections
 from crowdmask.drawing.blur import BLUR_CONFIDENCE
 from crowdmask.inference.detector import Detector
+from crowdmask.inference.frames import FrameDetector
 from crowdmask.inference.model_file import ModelInfo
 from crowdmask.labels import require_mask_labels
 from crowdmask.live.attention import Attention
@@ -75,8 +76,7 @@ class Times:
 class FrameFinder:
     """Finds the faces of frames, including those of low confidence; shared by several sources.
 
-    Like `Detector.detect` without a closer look, with an input size that suits each source, since visible
-    faces are seen many times.
+    See `FrameDetector`; with an input size that suits each source.
     """
 
     def __init__(self, detector: Detector, input_size: int | None = None) -> None:
@@ -92,7 +92,7 @@ class FrameFinder:
         self.threshold = detector.threshold
         self._detector = detector
         self._size = input_size
-        self._by_size: dict[int, Detector] = {}
+        self._by_size: dict[int, FrameDetector] = {}
 
     def find(self, picture: NDArray[np.uint8]) -> Detections:
         """Return all possible faces, highest confidence first.
@@ -103,8 +103,8 @@ class FrameFinder:
         height, width = picture.shape[:2]
         size = self._size or input_size_for(self._detector.info, width, height)
         if size not in self._by_size:
-            self._by_size[size] = self._detector.with_options(input_size=size, tiles="off", closer_look=False)
-        return self._by_size[size].detect_with_candidates(picture, floor=LOW_CONFIDENCE).candidates
+            self._by_size[size] = FrameDetector(self._detector, size, LOW_CONFIDENCE)
+        return self._by_size[size].find(picture)
 
     def sure(self, detections: Detections) -> NDArray[np.bool_]:
         """Return whether each face reaches its label's threshold, (N,)."""
