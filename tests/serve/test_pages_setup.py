@@ -46,6 +46,7 @@ FOR_ADMINS = [
     ("POST", "rules"), ("DELETE", "rules/few"), ("POST", "test-alert"), ("GET", "changes"),
     ("DELETE", "changes/rule/few"), ("GET", "audit"), ("GET", "cameras/door/settings"),
 ]  # fmt: skip
+IN_DIALOG = "[...document.querySelectorAll('dialog button')]"
 TEXT = "document.getElementById('view').textContent"
 
 
@@ -118,10 +119,60 @@ def test_a_camera_and_a_rule_from_the_page(
             for left in ("Added: rule masks", ""):
                 click(page, "Take back")
                 page.wait("document.querySelector('dialog .danger').click() || true")
-                page.wait(f"{CARDS} === '{left}'")
+                page.wait(f"{CARDS} === '{left}' && document.activeElement.matches('#view h2')")
             wait_for(lambda: [each["name"] for each in get(site, "cameras")] == ["door"])
             assert get(site, "rules") == []
     assert file.read_bytes() == before
+
+
+def test_a_rule_of_the_file_is_changed_and_removed(
+    tmp_path: Path,
+    colour_model: Path,
+    receiver: Receiver,  # noqa: F811
+) -> None:
+    if find_browser() is None:
+        pytest.skip("no Chromium is installed")
+    file = write_site(tmp_path, receiver.url)
+    text = file.read_text(encoding="utf-8") + "  rules:\n    - {name: masks, when: event, event: no_mask}\n"
+    file.write_text(text, encoding="utf-8")
+    with run_site(tmp_path, colour_model, file=file) as site, browsing(tmp_path / "browser") as page:
+        open_part(page, site, "rules")
+        click(page, "Change")
+        page.wait(f"location.hash === '#/rule/masks' && {FORM}")
+        assert page.run("document.querySelector('form.form input').readOnly")
+        # A value out of bounds stays in the form, and leaving it asks first.
+        fill(page, "Within seconds", "0")
+        click(page, "Save")
+        page.wait("!!document.querySelector('form.form input:invalid')")
+        page.run("window.confirm = (text) => (window.asked = text, false); 0")
+        click(page, "Cancel")
+        page.wait("asked.includes('not saved') && location.hash === '#/rule/masks'")
+        fill(page, "Within seconds", "30")
+        fill(page, "What happens", "mask_put_on")
+        click(page, "Save")
+        page.wait(f"{CARDS} === 'masks' && {TEXT}.includes('1 × mask put on within 30 s')")
+        assert [(each["settings"]["event"], each["settings"]["within_s"]) for each in get(site, "rules")] == [
+            ("mask_put_on", 30)
+        ]
+        # It tells by what it is now.
+        wait_for(lambda: [each["camera"] for each in get(site, "alerts?rule=masks")] == ["door"], 20)
+        open_part(page, site, "changes")
+        page.wait(f"{CARDS} === 'Changed: rule masks' && {TEXT}.includes('mask_put_on')")
+
+        open_part(page, site, "rules")
+        for answer, left in (("Cancel", ["masks"]), ("Remove", [])):
+            click(page, "Remove")
+            page.wait("document.querySelector('dialog').open")
+            assert "its alerts of the past stay" in page.text("dialog").lower()
+            page.run(f"{IN_DIALOG}.find((each) => each.textContent === '{answer}').click()")
+            page.wait(f"!document.querySelector('dialog') && {CARDS} === '{','.join(left)}'")
+            assert [each["name"] for each in get(site, "rules")] == left
+        page.wait(f"{TEXT}.includes('There are no rules')")
+        # Who has no mouse goes on from the title: the card took the focus away.
+        page.wait("document.activeElement === document.querySelector('#view h2')")
+        open_part(page, site, "changes")
+        page.wait(f"{CARDS} === 'Removed: rule masks'")
+        assert get(site, "alerts?rule=masks") != []
 
 
 def test_a_viewer_sees_no_settings_and_may_change_none(

@@ -64,6 +64,7 @@ export function open(root, site) {
     try {
       await site.api("DELETE", `v1/links/${link.id}`);
       await list();
+      links.root.focus();
     } catch (error) {
       problem.textContent = error.message;
       button.disabled = false;

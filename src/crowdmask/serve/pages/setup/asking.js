@@ -19,6 +19,11 @@ export function ask(question, action) {
   });
 }
 
+/** Let the part's title have the focus: the button that had it is gone with its card. */
+export function toTitle() {
+  document.querySelector("#view h2")?.focus();
+}
+
 /** Return a button that does some work once at a time, and says what went wrong. */
 export function worker(text, problem, work, attributes = {}) {
   const button = make("button", { type: "button", ...attributes }, text);

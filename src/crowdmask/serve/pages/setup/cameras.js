@@ -1,6 +1,6 @@
 import { make, say } from "../common/dom.js";
 import { texts } from "../texts.en.js";
-import { ask, worker } from "./asking.js";
+import { ask, toTitle, worker } from "./asking.js";
 import { CameraForm } from "./camera_form.js";
 
 const words = texts.setup.cameras;
@@ -54,6 +54,7 @@ class Card {
       if (!(await ask(words.reallyRemove(name), texts.setup.remove))) return;
       await site.api("DELETE", path(name));
       await refresh();
+      toTitle();
     }, { class: "danger", "aria-label": words.removeThis(name) });
     const to = (text, label, ...parts) => {
       const made = link(text, ...parts);

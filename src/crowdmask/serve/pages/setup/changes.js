@@ -1,6 +1,6 @@
 import { make, table } from "../common/dom.js";
 import { texts } from "../texts.en.js";
-import { ask, worker } from "./asking.js";
+import { ask, toTitle, worker } from "./asking.js";
 
 const words = texts.setup.changes;
 
@@ -27,6 +27,7 @@ export async function showChanges(root, site) {
       if (!(await ask(words.reallyBack(words.kinds[kind] ?? kind, name), words.back))) return;
       await site.api("DELETE", `v1/changes/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`);
       await refresh();
+      toTitle();
     }, { "aria-label": words.backThis(words.kinds[kind] ?? kind, name) });
     const { root: frame, body } = table(title, words.columns);
     frame.classList.add("words");

@@ -1,7 +1,7 @@
 import { make, say } from "../common/dom.js";
 import { dayAndClock, percent } from "../common/format.js";
 import { texts } from "../texts.en.js";
-import { ask, worker } from "./asking.js";
+import { ask, toTitle, worker } from "./asking.js";
 import { RuleForm } from "./rule_form.js";
 
 const words = texts.setup.rules;
@@ -38,6 +38,7 @@ function card(rule, site, refresh) {
     if (!(await ask(words.reallyRemove(name), texts.setup.remove))) return;
     await site.api("DELETE", `v1/rules/${encodeURIComponent(name)}`);
     await refresh();
+    toTitle();
   }, { class: "danger", "aria-label": words.removeThis(name) });
   const change = make("a", { class: "button", href: `#/rule/${encodeURIComponent(name)}`, "aria-label": words.change(name) }, texts.setup.change);
   const judged = rule.wrong_share === null ? words.notJudged(rule.alerts) : words.judged(rule.alerts, rule.right + rule.wrong, percent(rule.wrong_share));
