@@ -56,9 +56,11 @@ def test_a_link_from_its_making_to_its_end(running: Running, workers: Workers, t
             people = {"with_mask": 31, "without_mask": 8, "mask_worn_incorrect": 1, "unknown": 2}
             camera: dict[str, Any] = {"camera": "a", "online": True, "frozen": False, "private": False}
             camera["zones"] = [{"zone": None, "people": people, "share_with_mask": 0.775}]
-            record = json.dumps({"site": "X", "time_utc": "2026-01-01T00:00:00Z", "cameras": [camera]})
+            site = {"site": "X", "timezone": "Asia/Tokyo", "time_utc": "2026-01-01T00:00:00Z"}
+            record = json.dumps({**site, "cameras": [camera]})
             screen.run(f"window.real = fetch; fetch = async () => new Response({json.dumps(record)}); 0")
             screen.wait(f"{SHARE} === '78 %'")
+            assert screen.text("#time") == "09:00:00"
             screen.run("fetch = () => Promise.reject(new TypeError('away')); 0")
             screen.wait("document.body.classList.contains('stale')")
             screen.run("fetch = real; 0")

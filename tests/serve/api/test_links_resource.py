@@ -53,6 +53,7 @@ def test_a_link_shows_figures_only_until_it_is_revoked(ask: Ask, running: Runnin
     assert (lasts, link["created_by"], link["revoked_utc"]) == (timedelta(days=2), "boss", None)
     wall = ask("GET", "/v1/wall", token).json()
     assert (wall["site"], [each["camera"] for each in wall["cameras"]]) == ("Town hall", ["door"])
+    assert wall["timezone"] == "UTC"
     assert [each["zone"] for each in wall["cameras"][0]["zones"]] == [None, "A"]
     assert ask("GET", "/v1/counts?per=minute", token).status_code == 200
     assert ask("GET", "/v1/me", token).json()["role"] == "wall"

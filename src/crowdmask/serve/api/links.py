@@ -66,6 +66,7 @@ class WallBody(BaseModel):
     """What a wall screen shows."""
 
     site: str
+    timezone: Annotated[str, Field(description="In which a screen shows times.", examples=["Europe/Berlin"])]
     time_utc: AwareDatetime
     cameras: list[WallCamera]
 
@@ -110,6 +111,7 @@ def links_router(service: Service, links: Links, guards: Guards, audit: Audit) -
         """Return the figures of now, for users and for wall screens."""
         return WallBody(
             site=service.site.name,
+            timezone=service.site.timezone,
             time_utc=datetime.now(UTC),
             cameras=[_camera(service, camera.name) for camera in service.site.cameras],
         )

@@ -1,6 +1,6 @@
 import { api, useSession } from "../common/api.js";
 import { make, say } from "../common/dom.js";
-import { clock, percent, shareOf, STATES } from "../common/format.js";
+import { clock, percent, shareOf, STATES, useZone } from "../common/format.js";
 import { texts } from "../texts.en.js";
 
 const EVERY_MS = 2000;
@@ -10,6 +10,7 @@ const words = texts.wall;
 const figures = new Map();
 const cards = new Map();
 let timer = null;
+let zone = null;
 
 /** A camera's card: its name, how it fares, the share of each of its zones. */
 class Card {
@@ -47,6 +48,8 @@ class Card {
 
 function show(record) {
   say(at("site"), record.site);
+  // The hall's clock: the screen's own device may be set to any.
+  if (zone !== record.timezone) useZone((zone = record.timezone));
   say(at("time"), clock(record.time_utc));
   document.title = record.site;
   const sum = Object.fromEntries(STATES.map((state) => [state, 0]));
