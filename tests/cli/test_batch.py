@@ -87,6 +87,25 @@ def test_only_the_shards_may_go_to_a_store(option: str, colour_model: Path, plac
     assert sorted(path.name for path in place.iterdir()) == ["a.png"]
 
 
+@pytest.mark.parametrize("option", ["--json", "--pictures", "--stats"])
+def test_the_folder_of_rows_holds_nothing_else(
+    option: str, colour_model: Path, place: Path, blocks: Any
+) -> None:
+    """pandas reads the folder as a whole, and fails at any other file in it."""
+    blocks.save("a.png")
+    done = batch(colour_model, "a.png", "--to", "out", option, "./out/below/x")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert f"{option} ./out/below/x: lies in --to" in done.stderr
+    assert sorted(path.name for path in place.iterdir()) == ["a.png"]
+
+
+def test_workers_have_a_bound(colour_model: Path, place: Path, blocks: Any) -> None:
+    blocks.save("a.png")
+    done = batch(colour_model, "a.png", "--to", "out", "--workers", "513")
+    assert (done.exit_code, "--workers must be 1 to 512 on one machine, not 513" in done.stderr) == (2, True)
+    assert not Path("out").exists()
+
+
 def test_without_its_packages_the_extra_is_named(
     colour_model: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

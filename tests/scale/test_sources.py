@@ -10,7 +10,9 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pyarrow
@@ -69,6 +71,11 @@ def to_parquet(photos: Path) -> str:
     table = pyarrow.table({"image": [f"photos/{name}" for name in NAMES], "camera": [7] * len(NAMES)})
     parquet.write_table(table, "list.parquet")
     return "list.parquet"
+
+
+def no_photo(entry: Entry) -> None:
+    """Fail: nothing may be found."""
+    pytest.fail(entry.name)
 
 
 SOURCES: list[Any] = [
@@ -181,14 +188,14 @@ def test_a_bad_line_of_a_manifest_costs_no_other(
 )
 def test_manifests_that_cannot_be_read_say_what_to_do(name: str, data: bytes, told: str, place: Path) -> None:
     Path(name).write_bytes(data)
-    (problem,) = list_all([name], pytest.fail, Columns())
+    (problem,) = list_all([name], no_photo, Columns())
     assert told in str(problem)
 
 
 def test_two_columns_of_one_name_are_refused(place: Path) -> None:
     Path("list.csv").write_text("path,path\nphotos/a/1.png,photos/a/2.png\n")
     with pytest.raises(UsageError, match="two columns are named 'path'"):
-        list_all(["list.csv"], pytest.fail, Columns())
+        list_all(["list.csv"], no_photo, Columns())
 
 
 def test_json_lines_hold_no_number_that_is_none(photos: Path, run: Run) -> None:
@@ -209,6 +216,22 @@ def test_members_that_lie_above_their_archive_and_short_suffixes(photos: Path) -
     assert [entry.name for entry in found] == ["photos.tbz2/../a/1.png"]
 
 
+def test_a_server_without_parts_of_files_is_told_of(place: Path) -> None:
+    """A zip has its list at the end, so it cannot be read from the beginning."""
+    (place / "a.zip").write_bytes(b"PK" * 40_000)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        (problem,) = list_all([f"http://127.0.0.1:{server.server_port}/a.zip"], no_photo, Columns())
+        server.shutdown()
+    assert "the server gives no parts of a file" in str(problem)
+    assert "download it" in str(problem)
+
+
 def test_urls_of_files_of_this_machine(photos: Path, run: Run) -> None:
     outcome = run(f"file://{photos}", to=f"file://{photos.parent}/out")
     assert (outcome.rows, outcome.failed) == (6, 0)
@@ -218,7 +241,7 @@ def test_urls_of_files_of_this_machine(photos: Path, run: Run) -> None:
 def test_a_package_that_no_extra_brings_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(UsageError, match="need the package gcsfs, which is not installed: pip install gcsfs"):
-        list_all(["gs://town/photos"], pytest.fail, Columns())
+        list_all(["gs://town/photos"], no_photo, Columns())
 
 
 def test_a_photo_that_is_named_twice_is_done_once(photos: Path, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -135,6 +136,7 @@ def command(
     blurred = check_choice(blur)
     if json_file is not None and json_file == stats:
         raise UsageError(f"`json` and `stats` cannot both write to {json_file!r}")
+    _check_outside(to, {"json": json_file, "stats": stats, "pictures": pictures})
     wanted = Wanted(
         sources,
         to,
@@ -153,6 +155,16 @@ def command(
     if outcome.failed:
         lines.complain.print(f"{outcome.failed:,} could not be read", soft_wrap=True)
         raise typer.Exit(EXIT_INPUT)
+
+
+def _check_outside(to: str, others: dict[str, str | None]) -> None:
+    """Refuse other files in the folder of the rows, which programs read as a whole."""
+    folder = os.path.realpath(to)
+    for name, path in others.items():
+        if path not in (None, "-") and os.path.realpath(str(path)).startswith(folder + os.sep):
+            raise UsageError(
+                f"`{name}` {path}: lies in `to`, where only rows may be: choose another `{name}`"
+            )
 
 
 @dataclass

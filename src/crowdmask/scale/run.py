@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from crowdmask.batch.items import PhotoFailure
 from crowdmask.batch.totals import Totals
 from crowdmask.cores import physical_cores
-from crowdmask.errors import OutputError, WorkerError
+from crowdmask.errors import OutputError, UsageError, WorkerError
 from crowdmask.progress import Progress, silent
 from crowdmask.scale.columns import Columns
 from crowdmask.scale.description import Description, begin_or_go_on, check_place
@@ -23,6 +23,7 @@ from crowdmask.scale.store import open_store
 from crowdmask.scale.work import About, Done, Maker, Share
 
 LARGEST_SHARD = 1000
+MOST_PROCESSES = 512
 _SMALLEST_SHARD = 16
 _SHARES_A_WORKER = 12
 """Number of shards for each worker if there are few photos, so that no worker is idle at the end."""
@@ -69,7 +70,11 @@ def local_processes(
 
     Args:
         most_bytes: a worker that uses more memory is replaced after its share; None: no limit.
+    Raises:
+        UsageError: more workers than a machine may have.
     """
+    if workers is not None and workers > MOST_PROCESSES:
+        raise UsageError(f"`workers` must be 1 to {MOST_PROCESSES} on one machine, not {workers}")
     return ProcessPool(maker, types, max(1, min(workers or physical_cores(), photos)), most_bytes)
 
 

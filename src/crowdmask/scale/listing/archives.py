@@ -38,6 +38,11 @@ def list_archive(where: str) -> Iterator[Entry]:
         raise
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise SourceError(f"{where}: a damaged archive ({why(error)})") from error
+    except ValueError as error:
+        if not where.lower().startswith(("http://", "https://")):
+            raise SourceError(f"{where}: {why(error)}") from error
+        told = "the server gives no parts of a file, which an archive needs: download it, and give the file"
+        raise SourceError(f"{where}: {told} ({why(error)})") from error
     except Exception as error:  # stores and codecs have their own error classes
         raise SourceError(f"{where}: {why(error)}") from error
     if not found:
