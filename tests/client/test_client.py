@@ -86,6 +86,7 @@ def test_photos_that_cannot_be_read(client: Client, photo: Any, kind: PictureFau
 def test_what_cameras_saw(client: Client, running: Running) -> None:  # noqa: F811
     (camera,) = client.cameras()
     assert (camera.name, camera.state, camera.zones) == ("door", "live", ("A",))
+    assert camera.frames > camera.dropped >= 0
     assert client.snapshot("door").startswith(b"\xff\xd8")
     assert (client.health().model, client.health().cameras) == ("colours", 1)
     events = client.events(camera="door", limit=3)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import crowdmask
+
 from .conftest import Running
 
 NOT_DESCRIBED = {"/v1/openapi.json", "/v1/stream", "/v1/live"}
@@ -24,3 +26,11 @@ def test_the_page_names_all_resources(running: Running, project_root: Path) -> N
     }
     assert described - named == set()
     assert {path for path in named if path.startswith("/v1")} - described == NOT_DESCRIBED
+
+
+def test_the_page_shows_each_method_of_the_client(project_root: Path) -> None:
+    page = (project_root / "docs" / "api.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"client\.(\w+)\(", page))
+    methods = {name for name in dir(crowdmask.Client) if not name.startswith("_")}
+    assert methods - shown == {"close"}  # the `with` does it
+    assert shown - methods == set()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Self
 
+from crowdmask.client.alerts import AlertsClient
+from crowdmask.client.asking import as_text, quoted
+from crowdmask.client.changes import ChangesClient
+from crowdmask.client.logs import LogsClient
 from crowdmask.client.values import (
     Camera,
     News,
@@ -36,7 +39,7 @@ _PICTURE_FAULTS = {
 }
 
 
-class Client:
+class Client(AlertsClient, ChangesClient, LogsClient):
     """Asks a service; for any thread, and a context manager, which closes its connections.
 
     with Client("https://masks.example", token="…") as client:
@@ -137,7 +140,7 @@ class Client:
         Raises:
             ServiceError: there is no such camera, or no frame has come yet.
         """
-        return self._get(f"/v1/cameras/{_quoted(camera)}/snapshot").content
+        return self._get(f"/v1/cameras/{quoted(camera)}/snapshot").content
 
     def counts(
         self,
@@ -158,7 +161,7 @@ class Client:
         Raises:
             ServiceError: the service cannot be reached, or refuses.
         """
-        wish = {"start": _text(start), "end": _text(end), "camera": camera, "zone": zone, "per": per}
+        wish = {"start": as_text(start), "end": as_text(end), "camera": camera, "zone": zone, "per": per}
         return [to_counts(each) for each in self._get("/v1/counts", wish).json()]
 
     def events(
@@ -179,7 +182,13 @@ class Client:
         Raises:
             ServiceError: the service cannot be reached, or refuses.
         """
-        wish = {"start": _text(start), "end": _text(end), "camera": camera, "event": event, "limit": limit}
+        wish = {
+            "start": as_text(start),
+            "end": as_text(end),
+            "camera": camera,
+            "event": event,
+            "limit": limit,
+        }
         return [to_event(each) for each in self._get("/v1/events", wish).json()]
 
     def follow(self) -> Iterator[News]:
@@ -214,19 +223,3 @@ class Client:
             if fault is None or (error.status == 422 and not 0 <= (confidence or 0) <= 1):
                 raise
             raise PictureError(error.reason, name, fault) from error
-
-    def _get(self, path: str, wish: dict[str, Any] | None = None) -> httpx.Response:
-        known = {name: value for name, value in (wish or {}).items() if value is not None}
-        return self._connection.ask("GET", path, params=known)
-
-
-def _text(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    if moment.tzinfo is None:
-        raise UsageError("`start` and `end` must have a time zone")
-    return moment.isoformat()
-
-
-def _quoted(name: str) -> str:
-    return quote(name, safe="")

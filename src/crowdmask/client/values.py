@@ -37,6 +37,7 @@ class Camera:
         reconnects, restarts: how often it came back, and was begun anew.
         down_since: since when no frames come; None: they do.
         last_error: the last problem, in one line.
+        frames, dropped: how many came in this run, and how many of them were not looked at.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Camera:
     restarts: int
     down_since: datetime | None
     last_error: str | None
+    frames: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,22 +100,22 @@ def to_detections(record: Mapping[str, Any]) -> Detections:
 
 def to_counts(record: Mapping[str, Any]) -> Counts:
     """Return counts of their record."""
-    return Counts(**_known(Counts, record, "start_utc"))
+    return Counts(**known(Counts, record, "start_utc"))
 
 
 def to_event(record: Mapping[str, Any]) -> StoredEvent:
     """Return an event of its record."""
-    return StoredEvent(**_known(StoredEvent, record, "time_utc"))
+    return StoredEvent(**known(StoredEvent, record, "time_utc"))
 
 
 def to_camera(record: Mapping[str, Any]) -> Camera:
     """Return a camera of its record."""
-    return Camera(**{**_known(Camera, record, "down_since"), "zones": tuple(record["zones"])})
+    return Camera(**{**known(Camera, record, "down_since"), "zones": tuple(record["zones"])})
 
 
 def to_health(record: Mapping[str, Any]) -> ServiceHealth:
     """Return the service's health of its record."""
-    return ServiceHealth(**_known(ServiceHealth, record))
+    return ServiceHealth(**known(ServiceHealth, record))
 
 
 def to_upload(photo: Photo) -> tuple[str, bytes]:
@@ -139,7 +142,7 @@ def to_upload(photo: Photo) -> tuple[str, bytes]:
     return "photo", written.getvalue()
 
 
-def _known(kind: Any, record: Mapping[str, Any], *times: str) -> dict[str, Any]:
+def known(kind: Any, record: Mapping[str, Any], *times: str) -> dict[str, Any]:
     """Return the values that this version knows; a newer service may say more."""
     values = {name: record[name] for name in kind.__dataclass_fields__ if name in record}
     for name in times:
