@@ -49,3 +49,13 @@ def test_the_description(tried: Running) -> None:
         for method, operation in methods.items():
             assert operation.get("summary"), (method, path)
             assert any(code.startswith("2") for code in operation["responses"]), (method, path)
+
+
+def test_allow_lists_the_methods_of_a_path(tried: Running) -> None:
+    with httpx.Client(base_url=tried.address, trust_env=False) as client:
+        paths = client.get("/v1/openapi.json").json()["paths"]
+        # `/v1/cameras/test` fits the template `/v1/cameras/{name}`, too.
+        for path in (path for path in paths if "{" not in path):
+            answer = client.request("OPTIONS", path)
+            described = {method.upper() for method in paths[path]}
+            assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, described), path

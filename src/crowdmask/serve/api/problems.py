@@ -111,10 +111,16 @@ class _Repeated:
 
 
 def _methods(app: FastAPI, path: str) -> set[str]:
-    """Return the described methods of a path; a framework's own answer names those of its first route."""
+    """Return the described methods of a path; a framework's own answer names those of its first route.
+
+    A path without a placeholder comes first: `/v1/cameras/test` is no camera of that name.
+    """
+    described = app.openapi()["paths"]
+    if path in described:
+        return {method.upper() for method in described[path]}
     return {
         method.upper()
-        for template, methods in app.openapi()["paths"].items()
+        for template, methods in described.items()
         if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path)
         for method in methods
     }
