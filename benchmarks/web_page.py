@@ -1,12 +1,13 @@
 """Compare the page in Chromium with the Python program: faces, time, start, and memory at the camera.
 
-    python benchmarks/web_page.py faces --photos DIR [--list FILE] [--model crowd-float] [--input-size 448]
+    python benchmarks/web_page.py faces --photos DIR [--list FILE] [--model NAME] [--input-size PX] [--webgpu]
     python benchmarks/web_page.py time --photo FILE
-    python benchmarks/web_page.py camera --minutes 10
+    python benchmarks/web_page.py camera --minutes 10 [--video clip.mjpeg]
 
 `faces` counts, over photos, the faces of each that the other shows with the same label and an IoU of .9 or
 more. `time` measures one photo in turn, one thread in both, and from opening the page to the first result.
-`camera` runs Chromium's made-up camera and prints memory each half minute. Needs Chromium and extra `dev`.
+`camera` runs Chromium's made-up camera, or a clip in its place that was made with
+`ffmpeg -i CLIP -an -q:v 4 clip.mjpeg`, and prints memory each half minute. Needs Chromium and extra `dev`.
 """
 
 from __future__ import annotations
@@ -40,14 +41,26 @@ return plain.call(URL, blob); }; HTMLAnchorElement.prototype.click = () => 0;
 document.getElementById('save-records').click(); })()"""
 
 
+# An imitated graphics card, which the page would not take by itself.
+IMITATED = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-unsafe-swiftshader")
+AS_REAL = "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', {get: () => false})"
+
+
 @contextmanager
-def opened(*options: str) -> Iterator[Page]:
-    """Open the page in a browser."""
+def opened(*options: str, webgpu: bool = False) -> Iterator[Page]:
+    """Open the page in a browser.
+
+    Args:
+        webgpu: let it compute by WebGPU, on an imitated graphics card.
+    """
     with tempfile.TemporaryDirectory() as folder:
         site = Path(folder) / "page"
-        write_page(site)
+        write_page(site, webgpu=webgpu)
+        options += IMITATED if webgpu else ()
         with serving(site) as (address, asked), browsing(Path(folder) / "profile", *options) as page:
             page.address, page.asked = address, asked
+            if webgpu:
+                page.call("Page.addScriptToEvaluateOnNewDocument", source=AS_REAL)
             yield page
 
 
@@ -66,11 +79,12 @@ def records(page: Page, paths: list[Path]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in page.wait("window.lines_").splitlines()]
 
 
-def compare_faces(photos: list[Path], model: str, input_size: int | None) -> None:
+def compare_faces(photos: list[Path], model: str, input_size: int | None, webgpu: bool) -> None:
     """Print how many faces both show."""
-    with opened() as page:
+    with opened(webgpu=webgpu) as page:
         page.open(page.address)
-        page.wait(READY)
+        page.wait(READY, 300)
+        print(page.text("#how"))
         choose(page, "model", model)
         found = records(page, photos)
     detector = Detector(model_of_page(model), input_size=input_size or MODELS[model], threads=1)
@@ -122,9 +136,10 @@ def compare_times(photo: Path, runs: int) -> None:
     )
 
 
-def watch_camera(minutes: float) -> None:
+def watch_camera(minutes: float, video: Path | None) -> None:
     """Print the browser's memory while the camera runs."""
-    with opened(*CAMERA) as page:
+    shown = [f"--use-file-for-fake-video-capture={video.resolve()}"] if video else []
+    with opened(*CAMERA, *shown) as page:
         page.open(page.address)
         page.wait(READY)
         page.run("document.getElementById('camera').click()")
@@ -152,14 +167,18 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--model", default=next(iter(MODELS)), choices=MODELS)
     parser.add_argument("--input-size", type=int)
+    parser.add_argument(
+        "--webgpu", action="store_true", help="`faces` by WebGPU without a graphics card: slow"
+    )
     parser.add_argument("--photo", type=Path, default=ROOT / "1.jpg")
     parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--video", type=Path, help="a .mjpeg or .y4m file for the camera")
     parser.add_argument("--minutes", type=float, default=10)
     given = parser.parse_args()
     if given.what == "time":
         compare_times(given.photo, given.runs)
     elif given.what == "camera":
-        watch_camera(given.minutes)
+        watch_camera(given.minutes, given.video)
     else:
         if given.photos is None:
             parser.error("faces needs --photos")
@@ -171,7 +190,10 @@ def main() -> None:
                 path for path in given.photos.rglob("*") if path.suffix.lower() in (".jpg", ".png")
             )
         compare_faces(
-            paths[:: max(1, len(paths) // given.limit)][: given.limit], given.model, given.input_size
+            paths[:: max(1, len(paths) // given.limit)][: given.limit],
+            given.model,
+            given.input_size,
+            given.webgpu,
         )
 
 

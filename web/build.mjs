@@ -12,9 +12,10 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 import { buildPage } from "./build_page.mjs";
+import { wat } from "./wat.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const shared = { bundle: true, format: "esm", target: "es2022", logLevel: "warning", legalComments: "none" };
+const shared = { bundle: true, format: "esm", target: "es2022", logLevel: "warning", legalComments: "none", plugins: [wat] };
 
 if (process.argv.includes("--tests")) {
   const tests = (await readdir(here("test"))).filter((name) => name.endsWith(".test.ts"));

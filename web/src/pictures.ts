@@ -95,9 +95,7 @@ export function read_bitmap(bitmap: ImageBitmap, full_scale_pixels = FULL_SCALE_
   const width = Math.ceil(fullWidth / shrink);
   const height = Math.ceil(fullHeight / shrink);
   const rows = Math.max(1, Math.min(height, Math.floor(2_000_000 / (fullWidth * shrink))));
-  const canvas = new OffscreenCanvas(fullWidth, rows * shrink);
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
-  if (!pen) throw new PictureError("this browser gives no memory to read a picture: close other tabs");
+  const pen = pen_for(fullWidth, rows * shrink);
   const size = shrink === 1 ? { width, height } : { width, height, full_width: fullWidth, full_height: fullHeight };
   const data = new Uint8Array(rows < height ? 3 * width * height : 0);
   for (let row = 0; row < height; row += rows) {
@@ -111,6 +109,17 @@ export function read_bitmap(bitmap: ImageBitmap, full_scale_pixels = FULL_SCALE_
     data.set(small.data, 3 * width * row);
   }
   return { ...size, data };
+}
+
+let last: OffscreenCanvasRenderingContext2D | null = null;
+
+/** Return a canvas of a size: the last one if it fits, since photos and frames often have the same size. */
+function pen_for(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  if (last?.canvas.width !== width || last.canvas.height !== height) {
+    last = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  }
+  if (!last) throw new PictureError("this browser gives no memory to read a picture: close other tabs");
+  return last;
 }
 
 /**

@@ -1,10 +1,9 @@
-/** Resizing with Pillow's filter, bit by bit: the hottest loops beside the network. */
+/** Resizing with Pillow's filter, bit by bit. */
 
+import { across_filtered, down_filtered, PRECISION_BITS, type Filter } from "./filters.ts";
 import { reduce, type Picture } from "./pictures.ts";
 
 const REDUCING_GAP = 1.5;
-const PRECISION_BITS = 22;
-const HALF = 1 << (PRECISION_BITS - 1);
 
 /** Resize as Pillow's `resize(..., BILINEAR, reducing_gap=1.5)` does, bit by bit. */
 export function resize(picture: Picture, width: number, height: number): Uint8Array {
@@ -16,12 +15,12 @@ export function resize(picture: Picture, width: number, height: number): Uint8Ar
   let { data } = source;
   const across = () => {
     if (width !== source.width || right !== width) {
-      data = acrossFiltered(data, source.width, data.length / (3 * source.width), filter(source.width, right, width));
+      data = across_filtered(data, source.width, data.length / (3 * source.width), filter(source.width, right, width));
     }
   };
   const down = (columns: number) => {
     if (height !== source.height || bottom !== height) {
-      data = downFiltered(data, columns, filter(source.height, bottom, height));
+      data = down_filtered(data, columns, filter(source.height, bottom, height));
     }
   };
   // Pillow 13 goes the cheaper way first, older ones across; that changes a pixel by 1 at most.
@@ -35,15 +34,6 @@ export function resize(picture: Picture, width: number, height: number): Uint8Ar
   return data === picture.data ? data.slice() : data;
 }
 
-/** The source pixels of each output pixel along one side: the first one, how many, and their weights. */
-interface Filter {
-  readonly first: Int32Array;
-  readonly number: Int32Array;
-  readonly weights: Int32Array;
-  /** Weights kept for each output pixel. */
-  readonly most: number;
-}
-
 /**
  * Compute Pillow's triangle filter with antialiasing, weights as fixed-point numbers.
  *
@@ -51,7 +41,7 @@ interface Filter {
  * @param end of the source area, which begins at 0; may have a fraction.
  * @param outputs number of output pixels.
  */
-function filter(length: number, end: number, outputs: number): Filter {
+export function filter(length: number, end: number, outputs: number): Filter {
   const scale = end / outputs;
   const support = Math.max(scale, 1);
   const most = Math.ceil(support) * 2 + 1;
@@ -76,50 +66,4 @@ function filter(length: number, end: number, outputs: number): Filter {
     });
   }
   return { first, number, weights, most };
-}
-
-// Sums stay in 32 bits, as weights are not negative and together 2 ** 22; Math.imul and | 0 let the browser compute them
-// as whole numbers, twice as fast.
-
-function acrossFiltered(data: Uint8Array, width: number, height: number, { first, number, weights, most }: Filter) {
-  const outputs = first.length;
-  const made = new Uint8Array(3 * outputs * height);
-  let to = 0;
-  for (let row = 0; row < height; row++) {
-    for (let output = 0; output < outputs; output++) {
-      let from = 3 * (row * width + first[output]);
-      let red = HALF;
-      let green = HALF;
-      let blue = HALF;
-      const begin = output * most;
-      const end = begin + number[output];
-      for (let k = begin; k < end; k++, from += 3) {
-        const weight = weights[k];
-        red = (red + Math.imul(data[from], weight)) | 0;
-        green = (green + Math.imul(data[from + 1], weight)) | 0;
-        blue = (blue + Math.imul(data[from + 2], weight)) | 0;
-      }
-      made[to] = red >> PRECISION_BITS;
-      made[to + 1] = green >> PRECISION_BITS;
-      made[to + 2] = blue >> PRECISION_BITS;
-      to += 3;
-    }
-  }
-  return made;
-}
-
-function downFiltered(data: Uint8Array, width: number, { first, number, weights, most }: Filter) {
-  const stride = 3 * width;
-  const made = new Uint8Array(stride * first.length);
-  let to = 0;
-  for (let output = 0; output < first.length; output++) {
-    const begin = output * most;
-    const end = begin + number[output];
-    for (let x = first[output] * stride, last = x + stride; x < last; x++) {
-      let sum = HALF;
-      for (let k = begin, from = x; k < end; k++, from += stride) sum = (sum + Math.imul(data[from], weights[k])) | 0;
-      made[to++] = sum >> PRECISION_BITS;
-    }
-  }
-  return made;
 }

@@ -5,10 +5,12 @@ import { Decoder, interpolate, lowest_raw } from "../src/decode.ts";
 import { Detections, make_record, to_json_line } from "../src/detections.ts";
 import { Detector } from "../src/detector.ts";
 import { ModelError, UsageError } from "../src/errors.ts";
+import { across_filtered, across_in_script, down_filtered, down_in_script } from "../src/filters.ts";
 import { describe as words } from "../src/labels.ts";
 import { parse_metadata, read_metadata, read_model_info, without_inner_shapes } from "../src/model_file.ts";
 import { round, roundTo } from "../src/numbers.ts";
 import { crop, on_white, reduce } from "../src/pictures.ts";
+import { filter } from "../src/resize.ts";
 import { check_setting } from "../src/tiles.ts";
 import { INFO, MODEL, near, read } from "./golden.ts";
 
@@ -119,6 +121,17 @@ describe("pictures", () => {
     const made = on_white(Uint8Array.of(10, 20, 30, 255, 10, 20, 30, 0, 0, 100, 200, 128), 3, 1);
     assert.deepEqual([...made.data], [10, 20, 30, 255, 255, 255, 127, 177, 227]);
   });
+
+  for (const [width, height, to] of [[61, 37, 23], [9, 2, 30], [1, 1, 1], [1500, 3000, 401]]) {
+    test(`${width} x ${height} pixels are filtered to ${to} alike with SIMD and without`, () => {
+      const data = Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 7919) % 251 | (i % 5 ? 0 : 255));
+      const across = filter(width, width, to);
+      const rows = across_filtered(data, width, height, across);
+      assert.deepEqual(Buffer.from(rows), Buffer.from(across_in_script(data, width, height, across)));
+      const down = filter(height, height - 0.5, to);
+      assert.deepEqual(Buffer.from(down_filtered(rows, to, down)), Buffer.from(down_in_script(rows, to, down)));
+    });
+  }
 
   test("a part is cut out", () => {
     const data = Uint8Array.from({ length: 3 * 4 * 3 }, (_, i) => i);
