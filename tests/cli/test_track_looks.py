@@ -10,6 +10,7 @@ import pytest
 
 from crowdmask.errors import EXIT_USAGE
 from crowdmask.live.pipeline import FrameFinder
+from crowdmask.media.frame_converter import FrameConverter
 from crowdmask.media.video import read_frames
 
 from .track_clips import FPS, GREY, RED, STAYS, Picture, Track, a_frame, pictures, records, write_clip
@@ -100,11 +101,22 @@ def test_a_face_that_moves_between_looks_is_blurred_in_every_frame(track: Track,
     assert any(face.get("predicted") for face in faces)
 
 
-def test_a_still_scene_with_nobody_is_seldom_looked_at(track: Track, place: Path, looks: list[int]) -> None:
+def test_a_still_scene_with_nobody_is_seldom_looked_at_or_converted(
+    track: Track, place: Path, looks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converted: list[int] = []
+    upright = FrameConverter.upright
+
+    def count(converter: FrameConverter, frame: Any) -> Picture:
+        converted.append(1)
+        return upright(converter, frame)
+
+    monkeypatch.setattr(FrameConverter, "upright", count)
     clip = write_clip(place / "empty.mp4", 12 * FPS, draw=lambda _: np.full((192, 320, 3), GREY, np.uint8))
     done = track(clip, "--look", "adaptive", "--json", "f.jsonl")
     assert done.exit_code == 0, done.output
     assert len(looks) <= 14  # once a second
+    assert len(converted) == len(looks)
     assert [frame["frame"] for frame in records("f.jsonl")] == list(range(120))
 
 

@@ -51,7 +51,7 @@ class Attention:
         if frame is self._seen:
             return False
         self._seen = frame
-        self._watch.update(frame.picture)
+        self._watch.update(frame.pixels)
         if self._watch.is_cut or self._take_s is None:
             self._take_s = frame.time_s
             self._open_since = self._unsure_since = None

@@ -52,7 +52,8 @@ class FileRun(Run):
         self._fps = info.fps
         self._begin(fps, self._writer_opener(info))
         # A video to write needs every frame.
-        frames = read_frames(self._address, every if self.sink is None else 1, self._reading)
+        step = every if self.sink is None else 1
+        frames = read_frames(self._address, step, self._reading, lazily=self.options.is_adaptive)
         depth = max(2, min(8, _AHEAD_BYTES // (3 * info.width * info.height)))
         ahead = Prefetch(frames, depth, f"read {self.source}")
         try:
@@ -160,7 +161,7 @@ class FileRun(Run):
     def _release_unseen(self) -> None:
         """Release the waiting frames that are not followed by a frame with detection."""
         if self._held and self.last is not None:
-            seen = self._setting.finder.find(self._held[-1].picture)
+            seen = self._setting.finder.find(self._held[-1].pixels)
             self._release(self.last, None, seen.xyxy)
 
     def _release(

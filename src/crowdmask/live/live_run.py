@@ -7,9 +7,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from threading import Lock
 
-import numpy as np
-from numpy.typing import NDArray
-
 from crowdmask.errors import VideoError
 from crowdmask.live.options import CameraOptions
 from crowdmask.live.pipeline import FrameFinder
@@ -17,6 +14,7 @@ from crowdmask.live.readers.reader import LiveReader
 from crowdmask.live.readers.stats import SourceStats
 from crowdmask.live.run import Run, Setting
 from crowdmask.live.sources import VideoSource
+from crowdmask.media.decoded import Pixels
 from crowdmask.media.video import Frame
 from crowdmask.media.video_writer import VideoWriter
 
@@ -88,7 +86,7 @@ class LiveRun(Run):
         """Choose the frame rate of detection: the stream's, or as fast as possible."""
         rate = live_rate(
             self._setting.finder,
-            frame.picture,
+            frame.pixels,
             self.options.every,
             self.options.max_fps,
             self._setting.rivals(),
@@ -130,7 +128,7 @@ class LiveRun(Run):
 
 def live_rate(
     finder: FrameFinder,
-    picture: NDArray[np.uint8],
+    picture: Pixels,
     every: int,
     max_fps: float | None = None,
     rivals: int = 0,
@@ -138,7 +136,7 @@ def live_rate(
     """Measure about how many frames per second of a live source can be processed.
 
     Args:
-        picture: one of its frames, RGB uint8 (H, W, 3).
+        picture: one of its frames, RGB uint8 (H, W, 3) or decoded.
         every: every n-th frame is used.
         max_fps: upper limit.
         rivals: number of other live sources that share the model.

@@ -19,6 +19,7 @@ from crowdmask.labels import require_mask_labels
 from crowdmask.live.attention import Attention
 from crowdmask.live.predict import Look, predict
 from crowdmask.live.tracked_frame import TrackedFrame
+from crowdmask.media.decoded import Pixels, rgb_of
 from crowdmask.tracking.events import GRACE_S, Event, EventFinder
 from crowdmask.tracking.ignoring import Ignored, StillFaces
 from crowdmask.tracking.mask_state import UNKNOWN, MaskStates
@@ -94,17 +95,17 @@ class FrameFinder:
         self._size = input_size
         self._by_size: dict[int, FrameDetector] = {}
 
-    def find(self, picture: NDArray[np.uint8]) -> Detections:
+    def find(self, picture: Pixels) -> Detections:
         """Return all possible faces, highest confidence first.
 
         Args:
-            picture: RGB uint8 (H, W, 3).
+            picture: RGB uint8 (H, W, 3), or that of a decoded frame.
         """
         height, width = picture.shape[:2]
         size = self._size or input_size_for(self._detector.info, width, height)
         if size not in self._by_size:
             self._by_size[size] = FrameDetector(self._detector, size, LOW_CONFIDENCE)
-        return self._by_size[size].find(picture)
+        return self._by_size[size].find(rgb_of(picture))
 
     def sure(self, detections: Detections) -> NDArray[np.bool_]:
         """Return whether each face reaches its label's threshold, (N,)."""
@@ -191,7 +192,7 @@ class Pipeline:
             late: or `is_due` was asked about it before that, and a cut has come since.
         """
         started = time.perf_counter()
-        found = self._finder.find(frame.picture)
+        found = self._finder.find(frame.pixels)
         detected = time.perf_counter()
         if not late:
             self._see(frame)
@@ -257,7 +258,7 @@ class Pipeline:
     def _follow(self, frame: Frame, found: Detections) -> TrackedFrame:
         everything = found.xyxy
         if self._ignored is not None:
-            height, width = frame.picture.shape[:2]
+            width, height = frame.size
             found = found[self._ignored.keeps(everything, width, height)]
         tracks = self._tracker.update(found, None, frame.time_s)
         shown = self._finder.sure(found) | (tracks >= 0)
@@ -287,7 +288,7 @@ class Pipeline:
             events=events,
             zones=zones,
             run=self.run,
-            picture=frame.picture,
+            picture=frame.pixels,
             placed=self._zones,
         )
 
@@ -304,7 +305,7 @@ class Pipeline:
         if self._zones_file is None:
             self._zones = None
             return [], None
-        height, width = frame.picture.shape[:2]
+        width, height = frame.size
         # A stream may change its size.
         if self._zones is None or self._replace_zones or self._zones.size != (width, height):
             self._zones = ZoneCounter(self._zones_file, width, height, before=self._zones)

@@ -68,7 +68,7 @@ def predict(
     if after is not None:
         hidden.append(after.result.hidden + np.tile(corner - after.corner, 2))
     hidden.append(places)
-    height, width = frame.picture.shape[:2]
+    width, height = frame.size
     placed = np.clip(places, 0, [width, height, width, height]).astype(np.float32)
     kept &= (placed[:, 2:] > placed[:, :2]).all(axis=1)
     rows = np.flatnonzero(kept)
@@ -83,7 +83,7 @@ def predict(
         confidence=seen.confidence[rows],
         hidden=_spread(np.concatenate(hidden)),
         events=[],
-        picture=frame.picture,
+        picture=frame.pixels,
         predicted=True,
     )
 

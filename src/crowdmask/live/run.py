@@ -275,7 +275,7 @@ class Run(ABC):
             hidden: (M, 4) boxes to blur; None: those of the result.
         """
         places = result.hidden if hidden is None else hidden
-        view = View(frame.picture, frame.time_s, result, places, self.options.blur)
+        view = View(frame.pixels, frame.time_s, result, places, self.options.blur)
         self.newest = view
         if self.sink is None and self._setting.listeners.want_frames:
             self.sink = VideoSink(None, self._show)  # a viewer has appeared

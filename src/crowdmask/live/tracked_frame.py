@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,13 @@ from numpy.typing import NDArray
 from crowdmask.detections import Detections
 from crowdmask.drawing.blur import blur_array
 from crowdmask.drawing.draw_video import Outline, draw_frame
+from crowdmask.media.decoded import PictureField, Pixels, Rgb, rgb_of
 from crowdmask.tracking.events import Event
 from crowdmask.tracking.zones import ZoneCounter, ZoneCounts
 
-Rgb: TypeAlias = NDArray[np.uint8]
+__all__ = ["Rgb", "TrackedFrame", "View", "outlines_of"]
+
+_PICTURE = PictureField()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,8 @@ class TrackedFrame:
         events: events that became certain with this frame.
         zones: the counts of each zone and line until now.
         run: UUID of the run. Track numbers are unique within one source and one run only.
-        picture: RGB uint8 (H, W, 3), the frame itself; read-only.
+        picture: RGB uint8 (H, W, 3), the frame itself, converted when it is asked for; read-only. None: it is
+            no longer there.
         placed: the zones and lines in pixels of the picture; None: there are none.
         predicted: the detector did not run on this frame: boxes are predicted from the frames with detection
             before and after it, all else is that of the one before.
@@ -53,7 +56,7 @@ class TrackedFrame:
     events: list[Event]
     zones: list[ZoneCounts]
     run: str = ""
-    picture: Rgb | None = field(default=None, repr=False)
+    picture: PictureField = field(default=_PICTURE, repr=False)
     placed: ZoneCounter | None = field(default=None, repr=False)
     predicted: bool = False
 
@@ -67,9 +70,15 @@ class TrackedFrame:
         Raises:
             ValueError: the frame no longer has a picture.
         """
-        if self.picture is None:
+        pixels = self.pixels
+        if pixels is None:
             raise ValueError("this frame has no picture to draw on")
-        return View(self.picture, self.time_s, self, self.hidden).render(blur=blur)
+        return View(pixels, self.time_s, self, self.hidden).render(blur=blur)
+
+    @property
+    def pixels(self) -> Pixels | None:
+        """The picture as it came, which may not be converted yet."""
+        return _PICTURE.raw(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,18 +86,23 @@ class View:
     """One frame to show, with the latest result.
 
     Attributes:
-        picture: RGB uint8 (H, W, 3); read-only.
+        pixels: its picture, which is converted when it is drawn.
         time_s: its time.
         result: of this frame, or of the last processed one before it.
         hidden: (M, 4) float32 xyxy, boxes to blur in it.
         blur: default of `render`.
     """
 
-    picture: Rgb
+    pixels: Pixels
     time_s: float
     result: TrackedFrame
     hidden: NDArray[np.float32]
     blur: bool = False
+
+    @property
+    def picture(self) -> Rgb:
+        """The frame itself, RGB uint8 (H, W, 3); read-only."""
+        return rgb_of(self.pixels)
 
     @cached_property
     def drawn(self) -> Rgb:

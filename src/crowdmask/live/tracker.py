@@ -171,7 +171,11 @@ class Tracker:
     def _look_at_file(self, source: VideoSource) -> Generator[TrackedFrame, None, None]:
         every = self._options.every
         pipeline = self._begin(source.name, probe(source.address).fps / every)
-        ahead = Prefetch(read_frames(source.address, every), _AHEAD, f"read {source.name}")
+        ahead = Prefetch(
+            read_frames(source.address, every, lazily=self._options.is_adaptive),
+            _AHEAD,
+            f"read {source.name}",
+        )
         try:
             yield from self._results(pipeline, ahead)
         finally:
@@ -237,7 +241,7 @@ class Tracker:
                 if (count - 1) % every:
                     continue
                 if pipeline is None:
-                    pipeline = self._begin(source.name, live_rate(self._finder, frame.picture, every))
+                    pipeline = self._begin(source.name, live_rate(self._finder, frame.pixels, every))
                 elif frame.generation != generation and frame.time_s - last_s > SHORT_GAP_S:
                     pipeline.restart()
                 generation, last_s = frame.generation, frame.time_s

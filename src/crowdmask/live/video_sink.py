@@ -52,7 +52,7 @@ class VideoSink:
             OutputError: an earlier frame could not be written.
         """
         if self._queue is None:
-            self._queue = Queue(max(2, min(8, _QUEUE_BYTES // max(view.picture.nbytes, 1))))
+            self._queue = Queue(max(2, min(8, _QUEUE_BYTES // max(view.pixels.nbytes, 1))))
             self._thread = Thread(target=self._work, name=f"draw {view.result.source}", daemon=True)
             self._thread.start()
         while True:

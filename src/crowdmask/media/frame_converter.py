@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, VideoReformatter
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from crowdmask.media.hdr import ToneMapper, is_hdr
@@ -18,26 +19,66 @@ _UNSPECIFIED_COLOURS = 2
 
 
 class FrameConverter:
-    """Turn decoded frames into upright RGB; reuses FFmpeg's converter for each size and format."""
+    """Turn decoded frames into upright RGB; reuses FFmpeg's converter for each size and format.
+
+    Thread-safe: a frame may be compared in one thread while another one draws on it.
+    """
 
     def __init__(self) -> None:
         """Prepare nothing yet: the first frame decides what is needed."""
-        self._reformatter = VideoReformatter()
+        # FFmpeg's converter is made anew when the size changes, so each use has its own.
+        self._whole, self._points = _Scaler(), _Scaler()
         self._tones: ToneMapper | None = None
+        self._toning = Lock()
 
     def upright(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """Return RGB uint8 (H, W, 3), rotated and mirrored as the video file says."""
-        return np.ascontiguousarray(_turn(np.asarray(self._rgb(frame).to_ndarray(), np.uint8), frame))
-
-    def _rgb(self, frame: VideoFrame) -> VideoFrame:
         if is_hdr(frame):
-            if self._tones is None or not self._tones.fits(frame):
-                self._tones = ToneMapper(frame)
-            return self._tones.to_rgb(frame)
+            with self._toning:
+                if self._tones is None or not self._tones.fits(frame):
+                    self._tones = ToneMapper(frame)
+                rgb = np.asarray(self._tones.to_rgb(frame).to_ndarray(), np.uint8)
+        else:
+            rgb = self._whole.rgb(frame)
+        return np.ascontiguousarray(_turn(rgb, frame))
+
+    def sampled(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
+        """Return single points of the upright picture at regular intervals, RGB uint8 (height, width, 3)."""
+        matrix = _display_matrix(frame)
+        across, down = (height, width) if matrix is not None and _lies(matrix) else (width, height)
+        return np.ascontiguousarray(_turn(self._points.rgb(frame, across, down, Interpolation.POINT), frame))
+
+
+class _Scaler:
+    """FFmpeg's converter to RGB, for one thread at a time."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+        self._turns = Lock()
+
+    def rgb(
+        self,
+        frame: VideoFrame,
+        width: int | None = None,
+        height: int | None = None,
+        how: Interpolation | None = None,
+    ) -> NDArray[np.uint8]:
+        """Return a frame as it is stored, RGB uint8 (height, width, 3)."""
         colours = None
         if frame.colorspace == _UNSPECIFIED_COLOURS and frame.height >= _HD_HEIGHT:
             colours = Colorspace.ITU709  # as players assume for HD that does not say; FFmpeg does not
-        return self._reformatter.reformat(frame, format="rgb24", src_colorspace=colours, threads=1)
+        with self._turns:
+            made = self._reformatter.reformat(
+                frame, width, height, "rgb24", src_colorspace=colours, interpolation=how, threads=1
+            )
+        return np.asarray(made.to_ndarray(), np.uint8)
+
+
+def upright_size(frame: VideoFrame) -> tuple[int, int]:
+    """Return width and height of the upright picture."""
+    matrix = _display_matrix(frame)
+    lies = matrix is not None and _lies(matrix)
+    return (frame.height, frame.width) if lies else (frame.width, frame.height)
 
 
 def pixel_aspect(frame: VideoFrame, stated: Fraction | None) -> Fraction:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from crowdmask.cores import logical_cores
 from crowdmask.errors import VideoError
 from crowdmask.media.clock import LEAP_S, PAUSE_S, SteadyClock
-from crowdmask.media.frame_converter import FrameConverter, pixel_aspect
+from crowdmask.media.decoded import DecodedPicture, Pixels, rgb_of
+from crowdmask.media.frame_converter import FrameConverter, pixel_aspect, upright_size
 
 SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts",
@@ -49,7 +50,7 @@ class Frame:
         index: number of the frame in its source, from 0.
         time_s: seconds since the start of a file by its timestamps, or since the first frame of a live
             source.
-        picture: RGB uint8 (H, W, 3).
+        pixels: its picture, which is converted when `picture` is asked for.
         captured: `time.monotonic()` when it was decoded.
         pixel_aspect: of a live source: width of a pixel for a height of 1, of the upright picture.
         generation: of a live source: how many connections there were before this one.
@@ -58,15 +59,26 @@ class Frame:
     source: str
     index: int
     time_s: float
-    picture: NDArray[np.uint8]
+    pixels: Pixels
     captured: float
     generation: int = 0
     pixel_aspect: Fraction = Fraction(1)
 
     @property
     def nbytes(self) -> int:
-        """The size of its picture in memory, bytes."""
-        return self.picture.nbytes
+        """The size of its RGB picture in memory, bytes."""
+        return self.pixels.nbytes
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """The picture, RGB uint8 (H, W, 3); read-only."""
+        return rgb_of(self.pixels)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the upright picture."""
+        height, width = self.pixels.shape[:2]
+        return width, height
 
 
 @dataclass(frozen=True)
@@ -115,7 +127,6 @@ def probe(path: str | PathLike[str]) -> VideoInfo:
     name = os.fspath(path)
     with open_container(name) as container:
         stream = _video_stream(container, name)
-        converter = FrameConverter()
         shape = Fraction(1)
         times: list[float] = []
         size: tuple[int, int] | None = None
@@ -123,8 +134,7 @@ def probe(path: str | PathLike[str]) -> VideoInfo:
         try:
             for frame in _decode_all(container, stream, _Progress()):
                 if size is None:
-                    height, width = converter.upright(frame).shape[:2]
-                    size = (width, height)
+                    size = upright_size(frame)
                     shape = pixel_aspect(frame, stream.sample_aspect_ratio)
                 if frame.time is not None:
                     times.append(frame.time)
@@ -141,7 +151,9 @@ def probe(path: str | PathLike[str]) -> VideoInfo:
         return VideoInfo(name, *size, fps, _count(stream, duration_s, fps), duration_s, sound, shape)
 
 
-def read_frames(path: str | PathLike[str], every: int = 1, reading: Reading | None = None) -> Iterator[Frame]:
+def read_frames(
+    path: str | PathLike[str], every: int = 1, reading: Reading | None = None, *, lazily: bool = False
+) -> Iterator[Frame]:
     """Yield the frames of a video file in the order they are shown.
 
     A file that is cut off or damaged yields everything that can be decoded before the error is
@@ -150,6 +162,7 @@ def read_frames(path: str | PathLike[str], every: int = 1, reading: Reading | No
     Args:
         every: yield every n-th frame, starting with the first; `Frame.index` counts all frames.
         reading: receives the progress.
+        lazily: convert a frame to RGB when its picture is asked for, in the thread that asks, not here.
     Raises:
         VideoError: as `probe`; or the video ends early, or parts of it are damaged.
     """
@@ -177,7 +190,7 @@ def read_frames(path: str | PathLike[str], every: int = 1, reading: Reading | No
                     time_s = max(clock.at(stated_s), last)
                     told.jump_s = clock.jump_s
                 if index % every == 0:
-                    picture = converter.upright(frame)
+                    picture = DecodedPicture(frame, converter) if lazily else converter.upright(frame)
                     yield Frame(name, index, round(time_s, 6), picture, time.monotonic())
                 last = time_s
                 index += 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crowdmask.tracking.camera import CameraMotion, shrink
+from crowdmask.media.decoded import Pixels, every_nth, rgb_of
+from crowdmask.tracking.camera import CameraMotion, shrink, step_of
 from crowdmask.tracking.cuts import CutDetector
 
 _NOISE = 6  # grey levels that the same pixel differs by from frame to frame
@@ -45,15 +46,19 @@ class Watch:
         self._gone = np.zeros(2)
         self._changed: NDArray[np.uint8] | None = None
 
-    def update(self, picture: NDArray[np.uint8]) -> None:
-        """Take the next frame, RGB uint8 (H, W, 3)."""
+    def update(self, picture: Pixels) -> None:
+        """Take the next frame: a decoded one, or RGB uint8 (H, W, 3)."""
         self.is_resized = bool(self._size) and self._size != picture.shape
         self._size = picture.shape
-        self._now, self._scale = shrink(picture)
+        step = step_of(self._size[1])
+        if not self._skips_still:  # the detector runs on every frame, so all of it is converted anyway
+            picture = rgb_of(picture)
+        points = every_nth(picture, step)
+        self._now, self._scale = shrink(points[..., 1], step)
         self._changed = None
         if self.is_resized:
             self._base = self._looked = None
-        self.is_cut = self._cuts.is_cut(picture)
+        self.is_cut = self._cuts.is_cut(picture if isinstance(picture, np.ndarray) else points)
         base = None if self.is_cut or not self._skips_still else self._base
         if base is not None and self._is_same(base, self._now):
             self.shift = (0.0, 0.0)

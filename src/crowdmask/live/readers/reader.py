@@ -20,6 +20,7 @@ from crowdmask.live.readers.patience import USUAL_S, Patience
 from crowdmask.live.readers.stats import LatencyMeter, RateMeter, SourceStats, State
 from crowdmask.live.readers.troubles import Trouble
 from crowdmask.live.sources import VideoSource
+from crowdmask.media.decoded import DecodedPicture, Pixels
 from crowdmask.media.frame_converter import FrameConverter, pixel_aspect
 from crowdmask.media.video import Frame
 
@@ -153,14 +154,13 @@ class LiveReader:
             taken, self._newest = self._newest, None
         if taken is None:
             return None
-        # Converted here, so that dropped frames only cost their decoding.
         raw = taken.raw
-        shape = Fraction(1)
+        pixels: Pixels
         if isinstance(raw, VideoFrame):
-            picture, shape = self._converter.upright(raw), pixel_aspect(raw, taken.pixel_aspect)
+            pixels, shape = DecodedPicture(raw, self._converter), pixel_aspect(raw, taken.pixel_aspect)
         else:
-            picture = raw
-        return Frame(self.name, taken.index, taken.time_s, picture, taken.captured, taken.generation, shape)
+            pixels, shape = raw, Fraction(1)
+        return Frame(self.name, taken.index, taken.time_s, pixels, taken.captured, taken.generation, shape)
 
     def done(self, frame: Frame) -> None:
         """Record that the work on a frame is done, for the latency."""
