@@ -23,16 +23,16 @@ $(STAMP)-venv:
 
 $(STAMP)-base: $(STAMP)-venv pyproject.toml
 	@echo "Installing crowdmask into $(VENV) (about a minute) ..."
-	@$(PIP) install --quiet --editable .
+	@$(PIP) install --quiet --editable '.[video]'
 	@touch $@
 
 $(TRAIN): $(STAMP)-base scripts/install_torch.sh
 	@echo "Installing what training and the tests need into $(VENV) (a minute or two) ..."
 	@sh scripts/install_torch.sh $(BIN)/python
-	@$(PIP) install --quiet --editable '.[train,dev]'
+	@$(PIP) install --quiet --editable '.[train,dev]' --editable ./supplement
 	@touch $@
 
-setup: $(STAMP)-base ## private environment with all that detecting needs
+setup: $(STAMP)-base ## private environment for photos, videos and cameras
 
 setup-train: $(TRAIN) ## the same with torch (CPU build), for training and for the tests
 
@@ -81,12 +81,13 @@ web: web/node_modules/.package-lock.json $(TRAIN) ## check the package for brows
 
 check: lint types test ## all three
 
-build: $(TRAIN) ## wheel and source distribution into dist/
+build: $(TRAIN) ## wheels of the package and its supplement, and a source distribution, into dist/
 	rm -rf dist
 	$(BIN)/python -m build
+	$(BIN)/python -m build --wheel --outdir dist supplement
 
-check-wheel: build ## install the wheel into a clean environment, and detect and track there
-	$(BIN)/python tools/check_wheel.py dist/*.whl
+check-wheel: build ## install the wheels into a clean environment, first without extras, and use them there
+	$(BIN)/python tools/check_wheel.py dist
 
 clean: ## remove the environment, caches and builds
 	rm -rf $(VENV) build dist site .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,9 +21,9 @@ SOURCE = ROOT / "src"
 PACKAGE = SOURCE / "crowdmask"
 
 ORDER = (
-    "errors labels",
+    "errors labels extras",
     "clusters cores ctrl_c signals boxes default_boxes detections progress matching",
-    "suggestions files outputs settings paths secret hours",
+    "suggestions supplement files outputs settings paths secret hours",
     "assets",
     "media",
     "drawing",

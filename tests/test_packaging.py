@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,8 +13,19 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 import crowdmask
+from crowdmask import supplement
+from crowdmask.cli.main import app
+from crowdmask.errors import MissingSupplementError, ModelError
+from crowdmask.inference.model_file import (
+    card_of,
+    locate,
+    models_of_supplement,
+    shipped_card,
+    shipped_models,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "supervision", "matplotlib", "cv2", "scipy", "onnx", "trackers", "av")
@@ -91,6 +103,8 @@ def test_base_install_asks_for_no_torch(project: dict[str, Any]) -> None:
     names = {re.match(r"[\w.-]+", line).group().lower() for line in project["dependencies"]}
     assert "onnxruntime" in names
     assert not names & {"torch", "torchvision", "onnx", "tensorboard"}
+    # These or what they bring would be most of its size.
+    assert not names & {"av", "matplotlib", "opencv-python", "scipy", "supervision", "trackers"}
     # trackers brings opencv-python; the headless variant beside it breaks both.
     assert "opencv-python-headless" not in names
 
@@ -99,18 +113,105 @@ def test_extras_are_those_that_messages_name(project: dict[str, Any]) -> None:
     extras = set(project["optional-dependencies"])
     named = set()
     for path in (ROOT / "src").rglob("*.py"):
-        named |= set(re.findall(r'MissingExtraError\([^)]*,\s*"(\w+)"\)', path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        named |= set(re.findall(r'MissingExtraError\([^)]*,\s*"(\w+)"\)', text))
     assert named
     assert named <= extras
-    assert {"train", "serve", "openvino", "dev"} <= extras
+    assert {"train", "serve", "video", "openvino", "dev"} <= extras
 
 
-@pytest.mark.parametrize("model", ["crowd", "ssdlite"])
-@pytest.mark.parametrize("suffix", [".onnx", ".safetensors", ".md"])
-def test_each_model_ships_whole_and_with_its_card(model: str, suffix: str) -> None:
-    file = Path(crowdmask.__file__).parent / "assets" / f"{model}{suffix}"
-    assert file.is_file()
-    assert file.stat().st_size > 200
+@pytest.mark.parametrize(
+    ("work", "named"),
+    [
+        ("crowdmask.Tracker()", "crowdmask.Tracker"),
+        ("crowdmask.Detector().detect('1.jpg').to_supervision()", "Detections.to_supervision()"),
+        ("import crowdmask.survey; crowdmask.survey.read(['clip.mp4'])", "a survey of videos"),
+        ("from crowdmask import *; Tracker(Detector())", "crowdmask.Tracker"),
+        ("from crowdmask import *; Client, TrackedFrame, Detector().detect('1.jpg')", None),
+        ("import crowdmask.survey; crowdmask.survey.survey(crowdmask.survey.read(['1.jpg']))", None),
+    ],
+)
+def test_without_the_extra_video_python_names_it_where_it_is_needed(work: str, named: str | None) -> None:
+    hidden = "import sys\nfrom crowdmask.extras import VIDEO\n"
+    hidden += "sys.modules.update(dict.fromkeys((*VIDEO, 'matplotlib', 'scipy')))\n"
+    guarded = "import crowdmask\nfrom crowdmask.errors import MissingExtraError\ntry:\n    "
+    done = python(f"{hidden}{guarded}{work}\nexcept MissingExtraError as error: print(error)")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{named} needs the extra 'video'") if named else not done.stdout
+
+
+def test_the_supplement_is_of_this_version() -> None:
+    made = tomllib.loads((ROOT / "supplement" / "pyproject.toml").read_text(encoding="utf-8"))
+    assert made["project"]["version"] == crowdmask.__version__
+
+
+def hide_supplement(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(supplement, "__file__", str(tmp_path / "a" / "b" / "supplement.py"))
+    monkeypatch.setattr(supplement, "find_spec", lambda name: None)
+
+
+def test_without_the_supplement_its_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hide_supplement(monkeypatch, tmp_path)
+    with pytest.raises(
+        MissingSupplementError, match=r"the weights of crowd needs .* pip install crowdmask-sup"
+    ):
+        supplement.supplement("the weights of crowd")
+
+
+ASSETS = Path(crowdmask.__file__).parent / "assets"
+
+
+@pytest.mark.parametrize("model", ["crowd", "crowd-fast", "crowd-float", "ssdlite"])
+def test_each_model_ships_whole_and_with_its_card(model: str) -> None:
+    in_base = model in ("crowd", "crowd-fast")
+    folder = ASSETS if in_base else supplement.supplement("it") / "models"
+    assert locate(model) == folder / f"{model}.onnx"
+    assert len(card_of(locate(model)) or "") > 1000
+    if model != "crowd-float":
+        weights = supplement.supplement("it") / "weights" / f"{model}.safetensors"
+        assert weights.stat().st_size > 1_000_000
+
+
+def test_the_package_has_no_weights_for_training_and_little_else_that_is_large() -> None:
+    package = ASSETS.parent
+    assert not list(package.rglob("*.safetensors"))
+    # With its bytecode it is about this and as much as its Python code again.
+    size = sum(path.stat().st_size for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    assert size < 11_000_000
+
+
+def test_without_the_supplement_its_models_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hide_supplement(monkeypatch, tmp_path)
+    assert shipped_models() == ["crowd", "crowd-fast"]
+    assert models_of_supplement() == ["crowd-float", "ssdlite"]
+    with pytest.raises(MissingSupplementError, match=r"^the model ssdlite needs the package crowdmask-sup"):
+        locate("ssdlite")
+    assert len(shipped_card("ssdlite") or "") > 1000
+    with pytest.raises(ModelError, match="one of the names: crowd, crowd-fast, crowd-float, ssdlite"):
+        locate("other")
+    listed = CliRunner().invoke(app, ["model", "--list"])
+    assert listed.exit_code == 0
+    assert "each of crowd-float, ssdlite needs the package crowdmask-supplement" in listed.stdout
+    refused = CliRunner().invoke(app, ["detect", str(ROOT / "1.jpg"), "--no-pictures", "--model", "ssdlite"])
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+
+
+def test_without_the_supplement_the_page_has_the_other_models(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = tmp_path / "page"
+    assert CliRunner().invoke(app, ["web", "--to", str(whole), "--webgpu"]).exit_code == 0
+    hide_supplement(monkeypatch, tmp_path)
+    refused = CliRunner().invoke(app, ["web", "--to", str(tmp_path / "new"), "--webgpu"])
+    assert (refused.exit_code, refused.stderr.count("\n"), (tmp_path / "new").exists()) == (2, 1, False)
+    # An older page with all of them is replaced.
+    done = CliRunner().invoke(app, ["web", "--to", str(whole)])
+    assert done.exit_code == 0, done.stderr
+    assert "without a model: crowd-float needs the package crowdmask-supplement" in done.stdout
+    site = json.loads((whole / "site.json").read_text(encoding="utf-8"))
+    assert [model["name"] for model in site["models"]] == ["crowd", "crowd-fast"]
+    assert {path.name for path in (whole / "models").glob("*.onnx")} == {"crowd.onnx", "crowd-fast.onnx"}
+    assert not list((whole / "webgpu").glob("*"))
 
 
 def test_nothing_that_ships_is_ignored_by_git() -> None:

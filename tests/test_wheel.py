@@ -69,11 +69,11 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel: Path, install
 def test_the_wheel_detects_tracks_and_helps(check_wheel: ModuleType, installed: Path, tmp_path: Path) -> None:
     environment = {"PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1"}
     run = check_wheel.runner(Path(sys.executable), tmp_path, environment)
-    version, helped, detected, tracked = check_wheel.check(run, tmp_path, installed)
+    version, helped, detected = check_wheel.check_photos(run, tmp_path, installed)
     assert version == f"crowdmask {crowdmask.__version__}"
     assert helped.startswith("help of ")
     assert "with_mask" in detected
-    assert "24 frames" in tracked
+    assert "24 frames" in check_wheel.check_video(run, tmp_path)
 
 
 def test_another_package_than_the_wheel_is_noticed(
@@ -81,7 +81,7 @@ def test_another_package_than_the_wheel_is_noticed(
 ) -> None:
     run = check_wheel.runner(Path(sys.executable), tmp_path, {"PYTHONPATH": str(installed)})
     with pytest.raises(check_wheel.CheckError, match="not from"):
-        check_wheel.check(run, tmp_path, tmp_path / "elsewhere")
+        check_wheel.check_photos(run, tmp_path, tmp_path / "elsewhere")
 
 
 def test_a_command_that_fails_is_told_in_one_line(check_wheel: ModuleType, tmp_path: Path) -> None:

@@ -73,7 +73,8 @@ def card(
         f"{DESIGNS[about['architecture']]}. {model.role}\n"
         "It finds faces and says of each whether it wears a mask, none, or wears it incorrectly.",
         f"- File: `{model.name}.onnx`, SHA-256 begins with `{test['model_hash']}`; arithmetic {precision}; "
-        f"input {size} px{closer_text(about)}.\n- Weights to fine-tune: `{weights}`.",
+        f"input {size} px{closer_text(about)}.\n"
+        f"- Weights to fine-tune: `{weights}`, in the package `crowdmask-supplement`.",
         USES,
         f"## Data\n\n{sources_table(model)}\n\n{DATA_NOTE}",
         f"## Recipe\n\n{recipe_text(model, about)}",

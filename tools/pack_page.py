@@ -1,10 +1,10 @@
-"""Put into the built page what Node.js cannot make; `make web` calls it.
+"""Put into the built page and its part of the supplement what Node.js cannot make; `make web` calls it.
 
     python tools/pack_page.py
 
 - The runtime's builds, compressed: 2 MB instead of 14, for graphics cards 4 MB instead of 27; `crowdmask web`
   takes them out.
-- The float model with its weights as 16-bit floats, half as large. The package's own file keeps 32 bits,
+- The float model with its weights as 16-bit floats, half as large. The model's own file keeps 32 bits,
   since int8 models are made of it. The metadata are the same. Without the package `onnx` it is left as it is.
 """
 
@@ -14,16 +14,14 @@ import lzma
 from pathlib import Path
 
 from crowdmask.inference.model_file import locate
-from crowdmask.web.site import HALVED, page_folder
+from crowdmask.web.site import HALVED, model_of_page, page_folder, webgpu_folder
 
 ROOT = Path(__file__).resolve().parents[1]
-RUNTIMES = ("ort-wasm-simd-threaded.wasm", "webgpu/ort-wasm-simd-threaded.asyncify.wasm")
 DIST = ROOT / "web" / "node_modules" / "onnxruntime-web" / "dist"
 
 
-def pack_runtime(name: str) -> None:
+def pack_runtime(packed: Path) -> None:
     """Write a compressed runtime, if it is another one."""
-    packed = page_folder() / f"{name}.xz"
     content = (DIST / packed.stem).read_bytes()
     if not packed.is_file() or lzma.decompress(packed.read_bytes()) != content:
         packed.parent.mkdir(parents=True, exist_ok=True)
@@ -42,14 +40,14 @@ def pack_model(name: str) -> None:
     network = onnx.load(str(locate(name)))
     store_halves(network)
     content = network.SerializeToString(deterministic=True)
-    to = page_folder() / "models" / f"{name}.onnx"
+    to = model_of_page(name)
     if not to.is_file() or to.read_bytes() != content:
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_bytes(content)
 
 
 if __name__ == "__main__":
-    for runtime in RUNTIMES:
-        pack_runtime(runtime)
+    pack_runtime(page_folder() / "ort-wasm-simd-threaded.wasm.xz")
+    pack_runtime(webgpu_folder() / "ort-wasm-simd-threaded.asyncify.wasm.xz")
     for halved in HALVED:
         pack_model(halved)

@@ -25,6 +25,7 @@ from targets import target_table
 
 ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "src" / "crowdmask" / "assets"
+WEIGHTS = ROOT / "supplement" / "src" / "crowdmask_supplement" / "weights"
 CROWD_RECIPES = (
     "recipes/crowd-start.yaml",
     "recipes/crowd.yaml",
@@ -137,10 +138,10 @@ def fill(path: Path, name: str, text: str) -> None:
     path.write_text(pattern.sub(lambda m: f"{m[1]}{text}\n{m[2]}", page), encoding="utf-8")
 
 
-def weights_of(name: str, assets: Path = ASSETS) -> str:
+def weights_of(name: str, folder: Path = WEIGHTS) -> str:
     """Return the file to fine-tune a model from: its own, or that of the model that it is a form of."""
     for candidate in (name, name.partition("-")[0]):
-        if (assets / f"{candidate}.safetensors").is_file():
+        if (folder / f"{candidate}.safetensors").is_file():
             return f"{candidate}.safetensors"
     return "none"
 

@@ -1,7 +1,7 @@
 /**
  * Builds what TypeScript cannot: bundles.
  *
- *     node build.mjs            the page, into the Python package; or with --to FOLDER
+ *     node build.mjs            the page, into the Python package and its supplement; or with --to FOLDER
  *     node build.mjs --tests    the tests, into dist/test/
  *     node build.mjs --package  the npm package, into dist/
  */
@@ -38,6 +38,8 @@ if (process.argv.includes("--tests")) {
     sourcemap: true,
   });
 } else {
-  const to = process.argv.indexOf("--to");
-  await buildPage(to > 0 ? process.argv[to + 1] : here("../src/crowdmask/web/page"), shared);
+  const at = process.argv.indexOf("--to");
+  const to = at > 0 ? process.argv[at + 1] : here("../src/crowdmask/web/page");
+  const webgpu = at > 0 ? `${to}/webgpu` : here("../supplement/src/crowdmask_supplement/page/webgpu");
+  await buildPage(to, webgpu, shared);
 }

@@ -11,26 +11,34 @@ const RUNTIME = "node_modules/onnxruntime-web";
 
 /**
  * @param {string} to folder whose files are made anew.
+ * @param {string} webgpu the same of the build for graphics cards, which is a package of its own.
  * @param {import("esbuild").BuildOptions} shared
  */
-export async function buildPage(to, shared) {
-  await mkdir(`${to}/webgpu`, { recursive: true });
-  for (const name of await readdir(to, { recursive: true })) {
-    // What tools/pack_page.py made stays: it is written where it differs.
-    if (!["webgpu", "models"].includes(name) && !/\.(xz|onnx)$/.test(name)) await rm(`${to}/${name}`, { force: true });
+export async function buildPage(to, webgpu, shared) {
+  for (const folder of [to, webgpu]) {
+    await mkdir(folder, { recursive: true });
+    for (const name of await readdir(folder)) {
+      // What tools/pack_page.py made stays: it is written where it differs.
+      if (name !== "webgpu" && !name.endsWith(".xz")) await rm(`${folder}/${name}`, { recursive: true });
+    }
   }
   for (const name of PLAIN) await cp(here(`page/${name}`), `${to}/${name}`);
   const options = { ...shared, minify: true, conditions: ["onnxruntime-web-use-extern-wasm"] };
-  const bundles = { "page.js": "page", "sw.js": "sw", "worker.js": "worker_wasm", "webgpu/worker.js": "worker_webgpu" };
-  for (const [name, entry] of Object.entries(bundles)) {
+  const bundles = {
+    page: `${to}/page.js`,
+    sw: `${to}/sw.js`,
+    worker_wasm: `${to}/worker.js`,
+    worker_webgpu: `${webgpu}/worker.js`,
+  };
+  for (const [entry, outfile] of Object.entries(bundles)) {
     // A service worker is no module, so that all browsers run it.
-    const format = name === "sw.js" ? "iife" : "esm";
-    await build({ ...options, format, entryPoints: [here(`page/${entry}.ts`)], outfile: `${to}/${name}` });
+    const format = entry === "sw" ? "iife" : "esm";
+    await build({ ...options, format, entryPoints: [here(`page/${entry}.ts`)], outfile });
   }
   const dist = here(`${RUNTIME}/dist`);
   await cp(`${dist}/ort-wasm-simd-threaded.mjs`, `${to}/ort-wasm-simd-threaded.mjs`);
   const asyncify = "ort-wasm-simd-threaded.asyncify";
-  await cp(`${dist}/${asyncify}.mjs`, `${to}/webgpu/${asyncify}.mjs`);
+  await cp(`${dist}/${asyncify}.mjs`, `${webgpu}/${asyncify}.mjs`);
   await writeFile(`${to}/licences.txt`, await licences());
 }
 

@@ -40,7 +40,14 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'crowdmask' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    from crowdmask.errors import MissingExtraError
+    from crowdmask.extras import needs_video, stand_in
+
+    try:
+        with needs_video(f"crowdmask.{name}"):
+            return getattr(import_module(_HOMES[name]), name)
+    except MissingExtraError as error:
+        return stand_in(name, error)
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask.errors import CrowdmaskError, UsageError
+from crowdmask.extras import needs_video
 from crowdmask.labels import LABELS
 
 if TYPE_CHECKING:
@@ -145,8 +146,13 @@ class Detections:
         return {"detections": self.to_records(), "counts": self.counts()}
 
     def to_supervision(self) -> supervision.Detections:
-        """Return the same faces as `supervision.Detections`, label names in ``data``."""
-        import supervision
+        """Return the same faces as `supervision.Detections`, label names in ``data``.
+
+        Raises:
+            MissingExtraError: the package `supervision`, of the extra `video`, is not installed.
+        """
+        with needs_video("Detections.to_supervision()"):
+            import supervision
 
         return supervision.Detections(
             xyxy=self.xyxy,

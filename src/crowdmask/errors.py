@@ -134,3 +134,15 @@ class MissingExtraError(CrowdmaskError):
             f"{what} needs the extra '{extra}', which is not installed: "
             f"run  pip install 'crowdmask[{extra}]'  (in a checkout:  pip install '.[{extra}]')"
         )
+
+
+class MissingSupplementError(CrowdmaskError):
+    """Work that needs files of the package `crowdmask-supplement`, which is not installed."""
+
+    exit_code = EXIT_USAGE
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} needs the package crowdmask-supplement, which is not installed: "
+            "run  pip install crowdmask-supplement  (in a checkout:  pip install ./supplement)"
+        )

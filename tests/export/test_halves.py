@@ -20,6 +20,7 @@ from crowdmask.inference.backends.registry import load_backend
 from crowdmask.inference.model_file import locate
 from crowdmask.models.registry import build
 from crowdmask.training.checkpoint import load_model
+from crowdmask.training.start import shipped_weights
 
 EXAMPLE = Path(__file__).parents[2] / "1.jpg"
 
@@ -98,7 +99,7 @@ def test_numbers_too_large_for_16_bits_stay_as_they_are() -> None:
 
 
 def test_trained_weights_pass_the_comparison_with_torch(tmp_path: Path) -> None:
-    weights = locate("crowd-float").with_name("crowd.safetensors")
+    weights = shipped_weights("crowd")
     model = load_model("crowd", weights)
     export.export_onnx(model, tmp_path / "crowd.onnx", export.metadata(model, "crowd"), half_weights=True)
     assert (tmp_path / "crowd.onnx").stat().st_size < 5_000_000

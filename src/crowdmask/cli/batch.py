@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crowdmask.cli.batch_lines import say_totals, show_rate
-from crowdmask.cli.extras import require_scale
 from crowdmask.cli.lines import error_line, open_console
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, Interrupted, UsageError
@@ -119,7 +118,6 @@ def command(
     One row a photo; a run that was killed goes on. Ends with 1 where a photo or source could not be read: the
     photo is a row with its error, and the others are done all the same.
     """
-    require_scale("crowdmask batch")
     from crowdmask.drawing.blur import check_choice
     from crowdmask.scale.engines import choose
     from crowdmask.scale.run import Wanted

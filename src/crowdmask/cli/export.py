@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from crowdmask.cli.extras import require_training
 from crowdmask.cli.lines import open_console, tell_problems
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
@@ -60,7 +59,6 @@ def command(
 
     Example: crowdmask export crowd.safetensors --data recipes/data/crowdmask.yaml --to crowd.onnx
     """
-    require_training("crowdmask export")
     from crowdmask.export.finish import describe
     from crowdmask.training.run import publish
 

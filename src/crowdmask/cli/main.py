@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import crowdmask
-from crowdmask.cli.extras import is_there
+from crowdmask.cli.extras import DATA, SCALE, SERVE, TRAINING, TUNING, require
 from crowdmask.cli.lines import error_line, one_line
 from crowdmask.cli.options_of import running
 from crowdmask.cli.roles import Roles, check_there, guarded, roles_of
@@ -29,6 +29,7 @@ from crowdmask.errors import (
     MissingExtraError,
     NoDisplayError,
 )
+from crowdmask.extras import VIDEO
 from crowdmask.suggestions import did_you_mean
 
 # What the command line can do about an error of a class, beyond what its message says.
@@ -47,38 +48,55 @@ class Entry:
     Attributes:
         summary: the first line of its own help.
         extra: that it needs, if any.
+        packages: those of the extra without which nothing of it works.
     """
 
     summary: str
-    extra: str | None = None
+    extra: str = ""
+    packages: tuple[str, ...] = ()
 
 
 # Each is the function `command` of the module of its name, imported once asked for.
 COMMANDS: dict[str, Entry] = {
     "detect": Entry("Find the faces of photos and say of each whether it wears a mask."),
-    "batch": Entry("Find the faces of very many photos, each exactly once, into Parquet shards.", "scale"),
-    "evaluate": Entry(
-        "Measure a detector on a data set: average precision, classes of found faces, calibration.", "train"
+    "batch": Entry(
+        "Find the faces of very many photos, each exactly once, into Parquet shards.", "scale", SCALE
     ),
-    "train": Entry("Train a detector. A run that was stopped goes on where it was.", "train"),
-    "export": Entry("Export weights to ONNX, calibrated and with thresholds chosen on val.", "train"),
-    "quantize": Entry("Quantise a model to int8, calibrated and with thresholds chosen on val.", "train"),
+    "evaluate": Entry(
+        "Measure a detector on a data set: average precision, classes of found faces, calibration.",
+        "train",
+        DATA,
+    ),
+    "train": Entry("Train a detector. A run that was stopped goes on where it was.", "train", TRAINING),
+    "export": Entry(
+        "Export weights to ONNX, calibrated and with thresholds chosen on val.", "train", TRAINING
+    ),
+    "quantize": Entry(
+        "Quantise a model to int8, calibrated and with thresholds chosen on val.",
+        "train",
+        (*DATA, "onnx", "torch"),
+    ),
     "bench": Entry("Time the stages of one photo: read, prepare, network, decode, suppress, draw."),
     "model": Entry("Show a model's card: data, recipe, scores, licence and limits."),
     "web": Entry("Write the page that detects in the browser, as static files for any web server."),
     "track": Entry(
-        "Follow everyone in a video, camera or stream, and tell who puts a mask on or takes it off."
+        "Follow everyone in a video, camera or stream, and tell who puts a mask on or takes it off.",
+        "video",
+        VIDEO,
     ),
     "serve": Entry(
-        "Follow cameras all day: counts, events and alerts are kept, told, and answered by HTTP.", "serve"
+        "Follow cameras all day: counts, events and alerts are kept, told, and answered by HTTP.",
+        "serve",
+        SERVE,
     ),
     "survey": Entry(
         "Say how many people wear masks, with 95 % intervals, corrected for whom the detector misses."
     ),
-    "data": Entry("Collect, import, clean, balance, split and look at data sets to train on.", "train"),
+    "data": Entry("Collect, import, clean, balance, split and look at data sets to train on.", "train", DATA),
     "tune": Entry(
         "Search for a better setting of a recipe. A study that was stopped or killed goes on where it was.",
         "train",
+        TUNING,
     ),
 }
 
@@ -150,9 +168,10 @@ class _Guarded(TyperCommand):
         with running(self.params):
             try:
                 leave_ctrl_c_to_the_command()
+                entry = COMMANDS[self.top]
+                require(f"crowdmask {self.top}", entry.packages, entry.extra)
                 with guarded(self.roles, ctx.params):
-                    if is_there(COMMANDS[self.top].extra):  # otherwise the command names the extra
-                        check_there(self.roles, ctx.params)
+                    check_there(self.roles, ctx.params)
                     return super().invoke(ctx)
             except KeyboardInterrupt as stop:
                 if not isinstance(stop, Interrupted):
@@ -262,7 +281,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def _stop_unexpected(error: Exception, name: str) -> None:
     extra = COMMANDS[name].extra
-    if isinstance(error, ModuleNotFoundError) and extra is not None:
+    if isinstance(error, ModuleNotFoundError) and extra:
         missing = MissingExtraError(f"crowdmask {name}", extra)
         _stop(str(missing), missing.exit_code)
     if isinstance(error, OSError) and error.errno in FULL:

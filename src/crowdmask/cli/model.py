@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crowdmask.cli.roles import Reads
-from crowdmask.errors import ModelError
+from crowdmask.errors import MissingSupplementError, ModelError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,14 @@ def command(
 ) -> None:
     """Show a model's card: data, recipe, scores, licence and limits."""
     from crowdmask.inference.backends.onnx_runtime import read_metadata
-    from crowdmask.inference.model_file import card_of, hash_of, locate, parse_metadata, shipped_models
+    from crowdmask.inference.model_file import (
+        card_of,
+        hash_of,
+        locate,
+        models_of_supplement,
+        parse_metadata,
+        shipped_models,
+    )  # fmt: skip
 
     if show_list:
         if not shipped_models():
@@ -35,6 +42,8 @@ def command(
         for each in shipped_models():
             path = locate(each)
             typer.echo(_summary(path, parse_metadata(read_metadata(path), path), hash_of(path)))
+        if absent := models_of_supplement():
+            typer.echo(str(MissingSupplementError(f"each of {', '.join(absent)}")))
         return
     path = locate(name)
     typer.echo(_summary(path, parse_metadata(read_metadata(path), path), hash_of(path)))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crowdmask.cli.extras import require_training
 from crowdmask.cli.lines import one_line, open_console, tell_problems
 from crowdmask.cli.progress import PlainLines, show_progress
 from crowdmask.cli.roles import Reads, Writes
@@ -79,7 +78,6 @@ def command(
     Fine-tune ours on your own photos:
     crowdmask train recipes/fine-tune.yaml --photos DIR --format voc
     """
-    require_training("crowdmask train")
     from crowdmask.data.user_photos import parse_map
     from crowdmask.training.run import TrainingRun, UserPhotos
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crowdmask.cli.extras import TUNING, require_training
 from crowdmask.cli.lines import one_line, open_console, tell_problems
 from crowdmask.cli.progress import PlainLines
 from crowdmask.cli.roles import Reads, Writes
@@ -105,7 +104,6 @@ def command(
 
     Example: `crowdmask tune recipes/tune-base.yaml --space recipes/tune-space.yaml --trials 20`
     """
-    require_training("crowdmask tune", TUNING)
     from crowdmask.training.tuning.study import Study, StudyOptions
 
     options = StudyOptions(

@@ -24,7 +24,7 @@ from crowdmask.client.values import (
     to_upload,
 )
 from crowdmask.detections import Detections
-from crowdmask.errors import MissingExtraError, PictureError, PictureFault, ServiceError, UsageError
+from crowdmask.errors import PictureError, PictureFault, ServiceError, UsageError
 from crowdmask.store.records import Counts, StoredEvent
 
 if TYPE_CHECKING:
@@ -66,16 +66,14 @@ class Client(AlertsClient, ChangesClient, LogsClient):
             sleep: waits so many seconds.
         Raises:
             UsageError: an argument is out of bounds.
-            MissingExtraError: httpx is not installed.
         """
         if not address.startswith(("http://", "https://")):
             raise UsageError(f"`address` must begin with http:// or https://, not {address!r}")
         if tries < 1 or not timeout_s > 0:
             raise UsageError("`tries` must be 1 or more, and `timeout_s` above 0")
-        try:
-            from crowdmask.client.connection import Connection
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("crowdmask.Client", "serve") from error
+        # httpx is loaded by whoever asks a service, not by all that import the package.
+        from crowdmask.client.connection import Connection
+
         self._connection = Connection(address, token, timeout_s, tries, sleep)
 
     def detect(self, photo: Photo, *, confidence: float | None = None) -> Detections:

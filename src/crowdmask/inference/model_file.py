@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from crowdmask.default_boxes import GridSpec
-from crowdmask.errors import ModelError
+from crowdmask.errors import MissingSupplementError, ModelError
 from crowdmask.labels import LABELS
 from crowdmask.suggestions import did_you_mean
+from crowdmask.supplement import find_supplement
 
 METADATA_KEY = "crowdmask"
 FORMAT = 1
@@ -117,9 +118,15 @@ class ModelInfo:
 
 
 def shipped_models() -> list[str]:
-    """Return the names of the models inside the package, the default first."""
-    names = sorted(path.stem for path in _assets().glob("*.onnx"))
+    """Return the names of the models that are installed, with the supplement's, the default first."""
+    names = sorted({path.stem for folder in _model_folders() for path in folder.glob("*.onnx")})
     return sorted(names, key=lambda name: name != DEFAULT_MODEL)
+
+
+def models_of_supplement() -> list[str]:
+    """Return the names of the shipped models that are not installed, since the supplement is not."""
+    there = shipped_models()
+    return sorted(path.stem for path in _assets().glob("*.md") if path.stem not in there)
 
 
 def locate(model: str | PathLike[str]) -> Path:
@@ -127,15 +134,21 @@ def locate(model: str | PathLike[str]) -> Path:
 
     Raises:
         ModelError: there is no such model.
+        MissingSupplementError: it is in the supplement, which is not installed.
     """
     text = str(model)
-    shipped = _assets() / f"{text}.onnx"
-    if text == Path(text).name and shipped.is_file():
-        return shipped
+    if text == Path(text).name:
+        for folder in _model_folders():
+            shipped = folder / f"{text}.onnx"
+            if shipped.is_file():
+                return shipped
     path = Path(model)
     if path.is_file():
         return path
-    names = shipped_models()
+    absent = models_of_supplement()
+    if text in absent:
+        raise MissingSupplementError(f"the model {text}")
+    names = shipped_models() + absent
     near = did_you_mean(text, names)
     listed = ", ".join(names) or "none"
     raise ModelError(
@@ -144,8 +157,19 @@ def locate(model: str | PathLike[str]) -> Path:
 
 
 def card_of(path: Path) -> str | None:
-    """Return the text of the model card beside a model file; None if there is none."""
+    """Return the text of the model card beside a model file; None if there is none.
+
+    The cards of all shipped models are in the package, those of the supplement's models too.
+    """
     card = path.with_suffix(".md")
+    if card.is_file():
+        return card.read_text(encoding="utf-8")
+    return shipped_card(path.stem) if path.parent in _model_folders() else None
+
+
+def shipped_card(name: str) -> str | None:
+    """Return the text of a shipped model's card, installed or not; None if there is none."""
+    card = _assets() / f"{name}.md"
     return card.read_text(encoding="utf-8") if card.is_file() else None
 
 
@@ -199,6 +223,12 @@ def sums_overflow(metadata: Mapping[str, str]) -> bool:
         return value.get("precision", "fp32") == "int8" and int(value.get("weight_bits") or 8) > 7
     except (ValueError, TypeError, AttributeError):
         return True
+
+
+def _model_folders() -> list[Path]:
+    """Return the folders of shipped models: of the package, and of the supplement where it is installed."""
+    more = find_supplement()
+    return [_assets()] if more is None else [_assets(), more / "models"]
 
 
 def _assets() -> Path:

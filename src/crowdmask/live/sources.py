@@ -16,6 +16,11 @@ from crowdmask.errors import SourceError
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 LIST_SUFFIX = ".txt"
+SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts",
+    ".flv", ".wmv", ".asf", ".3gp", ".3g2", ".ogv", ".vob", ".mjpeg", ".mjpg", ".gif",
+)  # fmt: skip
+"""Suffixes of the videos in a folder; a file given by name may have any suffix."""
 HIDDEN = "***"
 
 Kind = Literal["file", "camera", "stream"]
@@ -167,8 +172,6 @@ def _videos_below(folder: str) -> Iterator[str]:
 
 
 def _is_video(name: str) -> bool:
-    from crowdmask.media.video import SUFFIXES
-
     return name.lower().endswith(SUFFIXES)
 
 

@@ -24,12 +24,6 @@ from crowdmask.media.clock import LEAP_S, PAUSE_S, SteadyClock
 from crowdmask.media.decoded import DecodedPicture, Pixels, rgb_of
 from crowdmask.media.frame_converter import FrameConverter, pixel_aspect, upright_size
 
-SUFFIXES = (
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts",
-    ".flv", ".wmv", ".asf", ".3gp", ".3g2", ".ogv", ".vob", ".mjpeg", ".mjpg", ".gif",
-)  # fmt: skip
-"""Suffixes of the videos in a folder; a file given by name may have any suffix."""
-
 UNKNOWN_FPS = 25.0
 """The frame rate of a video that states none and has no timestamps to measure it."""
 

@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any
 
 from crowdmask.errors import UsageError
+from crowdmask.extras import needs_video
 
 HIGH_SCORE = 0.6
 """The library's threshold between high- and low-confidence boxes."""
@@ -39,9 +40,11 @@ def make_library(algorithm: str, fps: float, mature: int) -> Any:
         fps: frames per second that it will see.
         mature: number of frames in which a face must be found.
     Raises:
+        MissingExtraError: the extra `video` is not installed.
         UsageError: the installed library does not have it.
     """
-    import trackers
+    with needs_video("tracking"):
+        import trackers
 
     shared = {
         "frame_rate": fps,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from crowdmask.data.sample import Sample
 from crowdmask.errors import ModelError
 from crowdmask.inference.detector import Detector
+from crowdmask.inference.model_file import locate
 from crowdmask.labels import LABELS
 from crowdmask.models.crowd import Crowd
 from crowdmask.models.detector import DetectionModel
@@ -19,6 +19,7 @@ from crowdmask.models.plan import Plan
 from crowdmask.models.pretrained import imagenet_weights, load_backbone
 from crowdmask.models.registry import build
 from crowdmask.paths import expand
+from crowdmask.supplement import supplement
 from crowdmask.training.batches import Batches
 from crowdmask.training.checkpoint import load_model, load_weights
 from crowdmask.training.prune import narrowed, taught_first_layers
@@ -39,6 +40,7 @@ def starting_model(recipe: Recipe, beside: Path, train: Sequence[Sample] = ()) -
         train: photos for the importance of channels, if the plan is narrower than the weights.
     Raises:
         ModelError: the weights are not available or do not fit.
+        MissingSupplementError: see `shipped_weights`.
     """
     torch.manual_seed(recipe.seed)
     if recipe.start == "imagenet":
@@ -85,11 +87,14 @@ def start_model_file(recipe: Recipe, beside: Path) -> Path | None:
 
     Its calibration and thresholds belong to those weights. None: it starts from several weights, from
     ImageNet, changes the widths, or no model file of this kind lies beside the weights.
+
+    Raises:
+        MissingSupplementError: see `shipped_weights`.
     """
     if not isinstance(recipe.start, str) or recipe.start == "imagenet" or recipe.plan:
         return None
     if recipe.start == "shipped":
-        path = shipped_weights(_FLOAT_FILES.get(recipe.model, recipe.model)).with_suffix(".onnx")
+        path = locate(_FLOAT_FILES.get(recipe.model, recipe.model))
     else:
         path = (beside / expand(recipe.start)).with_suffix(".onnx")
     try:
@@ -105,6 +110,7 @@ def teaching_model(recipe: Recipe, beside: Path) -> DetectionModel | None:
 
     Raises:
         ModelError: the weights are not available or do not fit.
+        MissingSupplementError: see `shipped_weights`.
     """
     if recipe.teacher is None:
         return None
@@ -134,5 +140,9 @@ def _mean_of(architecture: str, paths: Sequence[Path]) -> DetectionModel:
 
 
 def shipped_weights(name: str) -> Path:
-    """Return the path of a shipped model's weights."""
-    return Path(str(resources.files("crowdmask"))) / "assets" / f"{name}.safetensors"
+    """Return the path of a shipped model's weights.
+
+    Raises:
+        MissingSupplementError: the package that holds them is not installed.
+    """
+    return supplement(f"training from the weights of {name}") / "weights" / f"{name}.safetensors"

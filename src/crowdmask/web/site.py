@@ -1,7 +1,7 @@
 """The files of the page: what was built of `web/`, the shipped models, and what ties them together.
 
-`page/` is the built page; `make web` builds it anew. The models are those of the package's assets, the
-float one with its weights stored as 16-bit floats, which `make web` does as well.
+`page/` is the built page; the supplement has the build for graphics cards and the float model with its
+weights stored as 16-bit floats. `make web` builds them anew. The other models are those of the package.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import crowdmask
-from crowdmask.errors import ModelError, OutputError
+from crowdmask.errors import MissingSupplementError, ModelError, OutputError
 from crowdmask.files import as_output_error, lock, whole_file, whole_folder
-from crowdmask.inference.model_file import card_of, hash_of, locate
+from crowdmask.inference.model_file import hash_of, locate, shipped_card
+from crowdmask.supplement import supplement
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; "
@@ -47,6 +49,13 @@ MODELS: Final = MappingProxyType({"crowd-float": 448, "crowd": None, "crowd-fast
 HALVED = ("crowd-float",)
 """Of these the page has a file of its own, with weights of 16 bits."""
 
+WEBGPU = "webgpu"
+"""The folder of the build for graphics cards, in the page and in the supplement."""
+
+_ASYNCIFY = "ort-wasm-simd-threaded.asyncify"
+WEBGPU_FILES = ("worker.js", f"{_ASYNCIFY}.mjs", f"{_ASYNCIFY}.wasm")
+"""The files of that folder in the page."""
+
 _POLICY_PLACE = "CONTENT_SECURITY_POLICY"
 
 
@@ -72,14 +81,38 @@ def page_folder() -> Path:
     return Path(str(resources.files("crowdmask.web"))) / "page"
 
 
+def webgpu_folder() -> Path:
+    """Return the folder of the build for graphics cards.
+
+    Raises:
+        MissingSupplementError: the package that holds it is not installed.
+    """
+    return supplement("the page for graphics cards") / "page" / WEBGPU
+
+
 def model_of_page(name: str) -> Path:
     """Return the file of a model of the page.
 
     Raises:
+        MissingSupplementError: the supplement, which holds it, is not installed.
         ModelError: it does not ship with this installation.
     """
-    halved = page_folder() / "models" / f"{name}.onnx"
-    return halved if name in HALVED and halved.is_file() else locate(name)
+    if name in HALVED:
+        return supplement(f"the model {name}") / "page" / "models" / f"{name}.onnx"
+    return locate(name)
+
+
+def models_of_page() -> dict[str, Path]:
+    """Return the files of the models that the page has with what is installed, the default first.
+
+    Raises:
+        ModelError: see `model_of_page`.
+    """
+    found = {}
+    for name in MODELS:
+        with suppress(MissingSupplementError):
+            found[name] = model_of_page(name)
+    return found
 
 
 def page_files(webgpu: bool = False) -> dict[str, PageFile]:
@@ -89,6 +122,7 @@ def page_files(webgpu: bool = False) -> dict[str, PageFile]:
         webgpu: with the build of the runtime that uses the graphics card, 27 MB more.
     Raises:
         ModelError: a model of the page does not ship with this installation.
+        MissingSupplementError: it is for graphics cards, see `webgpu_folder`.
         OutputError: the page was not built.
     """
     folder = page_folder()
@@ -98,20 +132,19 @@ def page_files(webgpu: bool = False) -> dict[str, PageFile]:
         )
     files = _built(folder, first=True)
     if webgpu:
-        files |= {f"webgpu/{name}": file for name, file in _built(folder / "webgpu", first=False).items()}
-    listed = []
-    for name, size in MODELS.items():
-        path = model_of_page(name)
+        files |= {f"{WEBGPU}/{name}": file for name, file in _built(webgpu_folder(), first=False).items()}
+    listed: list[dict[str, Any]] = []
+    for name, path in models_of_page().items():
         file = f"models/{name}.onnx"
-        files[file] = PageFile(path, first=name == next(iter(MODELS)))
-        files[f"models/{name}.md"] = PageFile((card_of(locate(name)) or "").encode())
+        files[file] = PageFile(path, first=not listed)
+        files[f"models/{name}.md"] = PageFile((shipped_card(name) or "").encode())
         listed.append(
             {
                 "name": name,
                 "file": file,
                 "bytes": path.stat().st_size,
                 "hash": hash_of(path),
-                "input_size": size,
+                "input_size": MODELS[name],
             }
         )
     index = files[INDEX].read().decode().replace(_POLICY_PLACE, POLICY)
@@ -133,7 +166,7 @@ def write_page(to: Path, webgpu: bool = False) -> int:
         The number of bytes written.
     Raises:
         OutputError: the folder holds something else, or cannot be written.
-        ModelError: see `page_files`.
+        ModelError, MissingSupplementError: see `page_files`.
     """
     try:
         contents = {name: file.read() for name, file in page_files(webgpu).items()}
@@ -172,8 +205,9 @@ def _older_files(to: Path) -> set[str] | None:
     if not to.is_dir() or not (to / SITE).is_file() or not (to / SERVICE_WORKER).is_file():
         raise refused
     found = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()}
-    ours = set(page_files(webgpu=True))
-    if found - ours:
+    # By name, since the supplement, which holds some of them, need not be installed any more.
+    models = {f"models/{name}.{kind}" for name in MODELS for kind in ("onnx", "md")}
+    if found - set(page_files()) - models - {f"{WEBGPU}/{name}" for name in WEBGPU_FILES}:
         raise refused
     return found
 

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crowdmask.cli.lines import one_line
-from crowdmask.data.manifest import SPLITS, Photo
-from crowdmask.data.sampling.strata import LABEL, in_order, judged_faces, total_strata
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from crowdmask.data.manifest import Photo
     from crowdmask.data.sampling.raking import Margin, Weights
 
 
 def splits_table(photos: Sequence[Photo], title: str) -> Table:
     """Return a column a split: its photos and faces, and the shares of what they are made of."""
+    from crowdmask.data.manifest import SPLITS
+    from crowdmask.data.sampling.strata import LABEL, in_order, judged_faces, total_strata
+
     by_split = {
         name or "no split": [photo for photo in photos if photo.split == name] for name in (*SPLITS, None)
     }

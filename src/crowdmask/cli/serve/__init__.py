@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdmask.cli.extras import require_serve
 from crowdmask.cli.lines import error_line, one_line
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT
@@ -93,7 +92,6 @@ def command(
 
     Ends with 1 where a test message did not arrive.
     """
-    require_serve("crowdmask serve")
     if hash_password:
         _hash()
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from crowdmask.cli.extras import require_serve
+from crowdmask.cli.extras import SERVE, require
 from crowdmask.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read_store(
         SourceError: nothing is kept of that time.
         DataError: the unit does not fit, or the tracks are of several models.
     """
-    require_serve("crowdmask survey --store")
+    require("crowdmask survey --store", SERVE, "serve")
     from crowdmask.store.store import open_store
     from crowdmask.store.surveyed import StoredTracks
     from crowdmask.survey.design import check_timezone

@@ -96,7 +96,7 @@ def _of_camera(source: VideoSource, error: Exception) -> Trouble:
     elif number in (errno.EACCES, errno.EPERM):
         told, sort = "no permission to use it: see that your user may (on Linux the group 'video')", "camera"
     elif isinstance(error, ModuleNotFoundError):
-        told, sort = "needs OpenCV: run  pip install opencv-python", "camera"
+        told, sort = "needs OpenCV: run  pip install 'crowdmask[video]'", "camera"
     else:
         told = reason(error) if isinstance(error, av.FFmpegError) else str(error) or type(error).__name__
         sort = "camera"

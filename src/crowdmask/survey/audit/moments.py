@@ -5,20 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from crowdmask.errors import UsageError, VideoError
+from crowdmask.extras import needs_video
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import require_mask_labels
-from crowdmask.media.video import Frame, read_frames
 from crowdmask.survey.audit.inference import FEWEST_PHOTOS, Audited
 from crowdmask.survey.audit.sheet import SheetPhoto
 from crowdmask.survey.cells import Floats
 from crowdmask.survey.sightings import PERSON_TIME, UNKNOWN, Sightings
 from crowdmask.survey.sources.looking import Looking
+
+if TYPE_CHECKING:
+    from crowdmask.media.video import Frame
 
 MOMENT_S = 0.04
 """Duration that a moment is taken for: one frame of usual video. It cancels out."""
@@ -88,6 +92,7 @@ def cut_frames(seen: Sightings, moments: Moments, looking: Looking) -> list[Shee
     """Cut the frames of moments out of their videos, with the boxes that the detector finds in them.
 
     Raises:
+        MissingExtraError: the extra `video` is not installed.
         UsageError: a source is no video file that can be read.
     """
     detector = Detector(looking.model, threads=looking.threads)
@@ -111,6 +116,8 @@ def cut_frames(seen: Sightings, moments: Moments, looking: Looking) -> list[Shee
 
 def _frames_at(name: str, times: Sequence[float]) -> list[tuple[float, Frame]]:
     """Return each time with the frame that is shown then."""
+    with needs_video("an audit of videos"):
+        from crowdmask.media.video import read_frames
     left, found = list(times), []
     last: Frame | None = None
     try:

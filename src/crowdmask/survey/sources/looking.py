@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from crowdmask.batch.run import MANY
 from crowdmask.errors import DataError, SourceError, VideoError
+from crowdmask.extras import needs_video
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import DEFAULT_MODEL
 from crowdmask.labels import LABELS, require_mask_labels
-from crowdmask.live.sources import find_videos
-from crowdmask.live.tracker import Tracker
+from crowdmask.live.sources import SUFFIXES, find_videos
 from crowdmask.media.sources import find_pictures
 from crowdmask.progress import Progress, silent
 from crowdmask.survey.cells import confidence_edges
@@ -20,6 +21,9 @@ from crowdmask.survey.sightings import FACE, PASSAGE, PERSON_TIME, Sightings
 from crowdmask.survey.sources.photos import Photos
 from crowdmask.survey.sources.records import RecordFiles, is_records
 from crowdmask.survey.sources.timing import Frames, sightings_of_frames
+
+if TYPE_CHECKING:
+    from crowdmask.live.tracker import Tracker
 
 _LABEL_INDEX = {label: index for index, label in enumerate(LABELS)}
 _TELL_EVERY = 25
@@ -117,11 +121,14 @@ def look_at_videos(
         names: videos, folders and patterns.
         unit, looking, progress: see `read`.
     Raises:
+        MissingExtraError: the extra `video` is not installed.
         SourceError: one is a camera, which has no end, or none could be read.
         DataError: the unit is "face".
     """
     if unit == FACE:
         raise DataError(f"video is counted by {PERSON_TIME} or {PASSAGE}: a face is seen many times")
+    with needs_video("a survey of videos"):
+        from crowdmask.live.tracker import Tracker
     found = find_videos(names)
     problems = [str(problem) for problem in found.problems]
     if any(source.is_live for source in found.sources):
@@ -132,7 +139,8 @@ def look_at_videos(
         require_mask_labels(detector.labels, detector.model_name, "a survey")
         for source in found.sources:
             try:
-                _follow(source.address, detector, looking, frames, progress)
+                tracker = Tracker(detector, every=looking.every)
+                _follow(tracker, source.address, frames, progress)
             except (VideoError, SourceError) as error:
                 problems.append(str(error))
     if not len(frames.time_s):
@@ -141,8 +149,7 @@ def look_at_videos(
     return sightings_of_frames(frames, unit or PERSON_TIME, about)
 
 
-def _follow(address: str, detector: Detector, looking: Looking, frames: Frames, progress: Progress) -> None:
-    tracker = Tracker(detector, every=looking.every)
+def _follow(tracker: Tracker, address: str, frames: Frames, progress: Progress) -> None:
     for number, seen in enumerate(tracker.track(address), 1):
         found = seen.detections
         widths = (found.xyxy[:, 2] - found.xyxy[:, 0]).tolist()
@@ -161,8 +168,6 @@ def _follow(address: str, detector: Detector, looking: Looking, frames: Frames, 
 
 def _is_video(name: str) -> bool:
     """Return whether a source is a video, a stream, or a folder with videos and no photos."""
-    from crowdmask.media.video import SUFFIXES
-
     if os.path.isdir(name):
         return not find_pictures([name]).pictures and bool(find_videos([name]).sources)
     return "://" in name or name.lower().endswith(SUFFIXES)
