@@ -31,6 +31,7 @@ from crowdmask.inference.passes import (
     NetworkAnswer,
     PictureAnswers,
     calls_for_a_farther_look,
+    find_once,
     part_with_small_faces,
     sure_faces,
     to_faces,
@@ -183,7 +184,8 @@ def closer_cases(info: ModelInfo) -> list[dict[str, Any]]:
         prepared = prepared_for(width, height, info)
         first = NetworkAnswer(*made_answer(70 + seed, count_boxes(info, prepared), 25), prepared)
         picture = as_picture(np.full((height, width, 3), 90, np.uint8))
-        part = part_with_small_faces(picture, sure_faces(picture, first, info), info)
+        found = find_once(first, Decoder(info, info.threshold))
+        part = part_with_small_faces(picture, sure_faces(picture, found), info)
         case: dict[str, Any] = {"first": answer_json(first), "part": None}
         if part is not None:
             image = picture.image.crop((part.x1, part.y1, part.x2, part.y2))
@@ -213,7 +215,7 @@ def farther_cases(info: ModelInfo) -> list[dict[str, Any]]:
         first = NetworkAnswer(scores if likely else scores * np.float32(0.01), deltas, prepared)
         look = FartherLook(48, face_px)
         picture = as_picture(np.full((height, width, 3), 90, np.uint8))
-        sure = sure_faces(picture, first, info)
+        sure = sure_faces(picture, find_once(first, Decoder(info, info.threshold)))
         farther = calls_for_a_farther_look(picture, sure, replace(info, farther_look=look))
         cases.append({"farther_look": asdict(look), "first": answer_json(first), "farther": farther})
     return cases

@@ -254,6 +254,21 @@ def test_lower_thresholds_change_nothing_about_surer_faces(crowd_model: Path, fa
         assert 0 < len(sure) <= len(faint)
 
 
+@pytest.mark.parametrize("closer", [True, False])
+@pytest.mark.parametrize("floor", [0.02, 0.1, 0.15, 0.3, 0.7])
+def test_faces_that_are_known_already_are_those_found_again(
+    crowd_model: Path, far_crowd: Image.Image, closer: bool, floor: float
+) -> None:
+    seen = Detector(crowd_model, threads=1).run_network(as_picture(far_crowd))
+    assert seen.closer is not None
+    assert seen.found is not None
+    if not closer:
+        seen = replace(seen, answers=seen.answers[:1], closer=None)
+    decoder = Decoder(Detector(crowd_model).info, (floor,) * len(LABELS))
+    again = to_faces(replace(seen, found=None), decoder)
+    assert to_faces(seen, decoder).to_records() == again.to_records()
+
+
 def test_each_stage_of_both_looks_is_timed(crowd_model: Path, far_crowd: Image.Image) -> None:
     detector = Detector(crowd_model, threads=1)
     watch = Stopwatch()

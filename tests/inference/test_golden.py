@@ -25,6 +25,7 @@ from crowdmask.inference.passes import (
     NetworkAnswer,
     PictureAnswers,
     calls_for_a_farther_look,
+    find_once,
     part_with_small_faces,
     sure_faces,
     to_faces,
@@ -120,12 +121,13 @@ def test_a_first_pass_calls_for_a_closer_look(case: dict[str, Any], info: ModelI
     first = answer(case["first"])
     width, height = case["first"]["picture"]
     picture = as_picture(np.zeros((height, width, 3), np.uint8))
-    part = part_with_small_faces(picture, sure_faces(picture, first, info), info)
+    found = find_once(first, Decoder(info, info.threshold))
+    part = part_with_small_faces(picture, sure_faces(picture, found), info)
     assert part == (View(**case["part"]) if case["part"] else None)
     if part is None:
         return
     plan = plan_tiles("off", width, height, info)
-    both = PictureAnswers(plan, (first, answer(case["second"])), (1.0, 1.0), part)
+    both = PictureAnswers(plan, (first, answer(case["second"])), (1.0, 1.0), part, found)
     check(to_faces(both, Decoder(info, info.threshold)), case["shown"])
     check(to_faces(both, Decoder(info, (case["candidates"]["floor"],) * 3)), case["candidates"]["faces"])
 
@@ -135,7 +137,7 @@ def test_a_first_pass_calls_for_a_farther_look(case: dict[str, Any], info: Model
     width, height = case["first"]["picture"]
     picture = as_picture(np.zeros((height, width, 3), np.uint8))
     info = replace(info, farther_look=FartherLook(**case["farther_look"]))
-    sure = sure_faces(picture, answer(case["first"]), info)
+    sure = sure_faces(picture, find_once(answer(case["first"]), Decoder(info, info.threshold)))
     assert calls_for_a_farther_look(picture, sure, info) == case["farther"]
 
 

@@ -123,7 +123,8 @@ def _pair(
     overlap = boxes.iou(first.xyxy, second.xyxy) * may[:, None]
     own, theirs = [], []
     if len(first):
-        for index in np.argsort(-second.best, kind="stable"):
+        may_pair = overlap.max(axis=0) >= iou
+        for index in (order := np.argsort(-second.best, kind="stable"))[may_pair[order]]:
             nearest = int(overlap[:, index].argmax())
             if overlap[nearest, index] >= iou:
                 own.append(nearest)

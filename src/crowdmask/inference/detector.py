@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from crowdmask.detections import Detections
 from crowdmask.errors import ModelError, PictureError, UsageError
-from crowdmask.inference import closer, farther
+from crowdmask.inference import closer, farther, passes
 from crowdmask.inference.ahead import AHEAD, open_ahead
 from crowdmask.inference.backends.base import AUTO
 from crowdmask.inference.backends.registry import DEFAULT_BACKEND, load_backend
@@ -29,14 +29,7 @@ from crowdmask.inference.model_file import (
     locate,
     parse_metadata,
 )
-from crowdmask.inference.passes import (
-    NetworkAnswer,
-    PictureAnswers,
-    calls_for_a_farther_look,
-    part_with_small_faces,
-    sure_faces,
-    to_faces,
-)
+from crowdmask.inference.passes import NetworkAnswer, PictureAnswers, to_faces
 from crowdmask.inference.preprocess import Prepared, prepare
 from crowdmask.inference.results import FoundFaces, PictureResult
 from crowdmask.inference.stopwatch import NO_STOPWATCH, Stopwatch
@@ -323,21 +316,26 @@ class Detector:
             prepared = [self._prepare(picture, view, stopwatch) for view in plan.views]
             return PictureAnswers(plan, tuple(self._ask(each, stopwatch) for each in prepared), scale)
         first = self._ask(self._prepare(picture, None, stopwatch), stopwatch)
-        part, near = None, False
+        part, found, near = None, None, False
         if self.looks_closer or self.looks_farther:
             with stopwatch.stage("decode"):
-                sure = sure_faces(picture, first, self.info)
-                part = part_with_small_faces(picture, sure, self.info) if self.looks_closer else None
-                if part is None and self.looks_farther:
-                    near = calls_for_a_farther_look(picture, sure, self.info)
+                found = passes.find_once(first, self._decoder)
+            with stopwatch.stage("decode"):
+                sure = passes.sure_faces(picture, found)
+                part = passes.part_with_small_faces(picture, sure, self.info) if self.looks_closer else None
+                near = (
+                    part is None
+                    and self.looks_farther
+                    and passes.calls_for_a_farther_look(picture, sure, self.info)
+                )
         if near:
             with stopwatch.stage("prepare"):
                 smaller = self.prepare_farther(picture)
-            first = self._ask(smaller, stopwatch)
+            return PictureAnswers(plan, (self._ask(smaller, stopwatch),), scale)
         if part is None:
-            return PictureAnswers(plan, (first,), scale)
+            return PictureAnswers(plan, (first,), scale, found=found)
         second = self._ask(self._prepare(picture, part, stopwatch), stopwatch)
-        return PictureAnswers(plan, (first, second), scale, part)
+        return PictureAnswers(plan, (first, second), scale, part, found)
 
     def prepare(self, picture: Picture) -> Prepared:
         """Resize and pad a whole picture."""

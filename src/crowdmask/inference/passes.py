@@ -7,7 +7,6 @@ which then takes the place of the first pass. Or it is run in overlapping tiles 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -40,6 +39,26 @@ class NetworkAnswer(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class FoundOnce:
+    """The faces of a network's answer, suppressed once for several thresholds.
+
+    Only a box with a higher score suppresses another, so the faces above a threshold are the first ones of
+    those above a lower one.
+
+    Attributes:
+        least: minimum score.
+        faces: one box each, highest score first, in pixels of the photo.
+    """
+
+    least: float
+    faces: RawFaces
+
+    def above(self, least: float) -> RawFaces:
+        """Return the faces with a score of `least`, which is not below the own one, or more."""
+        return self.faces[self.faces.best >= least]
+
+
+@dataclass(frozen=True, eq=False)
 class PictureAnswers:
     """The network's output for each view of one picture.
 
@@ -48,25 +67,37 @@ class PictureAnswers:
         answers: one for each view; with a closer look the second one is that of the part.
         scale: pixels of the photo per pixel of the plan, horizontally and vertically.
         closer: the part of the closer look, or None.
+        found: the faces of the first answer, if they are known already.
     """
 
     plan: TilePlan
     answers: tuple[NetworkAnswer, ...]
     scale: tuple[float, float]
     closer: View | None = None
+    found: FoundOnce | None = None
 
 
-def sure_faces(picture: Picture, first: NetworkAnswer, info: ModelInfo) -> RawFaces:
-    """Return the faces of the first pass that decide on a second one, in pixels of the picture in memory.
+def find_once(first: NetworkAnswer, decoder: Decoder) -> FoundOnce:
+    """Find the faces of a first pass, down to the score that decides on a second pass and the shown one.
 
     Args:
         first: output of the first pass.
-        info: of the model.
+        decoder: its thresholds decide which faces are shown.
     """
-    found = suppress(boxes_above(LEAST_SCORE, *first, info), info)
+    least = min(LEAST_SCORE, least_scores(decoder.least_raw)[0])
+    return FoundOnce(least, suppress(boxes_above(least, *first, decoder.info), decoder.info))
+
+
+def sure_faces(picture: Picture, found: FoundOnce) -> RawFaces:
+    """Return the faces of the first pass that decide on a second one, in pixels of the picture in memory.
+
+    Args:
+        found: in the first pass, down to `LEAST_SCORE` or further.
+    """
+    sure = found.above(LEAST_SCORE)
     image = picture.image
     to_image = np.array([image.width / picture.width, image.height / picture.height] * 2, np.float32)
-    return RawFaces(found.xyxy * to_image, found.scores)
+    return RawFaces(sure.xyxy * to_image, sure.scores)
 
 
 def part_with_small_faces(picture: Picture, sure: RawFaces, info: ModelInfo) -> View | None:
@@ -101,31 +132,44 @@ def to_faces(answers: PictureAnswers, decoder: Decoder, stopwatch: Stopwatch = N
         Faces, highest confidence first, in pixels of the upright photo.
     """
     if answers.closer is not None:
-        looks = []
-        for least, each in zip(least_scores(decoder.least_raw), answers.answers, strict=True):
-            with stopwatch.stage("decode"):
-                looks.append(boxes_above(least, *each, decoder.info))
+        least = least_scores(decoder.least_raw)
+        looks = [_decode(number, answers, least[number], decoder.info, stopwatch) for number in range(2)]
         with stopwatch.stage("suppress"):
-            return _join(answers, looks, answers.closer, decoder)
-    found = []
-    for each in answers.answers:
-        with stopwatch.stage("decode"):
-            boxes = decoder.boxes(*each)
+            first, second = (_one_a_face(each, decoder.info) for each in looks)
+            return _join(answers, first, second, answers.closer, decoder)
+    shown = []
+    for number in range(len(answers.answers)):
+        found = _decode(number, answers, decoder.least_raw, decoder.info, stopwatch)
         with stopwatch.stage("suppress"):
-            found.append(decoder.one_a_face(boxes))
+            shown.append(decoder.label(_one_a_face(found, decoder.info)))
     if not answers.plan.tiles:
-        return found[0]
+        return shown[0]
     placed = [
         replace(each, xyxy=each.xyxy + np.array([view.x1, view.y1] * 2, np.float32))
-        for each, view in zip(found, answers.plan.views, strict=True)
+        for each, view in zip(shown, answers.plan.views, strict=True)
     ]
-    faces = merge(answers.plan, placed, decoder.info)
-    return replace(faces, xyxy=faces.xyxy * np.array(answers.scale * 2, np.float32))
+    merged = merge(answers.plan, placed, decoder.info)
+    return replace(merged, xyxy=merged.xyxy * np.array(answers.scale * 2, np.float32))
 
 
-def _join(answers: PictureAnswers, looks: Sequence[RawFaces], closer: View, decoder: Decoder) -> Detections:
-    info = decoder.info
-    first, second = (suppress(each, info) for each in looks)
+def _decode(
+    number: int, answers: PictureAnswers, least: float, info: ModelInfo, stopwatch: Stopwatch
+) -> RawFaces | FoundOnce:
+    """Return the boxes of one answer with a score of `least` or more, or the faces if they are known."""
+    known = answers.found if number == 0 else None
+    if known is not None and known.least <= least:
+        return FoundOnce(least, known.above(least))
+    with stopwatch.stage("decode"):
+        return boxes_above(least, *answers.answers[number], info)
+
+
+def _one_a_face(found: RawFaces | FoundOnce, info: ModelInfo) -> RawFaces:
+    return found.faces if isinstance(found, FoundOnce) else suppress(found, info)
+
+
+def _join(
+    answers: PictureAnswers, first: RawFaces, second: RawFaces, closer: View, decoder: Decoder
+) -> Detections:
     to_photo = np.array(answers.scale * 2, np.float32)
     placed = second.xyxy + np.array([closer.x1, closer.y1] * 2, np.float32)
     joined = join(
@@ -134,6 +178,6 @@ def _join(answers: PictureAnswers, looks: Sequence[RawFaces], closer: View, deco
         closer,
         answers.plan.width,
         answers.plan.height,
-        info,
+        decoder.info,
     )
     return decoder.label(RawFaces(joined.xyxy * to_photo, joined.scores))
