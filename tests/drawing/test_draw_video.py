@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from crowdmask.drawing.draw import font
 from crowdmask.drawing.draw_video import Outline, draw_frame, track_texts
+from crowdmask.drawing.label_layout import Sizes
 from crowdmask.drawing.palette import COLOURS
 
 GREY = np.full((360, 640, 3), 90, np.uint8)
@@ -83,3 +86,15 @@ def test_a_picture_that_is_too_small_for_words() -> None:
     drawn = draw_frame(picture, one, ["with_mask"], np.ones(1, np.float32), np.ones(1, np.int64))
     assert drawn.shape == picture.shape
     assert count(drawn, COLOURS["with_mask"]) > 10
+
+
+def test_a_text_is_rendered_once_and_looks_the_same() -> None:
+    font.cache_clear()
+    people, labels = [[300, 150, 360, 230], [100, 150, 160, 230]], ["with_mask", "unknown"]
+    first = draw(people, labels)
+    rendered: Any = font(Sizes.of(640, 360).largest)
+    misses = rendered.getmask2.cache_info().misses
+    again = draw(people, labels)
+    assert (first == again).all()
+    assert 0 < misses == rendered.getmask2.cache_info().misses
+    assert rendered.getmask2.cache_info().hits >= misses

@@ -122,10 +122,19 @@ def _draw_label(pen: ImageDraw.ImageDraw, label: Placed, ground: Colour) -> None
     )
 
 
+_TEXTS = 256
+"""So many texts of each size are kept: some hundred kilobytes."""
+
+
 @lru_cache(maxsize=64)
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return the font that ships with Pillow, so that it is available on every machine."""
-    return ImageFont.load_default(size)
+    loaded = ImageFont.load_default(size)
+    # From frame to frame most texts stay, and a text takes longer to render than all else of a label.
+    for method in ("getmask2", "getlength"):
+        if hasattr(loaded, method):
+            setattr(loaded, method, lru_cache(maxsize=_TEXTS)(getattr(loaded, method)))
+    return loaded
 
 
 def text_length(text: str, size: int) -> float:
