@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from crowdmask.survey.cells import N_CONFIDENCES, SHOWN, Floats, confidence_edges
+from crowdmask.labels import LABELS
+from crowdmask.survey.breaks import kept_parts
+from crowdmask.survey.cells import N_CONFIDENCES, N_LABELS, SHOWN, Floats, confidence_edges
 from crowdmask.survey.grouping import Clusters, Group
 from crowdmask.survey.outside import compare
 from crowdmask.survey.place import FEW, FEWEST, draw_place, make_sample, widen
@@ -91,7 +94,7 @@ def estimate_group(
             "intervals are too narrow; measure them (docs/survey.md) or audit (`audit`)"
         )
     else:
-        figures, best, freedom = _corrected(seen, cells, names, clusters, known, target, notes, group.name)
+        figures, best, freedom = _corrected(seen, cells, names, clusters, known, target, notes, group)
     raw = cells.raw
     if figures is None:
         figures = make_figures(None, None, raw, cells.shown)
@@ -136,7 +139,7 @@ def _corrected(
     known: Knowledge,
     target: str,
     notes: list[str],
-    group: str,
+    group: Group,
 ) -> tuple[dict[str, Figure] | None, Corrected | None, int | None]:
     photos = cells.known + _by_usual_width(cells, known)
     if photos.sum() <= 0:
@@ -147,46 +150,62 @@ def _corrected(
     likeness = compare(photos, float(cells.narrow.sum()), known, seen.is_video)
     scale = likeness.kind_scale
     notes += likeness.notes
+    seed = zlib.crc32(group.name.encode("utf-8", "surrogatepass"))
+    kept, kept_draws = _kept_passages(seen, group, known, seed)
+    photos *= kept[:, None, None]
     if seen.is_video:
-        notes.append(_video_note(seen.unit))
+        notes.append(_video_note(seen, kept))
     if cells.no_width.any():
         notes.append("events carry no width of faces: the usual widths of faces from 16 px on are assumed")
-    seed = zlib.crc32(group.encode("utf-8", "surrogatepass"))
     raw, shown = cells.raw, cells.shown
     freedom: int | None = None
     if target == PHOTOS:
         seconds = seen.observed_s[cells.looks] if seen.is_video and seen.unit != PASSAGE else None
         best, draws = draw_people(photos, known, seed, seconds, scale)
-        figures = make_figures(best.people, draws, raw, shown)
+        figures = make_figures(best.people, draws * kept_draws, raw, shown)
     else:
-        sample, told = make_sample(photos, names, clusters.stratum, clusters.weight)
-        notes += told
-        left = sum(not name for name in names)
-        if left:
-            notes.append(f"{left} photos or minutes have no cluster in the table and were left out")
-        if sample.clusters < FEWEST or sample.freedom < 1:
-            notes.append(
-                f"{sample.clusters} clusters: a figure for the place needs at least {FEWEST}; "
-                f"the target photos tells "
-                "of these photos alone"
-            )
+        placed = _of_place(photos, names, clusters, known, seed, scale, notes)
+        if placed is None:
             return None, None, None
-        freedom = sample.freedom
-        if sample.clusters < FEW:
-            notes.append(f"only {sample.clusters} clusters: under {FEW} the interval is itself uncertain")
-        best, draws = draw_place(sample, known, seed, scale)
-        if best.people.sum() <= 0:
-            notes.append("no face was found in the clusters of the table: there is no figure")
-            return None, None, None
-        figures = make_figures(
-            best.people, draws, raw, shown, lambda interval, share: widen(interval, share, sample.freedom)
-        )
+        best, draws, freedom = placed
+        wide = partial(widen, freedom=freedom)
+        figures = make_figures(best.people, draws * kept_draws, raw, shown, wide)
     refused = [name for name in FIGURES if figures[name].share is None]
     if refused:
         notes.append(
             f"too little was seen to tell {', '.join(refused)}: the interval would hold nearly everything"
         )
     return figures, best, freedom
+
+
+def _of_place(
+    photos: Floats,
+    names: list[str],
+    clusters: Clusters,
+    known: Knowledge,
+    seed: int,
+    scale: float,
+    notes: list[str],
+) -> tuple[Corrected, Floats, int] | None:
+    """Return the counts of a place, their draws and degrees of freedom; None, with a note, without figure."""
+    sample, told = make_sample(photos, names, clusters.stratum, clusters.weight)
+    notes += told
+    left = sum(not name for name in names)
+    if left:
+        notes.append(f"{left} photos or minutes have no cluster in the table and were left out")
+    if sample.clusters < FEWEST or sample.freedom < 1:
+        notes.append(
+            f"{sample.clusters} clusters: a figure for the place needs at least {FEWEST}; "
+            f"the target photos tells of these photos alone"
+        )
+        return None
+    if sample.clusters < FEW:
+        notes.append(f"only {sample.clusters} clusters: under {FEW} the interval is itself uncertain")
+    best, draws = draw_place(sample, known, seed, scale)
+    if best.people.sum() <= 0:
+        notes.append("no face was found in the clusters of the table: there is no figure")
+        return None
+    return best, draws, sample.freedom
 
 
 def _by_usual_width(cells: Cells, known: Knowledge) -> Floats:
@@ -199,12 +218,31 @@ def _by_usual_width(cells: Cells, known: Knowledge) -> Floats:
     return spread
 
 
-def _video_note(unit: str) -> str:
-    if unit == PASSAGE:
+def _kept_passages(seen: Sightings, group: Group, known: Knowledge, seed: int) -> tuple[Floats, Floats]:
+    """Return the part of each label's tracks that begin a passage, (3,), and relative draws, (draws, 3)."""
+    if seen.near_end is None or not known.corrections:
+        return np.ones(N_LABELS), np.ones((known.draws, N_LABELS))
+    mine = seen.faces_of(group.looks, group.faces)
+    mine = mine[seen.label[mine] < N_LABELS]
+    before, after = seen.near_end[mine].T
+    random = np.random.default_rng([known.seed, 4, seed])
+    kept, draws = kept_parts(seen.label[mine], before, after, known.draws, random)
+    return kept, draws / kept
+
+
+def _video_note(seen: Sightings, kept: Floats) -> str:
+    if seen.unit == PASSAGE:
+        told = (
+            "passages are corrected for confused labels, not for recall: who is missed in one frame is "
+            "found in another"
+        )
+        if seen.near_end is None:
+            return (
+                f"{told}; a track that breaks counts twice: frames' records of track would tell how many do"
+            )
+        parts = ", ".join(f"{percent(1 - part)} of {label}" for label, part in zip(LABELS, kept, strict=True))
         return (
-            "passages are corrected for confused labels only: who is missed in one frame is found "
-            "in another, and a "
-            "track that breaks counts twice"
+            f"{told}; tracks that go on with one that broke shortly before near there are taken out: {parts}"
         )
     return "the error rates were measured on photos, not on video: the interval was widened"
 

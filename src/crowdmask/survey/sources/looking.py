@@ -161,6 +161,7 @@ def _follow(tracker: Tracker, address: str, frames: Frames, progress: Progress) 
             seen.source,
             seen.time_s,
             zip(labels, widths, found.confidence.tolist(), seen.tracks.tolist(), strict=True),
+            ((found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2).tolist(),
         )
         if number % _TELL_EVERY == 0:
             progress(f"looking at {os.path.basename(address)}", number, 0)

@@ -116,7 +116,9 @@ class _Reader:
             self.lives.take(record)
         elif kind == _FRAME:
             source, time_s = str(record["source"]), float(record["time_s"])
-            self.frames.take(source, time_s, [_face(each) for each in record["detections"]])
+            found = record["detections"]
+            faces, centres = [_face(each) for each in found], [_centre(each) for each in found]
+            self.frames.take(source, time_s, faces, centres)
         else:
             faces = [_face(each) for each in record["detections"]]
             self.photos.take(str(record["source"]), faces)
@@ -175,6 +177,11 @@ def _face(face: dict[str, Any]) -> tuple[int, float, float, int]:
     if confidence is not None and not 0 <= sure <= 1:
         raise ValueError("has a confidence that is not between 0 and 1")
     return label, width, sure, -1 if track is None else int(track)
+
+
+def _centre(face: dict[str, Any]) -> tuple[float, float]:
+    x1, y1, x2, y2 = (float(side) for side in face["box"])
+    return (x1 + x2) / 2, (y1 + y2) / 2
 
 
 def _lines(name: str) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crowdmask.survey.breaks import Tracks, near_ends
 from crowdmask.survey.cells import N_LABELS, Floats
 from crowdmask.survey.sightings import LOOK_S, PASSAGE, Sightings
 
@@ -30,14 +31,22 @@ class Frames:
     width: array[float] = field(default_factory=lambda: array("f"))
     confidence: array[float] = field(default_factory=lambda: array("f"))
     track: array[int] = field(default_factory=lambda: array("q"))
+    centre: array[float] = field(default_factory=lambda: array("f"))
 
-    def take(self, source: str, time_s: float, faces: Iterable[tuple[int, float, float, int]]) -> None:
+    def take(
+        self,
+        source: str,
+        time_s: float,
+        faces: Iterable[tuple[int, float, float, int]],
+        centres: Iterable[tuple[float, float]],
+    ) -> None:
         """Append a frame.
 
         Args:
             source: shown name.
             time_s: seconds since its beginning.
             faces: label, width, confidence and track (-1: none) of each.
+            centres: x and y of the middle of each, pixels.
         """
         if not np.isfinite(time_s):
             raise ValueError("has an impossible time")
@@ -50,6 +59,8 @@ class Frames:
             self.width.append(width)
             self.confidence.append(confidence)
             self.track.append(track)
+        for centre in centres:
+            self.centre.extend(centre)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,16 +132,39 @@ def sightings_of_frames(frames: Frames, unit: str, about: dict[str, Any]) -> Sig
     label = np.frombuffer(frames.label, np.int8)
     width, confidence = np.frombuffer(frames.width, np.float32), np.frombuffer(frames.confidence, np.float32)
     look, amount = looks.of_frame[frame].astype(np.int32), looks.lasts_s[frame].astype(np.float32)
+    near_end = None
     if unit == PASSAGE:
         track = np.frombuffer(frames.track, np.int64)
         source = np.frombuffer(frames.source, np.int32)[frame]
+        near_end = _near_ends(frames, source, frame, track, width)
         look, label, width, confidence = _one_a_track(source, track, look, label, width, confidence, amount)
         amount = np.ones(len(look), np.float32)
     number = len(looks.source)
     return Sightings(
         unit, tuple(frames.sources), looks.source, np.full(number, np.nan), looks.offset_s, looks.observed_s,
-        looks.gaps_s, looks.frames, look, label, width, confidence, amount, **about,
+        looks.gaps_s, looks.frames, look, label, width, confidence, amount, near_end=near_end, **about,
     )  # fmt: skip
+
+
+def _near_ends(
+    frames: Frames,
+    source: NDArray[np.int32],
+    frame: NDArray[np.int32],
+    track: NDArray[np.int64],
+    width: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Return where other tracks ended near the beginning of each, (T, 2), in the order of `_one_a_track`."""
+    time_s = np.frombuffer(frames.time_s, np.float64)[frame]
+    centre = np.frombuffer(frames.centre, np.float32).reshape(-1, 2)
+    place = np.concatenate([centre, width[:, None]], axis=1).astype(np.float64)
+    on = np.flatnonzero(track >= 0)
+    on = on[np.lexsort((time_s[on], track[on], source[on]))]
+    keys = np.stack([source[on].astype(np.int64), track[on]])
+    begins = np.append(True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)) if len(on) else np.zeros(0, bool)
+    first = on[begins]
+    last = on[np.append(begins[1:], True)] if len(on) else first
+    tracks = Tracks(source[first], time_s[first], time_s[last], place[first], place[last])
+    return np.stack(near_ends(tracks), axis=1)
 
 
 def _one_a_track(

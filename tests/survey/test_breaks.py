@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from crowdmask.survey import Settings, read, survey
+from crowdmask.survey.breaks import Tracks, kept_parts, near_ends
+
+from .conftest import face, frame
+
+HALL_PX, STAY_S = 1920.0, 12.0
+
+
+def walked(seed: int, people: int, breaks_a_second, seconds: float = 600.0):
+    """People who cross the picture; their tracks break at a rate of their label, for 1 s on average.
+
+    Returns the tracks, their labels, and which of them is the first of a person.
+    """
+    random = np.random.default_rng(seed)
+    masked = random.uniform(0.2, 0.8)
+    rows, labels, begins = [], [], []
+    for _ in range(people):
+        label = int(random.random() >= masked)
+        enters, stays = random.uniform(0, seconds - STAY_S), STAY_S * random.uniform(0.6, 1.6)
+        way, width, y = random.choice((-1, 1)), random.uniform(20, 70), random.uniform(200, 800)
+        now, first = enters, True
+        while now < enters + stays:
+            end = min(now + random.exponential(1 / max(breaks_a_second[label], 1e-9)), enters + stays)
+            x = [HALL_PX / 2 * (1 - way) + way * HALL_PX * (at - enters) / stays for at in (now, end)]
+            rows.append((now, end, x[0], y, width, x[1], y, width))
+            labels.append(label)
+            begins.append(first)
+            now, first = end + 0.2 + random.exponential(0.8), False
+    table = np.array(rows)
+    tracks = Tracks(np.zeros(len(rows), int), table[:, 0], table[:, 1], table[:, 2:5], table[:, 5:8])
+    return tracks, np.array(labels), np.array(begins)
+
+
+@pytest.mark.parametrize("rates", [(0.0, 0.0), (0.02, 0.1), (0.15, 0.05)])
+def test_passages_of_tracks_that_break_at_other_rates(rates) -> None:
+    errors, raw, held = [], [], []
+    for seed in range(12):
+        tracks, label, begins = walked(seed, 150, rates)
+        true = np.bincount(label[begins], minlength=3) / begins.sum()
+        number = np.bincount(label, minlength=3)
+        kept, draws = kept_parts(label, *near_ends(tracks), 300, np.random.default_rng(seed))
+        best, drawn = number * kept, number * draws
+        low, high = np.quantile(drawn[:, 0] / drawn.sum(axis=1), [0.025, 0.975])
+        errors.append(best[0] / best.sum() - true[0])
+        raw.append(number[0] / number.sum() - true[0])
+        held.append(low <= true[0] <= high)
+        assert best.sum() == pytest.approx(begins.sum(), rel=0.12)
+    assert np.mean(held) >= 0.9
+    assert abs(np.mean(errors)) < 0.02
+    if rates != (0.0, 0.0):
+        assert abs(np.mean(raw)) > 0.07
+
+
+def one(began, ended, x, speed=0.0, width=40.0, source=0):
+    return source, began, ended, (x, 100.0, width), (x + speed * (ended - began), 100.0, width)
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (one(0, 9, 500), (True, False)),  # ended 1 s before, there
+        (one(0, 4.9, 500), (False, False)),  # long ago
+        (one(0, 9, 700), (False, False)),  # elsewhere
+        (one(0, 9, 50, 45), (True, False)),  # its speed leads there
+        (one(0, 9, 500, width=80), (False, False)),  # a far larger face
+        (one(0, 11, 500), (False, True)),  # still there
+        (one(10.5, 11, 500), (False, False)),  # came later
+        (one(0, 9, 500, source=1), (False, False)),  # another video
+    ],
+)
+def test_where_a_track_goes_on(other, expected) -> None:
+    rows = [one(10, 20, 500), other, one(0, 60, 1800), one(0, 60, 1800, source=1)]
+    source, began, ended, first, last = (np.array(column) for column in zip(*rows, strict=True))
+    before, after = near_ends(Tracks(source, began.astype(float), ended.astype(float), first, last))
+    assert (before[0], after[0]) == expected
+
+
+def test_nobody_and_one() -> None:
+    none = Tracks(np.zeros(0, int), np.zeros(0), np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)))
+    assert [each.tolist() for each in near_ends(none)] == [[], []]
+    kept, draws = kept_parts(np.zeros(0, int), *near_ends(none), 10, np.random.default_rng(0))
+    assert kept.tolist() == [1, 1, 1]
+    assert np.isfinite(draws).all()
+
+
+def film(breaks: bool) -> list[dict]:
+    """30 bare and 30 masked people, one after the other; tracks of the bare ones break twice."""
+    records, track = [], 0
+    for person in range(60):
+        for tenth in range(0, 100, 2):
+            bare = person % 2 == 1
+            track += tenth == 0 or (breaks and bare and tenth in (30, 60))
+            if not (breaks and bare and tenth in (32, 34, 62, 64)):
+                seen = face(int(bare), track=track)
+                seen["box"] = [
+                    each + side for each, side in zip(seen["box"], [12 * tenth, 0] * 2, strict=True)
+                ]
+                records.append(frame("hall", person * 20 + tenth / 10, [seen]))
+            else:
+                records.append(frame("hall", person * 20 + tenth / 10, []))
+    return records
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_records_of_broken_tracks(write, rates_file, breaks) -> None:
+    path = write(film(breaks), f"{breaks}.jsonl")
+    found = survey(read([str(path)], "passage"), Settings(rates=str(rates_file)))
+    (record,) = found.records()
+    assert record["with_mask"]["share"] == pytest.approx(0.5, abs=0.05)
+    assert record["with_mask"]["raw_share"] == pytest.approx(0.25 if breaks else 0.5)
+    assert record["people"] == pytest.approx(60, rel=0.08)
+    assert any("taken out" in note for note in record["notes"])
+    json.dumps(record, allow_nan=False)
