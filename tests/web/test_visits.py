@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,10 @@ from .browser import browsing, serving
 from .conftest import READY
 
 DONE = "document.getElementById('status').innerText.startsWith('Done')"
+CARD = (
+    "Object.defineProperty(Navigator.prototype, 'gpu', {{get: () => "
+    "({{requestAdapter: async () => ({{info: {{isFallbackAdapter: {}}}}})}})}})"
+)
 REFUSE = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '{}'))"
 
 
@@ -49,6 +55,22 @@ def test_headers_of_the_server_give_threads_at_once(site: Path, tmp_path: Path) 
         page.wait(READY)
         assert page.run("crossOriginIsolated")
         assert page.text("#status") == "Ready."
+
+
+@pytest.mark.parametrize(("imitated", "asks"), [("true", False), ("false", True)])
+def test_a_graphics_card_is_used_unless_it_is_imitated(
+    site: Path, tmp_path: Path, imitated: str, asks: bool
+) -> None:
+    folder = shutil.copytree(site, tmp_path / "site")
+    listed = json.loads((folder / "site.json").read_text(encoding="utf-8"))
+    (folder / "site.json").write_text(json.dumps(listed | {"webgpu": True}), encoding="utf-8")
+    with serving(folder) as (address, asked), browsing(tmp_path / "profile") as page:
+        page.call("Page.addScriptToEvaluateOnNewDocument", source=CARD.format(imitated))
+        page.open(address)
+        page.wait(READY)
+        # The files for it are not there, so WebAssembly computes after all.
+        assert ("/webgpu/worker.js" in asked) is asks
+        assert "WebAssembly" in page.text("#how")
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,21 @@ export interface Way {
   threads: number;
 }
 
+/** A graphics card as WebGPU shows it; older browsers have no `info`. */
+interface Adapter {
+  info?: { isFallbackAdapter?: boolean };
+  isFallbackAdapter?: boolean;
+}
+
 /** Return the best way of this browser, of those that the site has. */
 export async function best_way(site: Site): Promise<Way> {
   const threads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1;
-  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<unknown> } }).gpu;
+  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<Adapter | null> } }).gpu;
   if (site.webgpu && gpu) {
     const adapter = await gpu.requestAdapter().catch(() => null);
-    if (adapter) return { device: "webgpu", threads };
+    // Where there is no graphics card, some browsers imitate one, far slower than WebAssembly is.
+    const imitated = adapter?.info?.isFallbackAdapter ?? adapter?.isFallbackAdapter;
+    if (adapter && !imitated) return { device: "webgpu", threads };
   }
   return { device: "wasm", threads };
 }

@@ -13,6 +13,8 @@ const VIEW_PIXELS = 2_000_000;
 export class Results {
   private selected: Photo | null = null;
   private drawing = Promise.resolve();
+  /** The faces that the picture on the page was last drawn with. */
+  private drawn: Photo["seen"] = null;
   private readonly view = element<HTMLCanvasElement>("view");
 
   /** @param cleared is called where the user removes all photos. */
@@ -20,7 +22,7 @@ export class Results {
     private readonly photos: Photos,
     cleared: () => void,
   ) {
-    photos.addEventListener("change", () => this.show());
+    photos.addEventListener("change", () => this.show(false));
     this.on("save-picture", async () => {
       if (!this.selected) return;
       const { name, content } = await photos.picture(this.selected);
@@ -36,8 +38,12 @@ export class Results {
     });
   }
 
-  /** Show everything anew. */
-  show(): void {
+  /**
+   * Show everything anew.
+   *
+   * @param otherwise the picture is shown with other settings; if not, it is drawn again only if it is another one.
+   */
+  show(otherwise = true): void {
     const { all } = this.photos;
     element("results").hidden = !all.length;
     if (!all.length) return;
@@ -50,7 +56,7 @@ export class Results {
     for (const id of ["save-picture", "save-pictures", "save-records"]) {
       element<HTMLButtonElement>(id).disabled = !all.some((each) => each.seen);
     }
-    this.show_picture();
+    if (otherwise || this.selected?.seen !== this.drawn) this.show_picture();
   }
 
   private row(photo: Photo, labels: readonly string[]): HTMLElement {
@@ -87,6 +93,7 @@ export class Results {
 
   private show_picture(): void {
     const photo = this.selected;
+    this.drawn = photo?.seen ?? null;
     if (!photo) return;
     const faces = this.photos.faces(photo);
     const counts = Object.entries(faces?.counts() ?? {}).filter(([, n]) => n);
