@@ -9,7 +9,7 @@ from pathlib import Path
 
 from crowdmask.errors import OutputError, UsageError
 from crowdmask.live.sources import VideoSource
-from crowdmask.media.video_writer import SUFFIXES
+from crowdmask.media.video_writer import SUFFIXES, may_replace_video
 
 _LONGEST_NAME = 80
 
@@ -17,12 +17,15 @@ _LONGEST_NAME = 80
 def name_outputs(out: str, names: Sequence[str], sources: Sequence[str] = ()) -> list[Path]:
     """Return a file for each source: `out` itself, or a file in the folder `out`.
 
+    Only our own annotated videos are replaced; in a folder another name is chosen.
+
     Args:
         out: a file for one source; a folder for several sources, or if it is or looks like a folder.
         names: name of each source: path, camera number, or address without credentials.
         sources: files that must not be overwritten.
     Raises:
-        UsageError: one file for several sources, a name that is not a video's, or one of the sources.
+        UsageError: one file for several sources, a name that is not a video's, one of the sources, or a file
+            that is not ours.
         OutputError: the folder is a file.
     """
     path, kept = Path(out), {os.path.realpath(each) for each in sources}
@@ -35,6 +38,11 @@ def name_outputs(out: str, names: Sequence[str], sources: Sequence[str] = ()) ->
     if not folder:
         if os.path.realpath(path) in kept:
             raise UsageError(f"{out}: this is the source: choose another `out`")
+        if not may_replace_video(path):
+            raise UsageError(
+                f"`out` {out}: this file was not written by crowdmask, and would be lost: "
+                "give another `out`, or remove it (a shell turns a pattern such as *.mp4 into many names)"
+            )
         return [path]
     if path.exists() and not path.is_dir():
         raise OutputError(f"{out}: a file, not a folder to write videos to")
@@ -67,7 +75,7 @@ def _stem(name: str) -> str:
 def _free_name(folder: Path, stem: str, used: set[str], kept: set[str]) -> Path:
     path, number = folder / f"{stem}.mp4", 1
     # Compared without case: some file systems ignore it.
-    while str(path).casefold() in used or os.path.realpath(path) in kept:
+    while str(path).casefold() in used or os.path.realpath(path) in kept or not may_replace_video(path):
         number += 1
         path = folder / f"{stem}-{number}.mp4"
     used.add(str(path).casefold())

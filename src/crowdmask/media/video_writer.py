@@ -24,6 +24,8 @@ from crowdmask.media.sound import AnyPacket, Sound, open_sound
 from crowdmask.media.video import reason
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+MARK = "crowdmask: annotated video"
+"""What the metadata field "comment" of our videos says."""
 
 _ENCODERS = ("libx264", "h264_videotoolbox", "libopenh264", "h264_mf")
 _QUALITY = {"libx264": {"preset": "superfast", "crf": "23"}}
@@ -92,6 +94,7 @@ class VideoWriter:
             self._container: OutputContainer = av.open(
                 f"file:{self._part}", "w", options={"movflags": "+faststart"}
             )
+            self._container.metadata["comment"] = MARK
             self._stream = _add_video(self._container, rate, self._tick, width, height, pixel_aspect)
             if audio_from is not None:
                 self._add_sound(os.fspath(audio_from))
@@ -218,6 +221,20 @@ class VideoWriter:
     def _failed(self, error: OSError | av.FFmpegError) -> OutputError:
         told = reason(error) if isinstance(error, av.FFmpegError) else (error.strerror or str(error)).lower()
         return OutputError(f"cannot write {self.name}: {told}")
+
+
+def may_replace_video(path: str | os.PathLike[str]) -> bool:
+    """Return whether writing this file loses nothing of the user's: nothing is in it, or it is ours."""
+    place = Path(path)
+    if not place.is_file() or not place.stat().st_size:
+        return True  # what is no file is not replaced either
+    try:
+        with av.open(f"file:{place}", metadata_errors="replace") as container:
+            return any(
+                value == MARK for name, value in container.metadata.items() if name.lower() == "comment"
+            )
+    except (av.FFmpegError, OSError):
+        return False
 
 
 def _add_video(
