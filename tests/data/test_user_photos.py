@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from crowdmask.cli.train import Format
+from crowdmask.data.formats.table import READERS
 from crowdmask.data.user_photos import load_photos, parse_map
 from crowdmask.errors import DataError, UsageError
 from crowdmask.labels import LABELS
@@ -23,6 +25,39 @@ def coco_folder(folder: Path, photos: int, classes: list[str]) -> Path:
             content["annotations"].append({"image_id": photo, "category_id": i, "bbox": [i, 5, 20, 25]})
     (folder / "all.json").write_text(json.dumps(content))
     return folder
+
+
+LABELME = {
+    "shapes": [{"label": "masked", "points": [[5, 5], [25, 30]], "shape_type": "rectangle"}],
+    "imagePath": "0.jpg",
+}
+CREATEML = [
+    {
+        "image": "0.jpg",
+        "annotations": [{"label": "masked", "coordinates": {"x": 15, "y": 17.5, "width": 20, "height": 25}}],
+    }
+]
+
+
+@pytest.mark.parametrize(
+    ("form", "file", "text"),
+    [
+        ("labelme", "0.json", json.dumps(LABELME)),
+        ("createml", "_annotations.createml.json", json.dumps(CREATEML)),
+        ("keras", "annotations.csv", "0.jpg,5,5,25,30,masked\n"),
+    ],
+)
+def test_formats_of_tools_are_read(tmp_path: Path, form: str, file: str, text: str) -> None:
+    Image.new("RGB", (60, 40)).save(tmp_path / "0.jpg")
+    (tmp_path / file).write_text(text)
+    dataset = load_photos(tmp_path, form, {}, 0.0)
+    (sample,) = dataset.split("train")
+    assert sample.boxes.tolist() == [[5, 5, 25, 30]]
+    assert sample.class_id.tolist() == [LABELS.index("with_mask")]
+
+
+def test_the_command_offers_all_formats_that_training_reads() -> None:
+    assert [form.value for form in Format] == list(READERS)
 
 
 def names(folder: Path, val: float = 0.3) -> dict[str, list[str]]:

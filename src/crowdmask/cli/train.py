@@ -30,6 +30,12 @@ class Format(StrEnum):
     coco = "coco"
     wider = "wider"
     csv = "csv"
+    createml = "createml"
+    labelme = "labelme"
+    via = "via"
+    keras = "keras"
+    openimages = "openimages"
+    humansloop = "humansloop"
 
 
 def command(
