@@ -136,7 +136,7 @@ def run_site(
         service.start()
         thread.start()
         host, port = listening.getsockname()[:2]
-        wait_for(lambda: server.started and service.store.events(limit=1), 30)
+        wait_for(lambda: server.started and service.store.events(limit=1), 120)
         yield Running(f"http://{host}:{port}", service, app, audit)
         server.should_exit = True
         service.stop()

@@ -74,6 +74,29 @@ def test_axe_finds_no_fault(page: Page, axe: str, path: str, width: int, scheme:
     assert page.run("document.documentElement.scrollWidth") <= width
 
 
+def test_long_names_and_a_camera_without_a_picture_fit(page: Page) -> None:
+    look(page, 390, "light")
+    page.open(f"{page.address}/")
+    page.wait(PAGES[""])
+    record = {
+        "name": "x", "state": "waiting", "private": False, "frozen": False,
+        "down_since": "2026-05-04T10:00:00Z", "last_error": "connection refused",
+        "fps": 0, "latency_ms": None, "reconnects": 0, "restarts": 0,
+        "zones": ["Queue before the registration desk of the north wing"],
+    }  # fmt: skip
+    page.run(
+        "import('/pages/live/cameras.js').then(({Camera}) => {"
+        "window.away = new Camera('Entrance hall of the north wing, above the revolving door and stairs');"
+        f"away.health({json.dumps(record)}); document.getElementById('cameras').prepend(away.root) }})"
+    )
+    assert page.run("away.badge.textContent") == "no frames"
+    # Its description would stand there beside a sign for a broken picture.
+    assert page.run("getComputedStyle(away.image).visibility") == "hidden"
+    assert page.run("away.image.offsetHeight") > 100
+    assert page.run("away.body.closest('.table').scrollWidth <= away.body.closest('.table').clientWidth")
+    assert page.run("document.documentElement.scrollWidth") <= 390
+
+
 def test_axe_finds_no_fault_in_the_photo_page(page: Page, axe: str) -> None:
     if page.run("fetch('/photos/').then((answer) => answer.status)") == 404:
         pytest.skip("the photo page is not built: make web")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ..alerts.conftest import wait_for
@@ -141,6 +142,24 @@ def test_a_zone_a_line_and_an_ignored_part_by_keyboard_alone(page: Page, site: R
     assert camera.ignore == (((0.5, 0.95), (0.7, 0.95), (0.7, 0.9)),)
 
 
+def test_what_another_admin_did_is_not_lost_unseen(page: Page, site: Running) -> None:
+    open_part(page, site, "cameras/door/zones")
+    click(page, "New ignored part")
+    for x, y in ((0.85, 0.05), (0.95, 0.05), (0.95, 0.15), (0.85, 0.05)):
+        mouse_click(page, x, y)
+    body = {"zones": [{"name": "theirs", "polygon": [[0, 0.8], [0.1, 0.8], [0.1, 0.9]]}]}
+    answer = httpx.put(f"{site.address}/v1/zones/door", json=body, trust_env=False, timeout=20)
+    assert answer.status_code == 200
+    click(page, "Save")
+    page.wait("document.querySelector('.zones .problem').textContent.includes('Somebody else')")
+    assert set(polygons(site)) == {"theirs"}
+    click(page, "Save")
+    page.wait(SAVED)
+    (camera,) = site.service.site.cameras
+    assert "theirs" not in polygons(site)
+    assert len(camera.ignore[-1]) == 3
+
+
 def test_what_cannot_be_saved_is_told_in_words(page: Page, site: Running) -> None:
     open_part(page, site, "cameras/door/zones")
     click(page, "New line")
@@ -152,4 +171,9 @@ def test_what_cannot_be_saved_is_told_in_words(page: Page, site: Running) -> Non
     )
     click(page, "Save")
     page.wait("document.querySelector('.zones .problem').textContent.includes('twice')")
+    # All of a line's row can be seen and pressed.
+    end = "each.offsetTop + each.offsetHeight"
+    inside = f"({end} <= each.parentNode.offsetTop + each.parentNode.offsetHeight)"
+    page.wait(f"[...document.querySelectorAll('.shapes li.line button')].every((each) => {inside})")
+    assert page.run("document.querySelector('.shapes li.line .danger').offsetHeight") >= 36
     assert page.run("document.documentElement.scrollWidth") <= 390

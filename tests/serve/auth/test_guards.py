@@ -113,7 +113,7 @@ def test_a_session_ends_with_its_time_and_with_its_user() -> None:
     assert sessions.log_in("nobody", PASSWORD, "b") is None
     for _ in range(4):
         sessions.log_in("nobody", PASSWORD, "b")
-    with pytest.raises(TooManyTriesError):
+    with pytest.raises(TooManyTriesError, match="try again in 5 minutes"):
         sessions.log_in("nobody", PASSWORD, "c")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -63,7 +64,10 @@ class TooManyTriesError(Exception):
     """
 
     def __init__(self, retry_after_s: int) -> None:
-        super().__init__("too many tries to log in")
+        minutes = math.ceil(retry_after_s / 60)
+        super().__init__(
+            f"too many wrong passwords: try again in {minutes} minute{'s' if minutes > 1 else ''}"
+        )
         self.retry_after_s = retry_after_s
 
 

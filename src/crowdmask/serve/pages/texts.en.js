@@ -160,6 +160,7 @@ export const texts = {
     change: "Change",
     remove: "Remove",
     stay: "Cancel",
+    changedMeanwhile: "Somebody else has changed this meanwhile. Save again to replace that, or load the page anew to see it.",
     unsaved: "What you changed is not saved. Leave all the same?",
     cameras: {
       list: "Cameras of the site",

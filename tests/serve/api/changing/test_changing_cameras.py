@@ -99,6 +99,24 @@ def test_what_is_refused(site: httpx.Client, method: str, path: str, body: Any, 
     assert names(site) == ["door"]
 
 
+def test_what_a_rule_needs_stays_and_the_rule_is_named(site: httpx.Client) -> None:
+    square = {"name": "B", "polygon": SQUARE}
+    told = "the rule 'few' is about the zone 'A': change or remove the rule first"
+    for answer in (site.put("/v1/zones/door", json={"zones": [square]}), site.delete("/v1/cameras/door")):
+        assert (answer.status_code, answer.json()["error"]) == (409, told)
+    site.post(
+        "/v1/cameras", json={"name": "hall", "source": SOURCE, "active": [{"start": "03:00", "end": "03:01"}]}
+    )
+    rule = {"name": "hall", "when": "camera_down", "cameras": ["hall"]}
+    assert site.post("/v1/rules", json={"rule": rule}).status_code == 201
+    answer = site.delete("/v1/cameras/hall")
+    told = "the rule 'hall' is about the camera 'hall': change or remove the rule first"
+    assert (answer.status_code, answer.json()["error"]) == (409, told)
+    assert site.delete("/v1/rules/hall").status_code == 204
+    assert site.delete("/v1/cameras/hall").status_code == 204
+    assert names(site) == ["door"]
+
+
 def test_a_method_that_is_not_there(site: httpx.Client) -> None:
     answer = site.put("/v1/cameras")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")

@@ -159,6 +159,7 @@ def _add_cameras(router: APIRouter, parts: ChangingParts, guards: Guards) -> Non
 
         def make(old: CameraSettings | None) -> None:
             _known(old, name)
+            _check_rules(parts.site(), name, None)
 
         parts.take_over(lambda: parts.edits.camera(name, make))
         parts.audit(user, "removed", f"camera {name}")
@@ -178,9 +179,13 @@ def _add_zones(router: APIRouter, parts: ChangingParts, guards: Guards) -> None:
         user: Annotated[str, Depends(guards.admin)],
     ) -> ZonesBody:
         """Replace the zones of a camera from the next frame on; those that are as they were count on."""
-        parts.take_over(
-            lambda: parts.edits.camera(name, lambda old: _settings(_known(old, name), body, all_of_it=True))
-        )
+
+        def make(old: CameraSettings | None) -> CameraSettings:
+            new = _settings(_known(old, name), body, all_of_it=True)
+            _check_rules(parts.site(), name, new)
+            return new
+
+        parts.take_over(lambda: parts.edits.camera(name, make))
         parts.audit(user, "changed zones", f"camera {name}")
         return _zones(_found(parts.site(), name))
 
@@ -191,6 +196,23 @@ def _found(site: Site, name: str) -> CameraSettings:
         if camera.name == name:
             return camera
     raise HTTPException(404, f"there is no camera {name!r}")
+
+
+def _check_rules(site: Site, name: str, new: CameraSettings | None) -> None:
+    """Refuse, in words for who sits at a page, to take away what a rule needs.
+
+    Args:
+        new: what the camera will be; None: it goes.
+    """
+    cameras = [each for each in site.cameras if each.name != name] + ([new] if new else [])
+    for rule in site.alerts.rules:
+        first = f"the rule {rule.name!r} is about"
+        if new is None and name in rule.cameras:
+            raise HTTPException(409, f"{first} the camera {name!r}: change or remove the rule first")
+        zone = getattr(rule, "zone", None)
+        followed = [each for each in cameras if not rule.cameras or each.name in rule.cameras]
+        if zone is not None and not any(zone == has.name for each in followed for has in each.zones):
+            raise HTTPException(409, f"{first} the zone {zone!r}: change or remove the rule first")
 
 
 def _known(camera: CameraSettings | None, name: str) -> dict[str, Any]:

@@ -36,6 +36,14 @@ export function shareOf(people) {
   return known ? people.with_mask / known : null;
 }
 
+/** Return how a camera fares, the same in all pages: a key of `texts.states`. */
+export function stateOf(record) {
+  if (record.private) return "private";
+  if (record.state === "inactive") return "inactive";
+  if (record.down_since || record.state === "waiting") return "down";
+  return record.frozen ? "frozen" : record.state;
+}
+
 /** Return a time in the site's zone as fields of forms have it: 2026-05-04T10:00. */
 export function toLocal(utc) {
   const part = Object.fromEntries(formats.parts.formatToParts(new Date(utc)).map(({ type, value }) => [type, value]));

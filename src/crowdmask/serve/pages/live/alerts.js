@@ -16,8 +16,8 @@ export class Alerts {
     this.list = make("ol", { id: "alerts" });
     this.frame = make("div", { id: "alerts-frame", class: "card", role: "region", "aria-labelledby": "alerts-title", tabindex: 0 }, this.list);
     this.none = make("li", { class: "none" }, words.none);
-    this.judged = make("p", { id: "alerts-judged", class: "line" });
-    this.said = make("p", { id: "alerts-said", class: "line", role: "status" });
+    this.judged = make("p", { id: "alerts-judged", class: "one-line" });
+    this.said = make("p", { id: "alerts-said", class: "one-line", role: "status" });
     this.list.append(this.none);
     this.rows = Array.from({ length: MOST }, (_, index) => this.row(index));
     this.root = make("section", { class: "alerts" }, make("h2", { id: "alerts-title" }, words.title), this.judged, this.frame, this.said);

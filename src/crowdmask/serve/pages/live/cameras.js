@@ -1,5 +1,5 @@
 import { make, say, table } from "../common/dom.js";
-import { clock, percent, shareOf, STATES } from "../common/format.js";
+import { clock, percent, shareOf, stateOf, STATES } from "../common/format.js";
 import { texts } from "../texts.en.js";
 
 /** One camera: its picture, how it fares, who is in view. */
@@ -16,7 +16,7 @@ export class Camera {
     const people = table(texts.people(name), [texts.zone, ...Object.values(texts.columns), texts.shareShort]);
     this.body = people.body;
     const head = make("header", {}, make("h3", { title: name }, name), this.badge);
-    this.root = make("article", { class: "card camera", "aria-label": name }, head, this.image, this.state, this.problem, people.root);
+    this.root = make("article", { class: "card camera", "aria-label": name }, head, make("div", { class: "picture" }, this.image), this.state, this.problem, people.root);
   }
 
   /** Show how it fares, and a row for each zone. */
@@ -95,10 +95,4 @@ export class Camera {
     }
     return this.rows.get(zone);
   }
-}
-
-function stateOf(record) {
-  if (record.private) return "private";
-  if (record.down_since && record.state === "live") return "down";
-  return record.frozen && record.state === "live" ? "frozen" : record.state;
 }

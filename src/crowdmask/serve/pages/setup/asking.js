@@ -19,6 +19,22 @@ export function ask(question, action) {
   });
 }
 
+/**
+ * Return save(now, put): it looks first whether somebody else has changed the same meanwhile, and then does nothing but
+ * say so; the next time it puts. `now` gets what is there, `put` returns what is there then.
+ */
+export function careful(known) {
+  let seen = JSON.stringify(known);
+  return async (now, put) => {
+    const found = JSON.stringify(await now());
+    if (found !== undefined && found !== seen) {
+      seen = found;
+      throw new Error(texts.setup.changedMeanwhile);
+    }
+    seen = JSON.stringify(await put());
+  };
+}
+
 /** Let the part's title have the focus: the button that had it is gone with its card. */
 export function toTitle() {
   document.querySelector("#view h2")?.focus();

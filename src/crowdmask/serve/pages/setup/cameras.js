@@ -1,4 +1,5 @@
 import { make, say } from "../common/dom.js";
+import { stateOf } from "../common/format.js";
 import { texts } from "../texts.en.js";
 import { ask, toTitle, worker } from "./asking.js";
 import { CameraForm } from "./camera_form.js";
@@ -71,7 +72,7 @@ class Card {
 
   show(record) {
     this.isPrivate = record.private;
-    const state = record.private ? "private" : record.down_since ? "down" : record.frozen ? "frozen" : record.state;
+    const state = stateOf(record);
     say(this.state, texts.states[state] ?? state);
     this.state.className = `badge ${state === "live" ? "good" : state === "down" || state === "frozen" ? "bad" : ""}`;
     const zones = record.zones.length ? words.hasZones(record.zones.join(", ")) : words.noZones;

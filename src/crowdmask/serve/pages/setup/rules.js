@@ -1,7 +1,7 @@
 import { make, say } from "../common/dom.js";
 import { dayAndClock, percent } from "../common/format.js";
 import { texts } from "../texts.en.js";
-import { ask, toTitle, worker } from "./asking.js";
+import { ask, careful, toTitle, worker } from "./asking.js";
 import { RuleForm } from "./rule_form.js";
 
 const words = texts.setup.rules;
@@ -62,8 +62,10 @@ export async function showRule(root, site, name) {
   );
   const known = name === undefined ? null : rules.find((rule) => rule.name === name);
   if (known === undefined) throw new Error(words.gone(name));
+  const save = careful(known?.settings);
+  const now = async () => (await site.api("GET", "v1/rules")).find((rule) => rule.name === name)?.settings;
   const form = new RuleForm(known?.settings ?? null, { cameras, channels }, site, async (rule) => {
-    if (known) await site.api("PUT", `v1/rules/${encodeURIComponent(name)}`, { rule });
+    if (known) await save(now, () => site.api("PUT", `v1/rules/${encodeURIComponent(name)}`, { rule }));
     else await site.api("POST", "v1/rules", { rule });
     location.hash = "#/rules";
   });

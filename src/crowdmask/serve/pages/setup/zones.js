@@ -1,5 +1,6 @@
 import { field, make, say } from "../common/dom.js";
 import { texts } from "../texts.en.js";
+import { careful } from "./asking.js";
 import { Shapes } from "./shapes.js";
 import { Stage } from "./stage.js";
 
@@ -22,13 +23,14 @@ async function pictureOf(site, camera) {
 /** Let the zones of a camera be drawn; returns leave(). */
 export async function showZones(root, site, camera) {
   const path = `v1/zones/${encodeURIComponent(camera)}`;
-  const [all, image] = await Promise.all([site.api("GET", "v1/zones"), pictureOf(site, camera)]);
-  const body = all.find((each) => each.camera === camera);
+  const now = async () => (await site.api("GET", "v1/zones")).find((each) => each.camera === camera);
+  const [body, image] = await Promise.all([now(), pictureOf(site, camera)]);
   if (!body) throw new Error(texts.setup.cameras.gone(camera));
   if (body.units === "pixels" && !image) throw new Error(words.noSize);
   const size = image ? { width: image.naturalWidth, height: image.naturalHeight } : BLANK;
+  const save = careful(body);
   const editor = new Editor(new Shapes(body, size), image, async (shapes) => {
-    await site.api("PUT", path, shapes.body());
+    await save(now, () => site.api("PUT", path, shapes.body()));
     shapes.keep();
   });
   root.append(editor.root);
