@@ -18,7 +18,7 @@ from crowdmask.survey.shares import FIGURES, Interval, parts
 
 _RATIO_FROM = 5.0
 _FEW_ERRORS, _RARE = 4.0, 2.0
-_SKEW = 1.2
+_SKEW = 1.25
 """Factor by which errors are widened beyond what the labelled photos show; chosen on `val`
 (benchmarks/survey_simulated.py)."""
 FEWEST_PHOTOS = 5
