@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from tests.web.browser import Page, browsing, serving  # noqa: E402
 
 from crowdmask import Detector, boxes  # noqa: E402
-from crowdmask.web.site import MODELS, model_of_page, write_page  # noqa: E402
+from crowdmask.web.site import MODELS, write_page  # noqa: E402
 
 READY = "document.documentElement.dataset.ready === 'true'"
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
@@ -47,11 +47,13 @@ AS_REAL = "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', 
 
 
 @contextmanager
-def opened(*options: str, webgpu: bool = False) -> Iterator[Page]:
+def opened(*options: str, webgpu: bool = False) -> Iterator[tuple[Page, Path]]:
     """Open the page in a browser.
 
     Args:
         webgpu: let it compute by WebGPU, on an imitated graphics card.
+    Yields:
+        The page, and the folder of its models.
     """
     with tempfile.TemporaryDirectory() as folder:
         site = Path(folder) / "page"
@@ -61,7 +63,7 @@ def opened(*options: str, webgpu: bool = False) -> Iterator[Page]:
             page.address, page.asked = address, asked
             if webgpu:
                 page.call("Page.addScriptToEvaluateOnNewDocument", source=AS_REAL)
-            yield page
+            yield page, site / "models"
 
 
 def choose(page: Page, name: str, value: str) -> None:
@@ -81,13 +83,13 @@ def records(page: Page, paths: list[Path]) -> list[dict[str, Any]]:
 
 def compare_faces(photos: list[Path], model: str, input_size: int | None, webgpu: bool) -> None:
     """Print how many faces both show."""
-    with opened(webgpu=webgpu) as page:
+    with opened(webgpu=webgpu) as (page, models):
         page.open(page.address)
         page.wait(READY, 300)
         print(page.text("#how"))
         choose(page, "model", model)
         found = records(page, photos)
-    detector = Detector(model_of_page(model), input_size=input_size or MODELS[model], threads=1)
+        detector = Detector(models / f"{model}.onnx", input_size=input_size or MODELS[model], threads=1)
     sums = np.zeros(4, int)
     for path, record in zip(photos, found, strict=True):
         theirs = detector.detect(path)
@@ -108,9 +110,10 @@ def compare_faces(photos: list[Path], model: str, input_size: int | None, webgpu
 def compare_times(photo: Path, runs: int) -> None:
     """Print times of one photo, in turn."""
     model = next(iter(MODELS))
-    detector = Detector(model_of_page(model), input_size=MODELS[model], threads=1, backend="onnxruntime")
     native, browser = [], []
-    with opened() as page:
+    with opened() as (page, models):
+        file = models / f"{model}.onnx"
+        detector = Detector(file, input_size=MODELS[model], threads=1, backend="onnxruntime")
         begin = time.perf_counter()
         page.open(page.address)
         page.wait(READY)
@@ -139,7 +142,7 @@ def compare_times(photo: Path, runs: int) -> None:
 def watch_camera(minutes: float, video: Path | None) -> None:
     """Print the browser's memory while the camera runs."""
     shown = [f"--use-file-for-fake-video-capture={video.resolve()}"] if video else []
-    with opened(*CAMERA, *shown) as page:
+    with opened(*CAMERA, *shown) as (page, _):
         page.open(page.address)
         page.wait(READY)
         page.run("document.getElementById('camera').click()")

@@ -196,7 +196,7 @@ def test_without_the_supplement_its_models_are_named(monkeypatch: pytest.MonkeyP
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
 
 
-def test_without_the_supplement_the_page_has_the_other_models(
+def test_without_the_supplement_the_page_has_all_models_but_nothing_for_graphics_cards(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     whole = tmp_path / "page"
@@ -204,13 +204,11 @@ def test_without_the_supplement_the_page_has_the_other_models(
     hide_supplement(monkeypatch, tmp_path)
     refused = CliRunner().invoke(app, ["web", "--to", str(tmp_path / "new"), "--webgpu"])
     assert (refused.exit_code, refused.stderr.count("\n"), (tmp_path / "new").exists()) == (2, 1, False)
-    # An older page with all of them is replaced.
+    # An older page with it is replaced.
     done = CliRunner().invoke(app, ["web", "--to", str(whole)])
     assert done.exit_code == 0, done.stderr
-    assert "without a model: crowd-float needs the package crowdmask-supplement" in done.stdout
     site = json.loads((whole / "site.json").read_text(encoding="utf-8"))
-    assert [model["name"] for model in site["models"]] == ["crowd", "crowd-fast"]
-    assert {path.name for path in (whole / "models").glob("*.onnx")} == {"crowd.onnx", "crowd-fast.onnx"}
+    assert [model["name"] for model in site["models"]] == ["crowd-float", "crowd", "crowd-fast"]
     assert not list((whole / "webgpu").glob("*"))
 
 

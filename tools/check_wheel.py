@@ -214,7 +214,8 @@ def _records(file: Path) -> list[dict[str, Any]]:
 
 def size_of(folder: Path) -> float:
     """Return the size of all files in a folder, in MB of 1,000,000 bytes; links are not followed."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_symlink()) / 1e6
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.stat().st_size for path in files) / 1e6
 
 
 def check_in_clean_environment(wheel: Path, supplement: Path, folder: Path) -> list[str]:

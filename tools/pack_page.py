@@ -14,22 +14,21 @@ import lzma
 from pathlib import Path
 
 from crowdmask.inference.model_file import locate
-from crowdmask.web.site import HALVED, model_of_page, page_folder, webgpu_folder
+from crowdmask.web.site import HALVED, packed_model, page_folder, webgpu_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "web" / "node_modules" / "onnxruntime-web" / "dist"
 
 
-def pack_runtime(packed: Path) -> None:
-    """Write a compressed runtime, if it is another one."""
-    content = (DIST / packed.stem).read_bytes()
+def pack(content: bytes, packed: Path) -> None:
+    """Write a compressed file, if it would be another one."""
     if not packed.is_file() or lzma.decompress(packed.read_bytes()) != content:
         packed.parent.mkdir(parents=True, exist_ok=True)
         packed.write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
 
 
 def pack_model(name: str) -> None:
-    """Write a model with weights of 16 bits, if it would be another one."""
+    """Write a model with weights of 16 bits."""
     try:
         import onnx
     except ModuleNotFoundError:
@@ -40,14 +39,14 @@ def pack_model(name: str) -> None:
     network = onnx.load(str(locate(name)))
     store_halves(network)
     content = network.SerializeToString(deterministic=True)
-    to = model_of_page(name)
-    if not to.is_file() or to.read_bytes() != content:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_bytes(content)
+    pack(content, packed_model(name))
 
 
 if __name__ == "__main__":
-    pack_runtime(page_folder() / "ort-wasm-simd-threaded.wasm.xz")
-    pack_runtime(webgpu_folder() / "ort-wasm-simd-threaded.asyncify.wasm.xz")
+    for folder, runtime in (
+        (page_folder(), "ort-wasm-simd-threaded.wasm"),
+        (webgpu_folder(), "ort-wasm-simd-threaded.asyncify.wasm"),
+    ):
+        pack((DIST / runtime).read_bytes(), folder / f"{runtime}.xz")
     for halved in HALVED:
         pack_model(halved)

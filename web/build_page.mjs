@@ -19,7 +19,7 @@ export async function buildPage(to, webgpu, shared) {
     await mkdir(folder, { recursive: true });
     for (const name of await readdir(folder)) {
       // What tools/pack_page.py made stays: it is written where it differs.
-      if (name !== "webgpu" && !name.endsWith(".xz")) await rm(`${folder}/${name}`, { recursive: true });
+      if (name !== "webgpu" && name !== "models" && !name.endsWith(".xz")) await rm(`${folder}/${name}`, { recursive: true });
     }
   }
   for (const name of PLAIN) await cp(here(`page/${name}`), `${to}/${name}`);

@@ -18,13 +18,13 @@ from crowdmask import Detector, boxes
 from crowdmask.detections import Detections
 from crowdmask.inference.model_file import hash_of, locate
 from crowdmask.media.writers import make_record
-from crowdmask.web.site import MODELS, model_of_page
+from crowdmask.web.site import MODELS
 
 from .browser import Page, serving
 from .conftest import READY
 
 DONE = "document.getElementById('status').innerText.startsWith('Done')"
-FLOAT = model_of_page("crowd-float")
+FLOAT = "models/crowd-float.onnx"
 X86 = ("x86_64", "AMD64")
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 # What the page offers for saving is kept here instead of on the disk.
@@ -71,9 +71,11 @@ def agreement(ours: list[dict[str, Any]], theirs: Detections) -> tuple[int, int]
     return int(same.any(axis=1).sum()), int(same.any(axis=0).sum())
 
 
-def test_the_example_photo_has_the_faces_that_python_finds(photos: Page, example_photo: Path) -> None:
+def test_the_example_photo_has_the_faces_that_python_finds(
+    photos: Page, site: Path, example_photo: Path
+) -> None:
     (record,) = detect(photos, example_photo)
-    detector = Detector(FLOAT, input_size=448, threads=1)
+    detector = Detector(site / FLOAT, input_size=448, threads=1)
     found = detector.detect(example_photo)
     expected = make_record(
         example_photo.name, record["width"], record["height"], found, "crowd-float", detector.model_hash
@@ -108,7 +110,7 @@ def choose_model(page: Page, name: str) -> None:
         ),
     ],
 )
-def test_shared_photos_have_the_same_faces(photos: Page, model: str) -> None:
+def test_shared_photos_have_the_same_faces(photos: Page, site: Path, model: str) -> None:
     names = SHARED / "splits" / "test.txt"
     if not names.is_file():
         pytest.skip("the shared photos are not here")
@@ -118,7 +120,7 @@ def test_shared_photos_have_the_same_faces(photos: Page, model: str) -> None:
         records = detect(photos, *paths)
     finally:
         choose_model(photos, "crowd-float")
-    detector = Detector(model_of_page(model), input_size=MODELS[model], threads=1)
+    detector = Detector(site / "models" / f"{model}.onnx", input_size=MODELS[model], threads=1)
     total = mine = here = there = 0
     for path, record in zip(paths, records, strict=True):
         found = detector.detect(path)
@@ -130,7 +132,9 @@ def test_shared_photos_have_the_same_faces(photos: Page, model: str) -> None:
     assert there >= 0.99 * mine - 1
 
 
-def test_upright_transparent_and_strange_pictures(photos: Page, tmp_path: Path, example_photo: Path) -> None:
+def test_upright_transparent_and_strange_pictures(
+    photos: Page, site: Path, tmp_path: Path, example_photo: Path
+) -> None:
     with Image.open(example_photo) as image:
         upright = image.convert("RGB").resize((600, 400))
     exif = Image.Exif()
@@ -143,7 +147,7 @@ def test_upright_transparent_and_strange_pictures(photos: Page, tmp_path: Path, 
     upright.convert("L").save(tmp_path / "grey.webp")
     Image.new("RGB", (7, 40)).save(tmp_path / "tiny.png")
     paths = [tmp_path / name for name in ("turned.jpg", "half.png", "print.jpg", "grey.webp", "tiny.png")]
-    detector = Detector(FLOAT, input_size=448, threads=1)
+    detector = Detector(site / FLOAT, input_size=448, threads=1)
     for path, record in zip(paths, detect(photos, *paths), strict=True):
         found = detector.detect(path)
         # CMYK is turned into RGB by other rules.
@@ -198,7 +202,7 @@ def test_pictures_are_saved_annotated_and_blurred(photos: Page, example_photo: P
     assert np.abs(plain - hidden)[inside].mean() > 8
 
 
-def test_the_slider_changes_what_is_shown_at_once(photos: Page, example_photo: Path) -> None:
+def test_the_slider_changes_what_is_shown_at_once(photos: Page, site: Path, example_photo: Path) -> None:
     (before,) = detect(photos, example_photo)
     move = (
         "(s => {{ s.value = {}; s.dispatchEvent(new Event('input')); }})"
@@ -209,7 +213,7 @@ def test_the_slider_changes_what_is_shown_at_once(photos: Page, example_photo: P
     photos.run(move.format("'0.05'"))
     (loose,) = records_of(photos)
     assert photos.text("#confidence-shown") == "0.05"
-    expected = Detector(FLOAT, input_size=448, confidence=0.05, threads=1).detect(example_photo)
+    expected = Detector(site / FLOAT, input_size=448, confidence=0.05, threads=1).detect(example_photo)
     assert len(loose["detections"]) == len(expected)
     assert len(strict["detections"]) <= len(before["detections"]) <= len(loose["detections"])
     assert all(face["confidence"] >= 0.95 for face in strict["detections"])

@@ -20,7 +20,6 @@ from crowdmask.web.site import (
     MODELS,
     WEBGPU,
     WEBGPU_FILES,
-    model_of_page,
     page_files,
     page_folder,
     webgpu_folder,
@@ -56,8 +55,8 @@ def test_models_are_those_of_the_package(written: Path) -> None:
 
 
 @pytest.mark.parametrize("name", HALVED)
-def test_the_halved_model_is_the_shipped_one(name: str, example_photo: Path) -> None:
-    halved, shipped = model_of_page(name), locate(name)
+def test_the_halved_model_is_the_shipped_one(name: str, written: Path, example_photo: Path) -> None:
+    halved, shipped = written / "models" / f"{name}.onnx", locate(name)
     assert halved.stat().st_size < 0.6 * shipped.stat().st_size
     assert read_metadata(halved) == read_metadata(shipped), "run  make web  and commit what it built"
     half, plain = (
@@ -69,13 +68,14 @@ def test_the_halved_model_is_the_shipped_one(name: str, example_photo: Path) -> 
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_strict_readers_load_the_models(name: str) -> None:
+def test_strict_readers_load_the_models(name: str, written: Path) -> None:
+    model = str(written / "models" / f"{name}.onnx")
     onnx = pytest.importorskip("onnx", reason="the extra 'train' is not installed")
-    onnx.checker.check_model(str(model_of_page(name)), full_check=True)
+    onnx.checker.check_model(model, full_check=True)
     runtime = pytest.importorskip("onnxruntime")
     options = runtime.SessionOptions()
     options.add_session_config_entry("session.strict_shape_type_inference", "1")
-    runtime.InferenceSession(str(model_of_page(name)), options, providers=["CPUExecutionProvider"])
+    runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def test_the_policy_is_in_the_page_and_names_no_other_host(written: Path) -> None:

@@ -1,7 +1,7 @@
 """The files of the page: what was built of `web/`, the shipped models, and what ties them together.
 
-`page/` is the built page; the supplement has the build for graphics cards and the float model with its
-weights stored as 16-bit floats. `make web` builds them anew. The other models are those of the package.
+`page/` is the built page, with the float model, whose weights are stored as 16-bit floats; the supplement has
+the build for graphics cards. `make web` builds them anew. The other models are those of the package.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,9 +16,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import crowdmask
-from crowdmask.errors import MissingSupplementError, ModelError, OutputError
+from crowdmask.errors import ModelError, OutputError
 from crowdmask.files import as_output_error, lock, whole_file, whole_folder
-from crowdmask.inference.model_file import hash_of, locate, shipped_card
+from crowdmask.inference.model_file import locate, shipped_card
 from crowdmask.supplement import supplement
 
 POLICY = (
@@ -90,29 +89,19 @@ def webgpu_folder() -> Path:
     return supplement("the page for graphics cards") / "page" / WEBGPU
 
 
-def model_of_page(name: str) -> Path:
-    """Return the file of a model of the page.
+def packed_model(name: str) -> Path:
+    """Return the compressed file of a model in `HALVED`."""
+    return page_folder() / "models" / f"{name}.onnx.xz"
+
+
+def model_of_page(name: str) -> bytes:
+    """Return the content of a model file of the page.
 
     Raises:
-        MissingSupplementError: the supplement, which holds it, is not installed.
         ModelError: it does not ship with this installation.
+        OSError, lzma.LZMAError: it cannot be read.
     """
-    if name in HALVED:
-        return supplement(f"the model {name}") / "page" / "models" / f"{name}.onnx"
-    return locate(name)
-
-
-def models_of_page() -> dict[str, Path]:
-    """Return the files of the models that the page has with what is installed, the default first.
-
-    Raises:
-        ModelError: see `model_of_page`.
-    """
-    found = {}
-    for name in MODELS:
-        with suppress(MissingSupplementError):
-            found[name] = model_of_page(name)
-    return found
+    return lzma.decompress(packed_model(name).read_bytes()) if name in HALVED else locate(name).read_bytes()
 
 
 def page_files(webgpu: bool = False) -> dict[str, PageFile]:
@@ -134,17 +123,17 @@ def page_files(webgpu: bool = False) -> dict[str, PageFile]:
     if webgpu:
         files |= {f"{WEBGPU}/{name}": file for name, file in _built(webgpu_folder(), first=False).items()}
     listed: list[dict[str, Any]] = []
-    for name, path in models_of_page().items():
-        file = f"models/{name}.onnx"
-        files[file] = PageFile(path, first=not listed)
+    for name, size in MODELS.items():
+        file, content = f"models/{name}.onnx", model_of_page(name)
+        files[file] = PageFile(content, first=not listed)
         files[f"models/{name}.md"] = PageFile((shipped_card(name) or "").encode())
         listed.append(
             {
                 "name": name,
                 "file": file,
-                "bytes": path.stat().st_size,
-                "hash": hash_of(path),
-                "input_size": MODELS[name],
+                "bytes": len(content),
+                "hash": hashlib.sha256(content).hexdigest()[:16],
+                "input_size": size,
             }
         )
     index = files[INDEX].read().decode().replace(_POLICY_PLACE, POLICY)
@@ -170,7 +159,7 @@ def write_page(to: Path, webgpu: bool = False) -> int:
     """
     try:
         contents = {name: file.read() for name, file in page_files(webgpu).items()}
-    except OSError as error:
+    except (OSError, lzma.LZMAError) as error:
         raise ModelError(f"the page cannot be read ({error}): install crowdmask again") from error
     with as_output_error(to, "the page"):
         older = _older_files(to)
@@ -205,9 +194,8 @@ def _older_files(to: Path) -> set[str] | None:
     if not to.is_dir() or not (to / SITE).is_file() or not (to / SERVICE_WORKER).is_file():
         raise refused
     found = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()}
-    # By name, since the supplement, which holds some of them, need not be installed any more.
-    models = {f"models/{name}.{kind}" for name in MODELS for kind in ("onnx", "md")}
-    if found - set(page_files()) - models - {f"{WEBGPU}/{name}" for name in WEBGPU_FILES}:
+    # By name, since the supplement, which holds them, need not be installed any more.
+    if found - set(page_files()) - {f"{WEBGPU}/{name}" for name in WEBGPU_FILES}:
         raise refused
     return found
 

@@ -9,7 +9,6 @@ import typer
 
 from crowdmask.cli.lines import one_line
 from crowdmask.cli.roles import Writes
-from crowdmask.errors import MissingSupplementError
 from crowdmask.outputs import Kind
 
 
@@ -32,12 +31,10 @@ def command(
     Models and all else come from the installed package: neither a network nor Node.js is needed. Photos
     stay in the visitor's browser.
     """
-    from crowdmask.web.site import MODELS, models_of_page, write_page
+    from crowdmask.web.site import write_page
 
     size = write_page(to, webgpu)
     typer.echo(f"the page is in {one_line(str(to))} ({size / 1e6:.1f} MB)")
-    for name in [name for name in MODELS if name not in models_of_page()]:
-        typer.echo(f"the page is without a model: {MissingSupplementError(name)}")
     typer.echo(
         f"try it:  python3 -m http.server --directory {one_line(str(to))}  and open http://localhost:8000"
     )
