@@ -65,3 +65,15 @@ def test_another_parquet_file_is_refused(place: Path) -> None:
     for name in ("other", "cut"):
         with pytest.raises(SourceError, match=rf"{name}\.parquet"):
             read([str(place / f"{name}.parquet")])
+
+
+def test_a_pattern_names_the_shards_and_what_is_not_there_is_said(place: Path) -> None:
+    whole = survey(read([str(place / "out")]), Settings(draws=100))
+    found = survey(read([str(place / "out" / "*.parquet")]), Settings(draws=100))
+    assert list(found.records()) == list(whole.records())
+    for name, told in (
+        ("no*.parquet", "nothing matches this pattern"),
+        ("no.parquet", "no such file or folder"),
+    ):
+        with pytest.raises(SourceError, match=told):
+            read([str(place / name)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from glob import glob, has_magic
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def read_rows(name: str, also: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     """Yield the rows of a file or folder: each is the record of a photo, or a photo with its error.
 
     Args:
-        name: a path.
+        name: a path, or a pattern of files.
         also: columns to read beside source, detections, model, model_hash and error.
     Raises:
         SourceError: it cannot be read, or is of another kind.
@@ -35,9 +36,8 @@ def read_rows(name: str, also: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         parquet = import_module("pyarrow.parquet")
     except ModuleNotFoundError as error:
         raise MissingExtraError("reading Parquet", "scale") from error
-    path = Path(name)
     columns = [*_COLUMNS, *also]
-    for file in sorted(path.glob(_SHARDS)) if path.is_dir() else [path]:
+    for file in _files(name):
         try:
             with parquet.ParquetFile(file) as shard:
                 missing = set(columns) - set(shard.schema_arrow.names)
@@ -45,5 +45,19 @@ def read_rows(name: str, also: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
                     raise SourceError(f"{file}: no rows of crowdmask batch (lacks {min(missing)})")
                 for batch in shard.iter_batches(_BATCH, columns=columns):
                     yield from batch.to_pylist()
+        except FileNotFoundError as error:
+            raise SourceError(f"{file}: no such file or folder") from error
         except (OSError, ValueError) as error:
             raise SourceError(f"{file}: {' '.join(str(error).split())}") from error
+
+
+def _files(name: str) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        return sorted(path.glob(_SHARDS))
+    if path.exists() or not has_magic(name):
+        return [path]
+    found = sorted(glob(name, recursive=True))
+    if not found:
+        raise SourceError(f"{name}: nothing matches this pattern")
+    return [Path(each) for each in found]
