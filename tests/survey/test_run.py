@@ -357,3 +357,22 @@ def test_hundred_thousand_records_stay_small(write, rates_file) -> None:
     tracemalloc.stop()
     assert result.groups[0].estimate.faces > 400_000
     assert peak < 400e6
+
+
+@pytest.mark.parametrize("number", [1, 3, 30, 300])
+@pytest.mark.parametrize("label", LABELS)
+def test_where_all_are_of_one_label_the_interval_holds_that(write, rates_file, label, number) -> None:
+    photos = [photo(f"{at}.jpg", [face(label, 40)] * min(number, 3)) for at in range(-(-number // 3))]
+    (record,) = run(write(photos), rates_file)
+    for name in FIGURES:
+        low, high = record[name]["interval"] or (0.0, 1.0)
+        share = record[name]["raw_share"]
+        assert share is None or low <= share <= high, name
+
+
+def test_an_hour_of_bare_faces_may_be_one_of_no_mask(write, rates_file) -> None:
+    path = write([frame("cam", at / 2, [face(1, 40, track=at // 20)]) for at in range(2400)])
+    (record,) = run(path, rates_file)
+    assert record["with_mask"]["interval"][0] == 0.0
+    assert record["without_mask"]["interval"][1] == 1.0
+    assert record["without_mask"]["interval"][0] > 0.8

@@ -17,8 +17,8 @@ from crowdmask.survey.place import FEW, FEWEST, draw_place, make_sample, widen
 from crowdmask.survey.quantify import CONFIDENCE, CONFUSION, RECALL, Corrected, correct
 from crowdmask.survey.rates import NO_FACE
 from crowdmask.survey.shares import FIGURES, Figure, make_figures, parts
-from crowdmask.survey.sightings import PASSAGE, Cells, Sightings, sort_faces
-from crowdmask.survey.uncertainty import Knowledge, draw_people
+from crowdmask.survey.sightings import PASSAGE, PERSON_TIME, Cells, Sightings, sort_faces
+from crowdmask.survey.uncertainty import STAY_S, Knowledge, draw_people
 from crowdmask.survey.words import percent
 
 PHOTOS, PLACE = "photos", "place"
@@ -162,14 +162,14 @@ def _corrected(
     if target == PHOTOS:
         seconds = seen.observed_s[cells.looks] if seen.is_video and seen.unit != PASSAGE else None
         best, draws = draw_people(photos, known, seed, seconds, scale)
-        figures = make_figures(best.people, draws * kept_draws, raw, shown)
+        figures = make_figures(best.people, draws * kept_draws, raw, shown, person=_person(seen))
     else:
         placed = _of_place(photos, names, clusters, known, seed, scale, notes)
         if placed is None:
             return None, None, None
         best, draws, freedom = placed
         wide = partial(widen, freedom=freedom)
-        figures = make_figures(best.people, draws * kept_draws, raw, shown, wide)
+        figures = make_figures(best.people, draws * kept_draws, raw, shown, wide, _person(seen))
     refused = [name for name in FIGURES if figures[name].share is None]
     if refused:
         notes.append(
@@ -228,6 +228,11 @@ def _kept_passages(seen: Sightings, group: Group, known: Knowledge, seed: int) -
     random = np.random.default_rng([known.seed, 4, seed])
     kept, draws = kept_parts(seen.label[mine], before, after, known.draws, random)
     return kept, draws / kept
+
+
+def _person(seen: Sightings) -> float:
+    """Return the amount of one person: in person-time, the seconds that one is taken to stay in view."""
+    return STAY_S if seen.unit == PERSON_TIME else 1.0
 
 
 def _video_note(seen: Sightings, kept: Floats) -> str:

@@ -65,6 +65,7 @@ def make_figures(
     raw: Floats,
     raw_number: float,
     widened: Callable[[Interval, float], Interval] = lambda interval, _: interval,
+    person: float = 1.0,
 ) -> dict[str, Figure]:
     """Return all figures of a group.
 
@@ -74,6 +75,7 @@ def make_figures(
         raw: (3,) shown amounts, in the survey's unit.
         raw_number: number of faces or tracks, for the raw interval.
         widened: takes an interval and its share, and returns a wider interval.
+        person: amount of one person, in the survey's unit: where less may be there, there may be nobody.
     """
     figures = {}
     for name in FIGURES:
@@ -83,13 +85,17 @@ def make_figures(
         raw_interval = None if raw_share is None else wilson(raw_share, number)
         share, interval, drawn = None, None, None
         if people is not None and draws is not None:
-            share, interval, drawn = _judged(name, people, draws, widened)
+            share, interval, drawn = _judged(name, people, draws, widened, person)
         figures[name] = Figure(share, interval, raw_share, raw_interval, drawn)
     return figures
 
 
 def _judged(
-    name: str, people: Floats, draws: Floats, widened: Callable[[Interval, float], Interval]
+    name: str,
+    people: Floats,
+    draws: Floats,
+    widened: Callable[[Interval, float], Interval],
+    person: float,
 ) -> tuple[float | None, Interval | None, Floats | None]:
     part, whole = (float(value) for value in parts(name, people))
     if whole <= 0:
@@ -99,6 +105,11 @@ def _judged(
     drawn = some / np.maximum(of_all, 1e-12)
     low, high = (float(end) for end in np.quantile(drawn, [0.025, 0.975]))
     low, high = widened((min(low, share), max(high, share)), share)
+    # People are whole: half of one may be nobody, and then the share is 0 or 1.
+    if float(np.quantile(some, 0.025)) < person / 2:
+        low = 0.0
+    if float(np.quantile(of_all - some, 0.025)) < person / 2:
+        high = 1.0
     if high - low > TOO_WIDE:
         return None, None, None
     return share, (low, high), drawn

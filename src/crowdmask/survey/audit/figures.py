@@ -45,10 +45,16 @@ def combined_figures(
     notes = []
     for name, each in labelled.items():
         shipped = before[name].draws
-        both = combine(each.share, each.worth, shipped, random) if each and shipped is not None else None
-        if both is None or not same_meaning or figures[name].share is None:
+        if each is None or shipped is None or not same_meaning or figures[name].share is None:
             continue
-        figures[name] = replace(figures[name], share=both.share, interval=both.interval, draws=both.draws)
+        both = combine(each.share, each.worth, shipped, random)
+        if both is None:
+            continue
+        low, high = both.interval
+        # What may be nobody or everybody by the labelled photos, may still be.
+        low = 0.0 if each.interval[0] <= 0.0 else low
+        high = 1.0 if each.interval[1] >= 1.0 else high
+        figures[name] = replace(figures[name], share=both.share, interval=(low, high), draws=both.draws)
         if name == LABELS[WITH_MASK]:
             notes = [_AGREE if both.holds >= 0.5 else _CONTRADICT]
     return _coherent(figures), notes
