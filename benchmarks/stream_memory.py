@@ -98,6 +98,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--video", action="store_true", help="write the annotated video, too")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--look", default="every", help="as for the command: adaptive or every")
     arguments = parser.parse_args()
     if arguments.minutes < 3:
         raise SystemExit("--minutes: at least 3")
@@ -106,7 +107,7 @@ def main() -> None:
         command = [*TRACK, f"http://127.0.0.1:{server.server_port}/", "--threads", str(arguments.threads)]
         for name in ("json", "events", "csv"):
             command += [f"--{name}", f"{folder}/{name}"]
-        command += ["--stats", "--blur", "faces"]
+        command += ["--stats", "--blur", "faces", "--look", arguments.look]
         if arguments.video:
             command += ["--out", f"{folder}/out.mp4"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
