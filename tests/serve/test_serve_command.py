@@ -123,7 +123,7 @@ def test_a_site_counts_tells_and_goes_on_after_a_kill(site: Path, start: Start, 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "crowdmask", "serve", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=180)
 
 
 def test_check_and_test_alert(site: Path, receiver: Receiver) -> None:  # noqa: F811
@@ -131,6 +131,8 @@ def test_check_and_test_alert(site: Path, receiver: Receiver) -> None:  # noqa: 
     assert checked.returncode == 0, checked.stderr
     assert checked.stdout.splitlines()[0] == "1 camera, 1 rule: the site fits"
     assert "few: nothing is kept of its cameras" in checked.stdout
+    assert "this machine bears about " in checked.stdout
+    assert "1 camera: about " in checked.stdout
     # What was changed on the pages counts for checks, too.
     changes = site.with_name("site.changes.yaml")
     changes.write_text("rules: {empty: {when: nobody}}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Check a site before it runs: its file, channels and store, and how often its rules would have told."""
+"""Check a site before it runs: file, channels, store and machine, and how often its rules would have told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from crowdmask.alerts.channels.channel import Sender
 from crowdmask.alerts.channels.make import make_channel
 from crowdmask.alerts.forecast import forecast
 from crowdmask.alerts.judging import Judge
+from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import hash_of, locate
+from crowdmask.serve.capacity import measure
 from crowdmask.serve.history import read_history
 from crowdmask.serve.site import Site
 from crowdmask.store.store import open_store
@@ -25,9 +27,11 @@ def check_site(site: Site, days: int) -> Iterator[str]:
     Raises:
         UsageError: a channel's settings are wrong.
         StoreError: the store cannot be opened.
-        ModelError: there is no such model.
+        ModelError: there is no such model, or it has other labels than ours.
     """
     yield f"{_number(len(site.cameras), 'camera')}, {_number(len(site.alerts.rules), 'rule')}: the site fits"
+    capacity = measure(Detector(site.model, shares_cores=True))
+    yield from capacity.to_lines(len(site.cameras), [camera.max_fps for camera in site.cameras])
     rates = shipped_rates(hash_of(locate(site.model)))
     if rates is None:
         yield f"model {site.model}: its error rates were not measured, so shares are raw"
