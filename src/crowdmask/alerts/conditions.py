@@ -37,7 +37,7 @@ _EVENTS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one look says.
+    """The result of one step of a condition.
 
     Attributes:
         bad: whether it is wrong, surely enough to tell.
@@ -54,7 +54,7 @@ class Verdict:
 
 
 class Condition(ABC):
-    """Follows one rule at one camera or zone."""
+    """The state of one rule for one camera or zone."""
 
     @abstractmethod
     def look(self, snapshot: Snapshot, is_open: bool) -> Verdict:
@@ -77,7 +77,7 @@ class _Bucket:
 
 
 class ShareBelow(Condition):
-    """The share of the last seconds lies under a limit, and its interval too."""
+    """The share of the last seconds, with its whole interval, is below a limit."""
 
     def __init__(self, rule: ShareRule, judge: Judge) -> None:
         """Begin with nobody."""
@@ -148,7 +148,7 @@ class ShareBelow(Condition):
 
 
 class EventsHappen(Condition):
-    """So many events of a kind within some time."""
+    """A number of events of one kind happened within a period."""
 
     def __init__(self, rule: EventRule) -> None:
         """Begin with none."""
@@ -167,7 +167,7 @@ class EventsHappen(Condition):
 
 
 class CameraDown(Condition):
-    """No frame comes."""
+    """The camera sends no frames."""
 
     def __init__(self, rule: DownRule) -> None:
         """Take the rule."""
@@ -199,7 +199,7 @@ class CameraFrozen(Condition):
 
 
 class NobodyThere(Condition):
-    """Nobody was in view; time in which nothing was looked at does not count."""
+    """Nobody was in view; unobserved time does not count."""
 
     def __init__(self, rule: NobodyRule) -> None:
         """Begin to count."""
@@ -218,7 +218,7 @@ class NobodyThere(Condition):
 
 
 def make_condition(rule: AlertRule, judge: Judge) -> Condition:
-    """Return what follows a rule at one camera or zone."""
+    """Return the condition of a rule for one camera or zone."""
     match rule:
         case ShareRule():
             return ShareBelow(rule, judge)

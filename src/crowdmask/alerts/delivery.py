@@ -25,7 +25,7 @@ _IDLE_S = 30.0
 
 @dataclass(frozen=True)
 class Retries:
-    """When a message that did not arrive is tried again.
+    """When a message is sent again after a failure.
 
     Attributes:
         first_s: after the first failure; twice as long after each further one.
@@ -38,12 +38,12 @@ class Retries:
     give_up_s: float = 86_400.0
 
     def wait_s(self, attempts: int) -> float:
-        """Return how long to wait after so many failures, some up to a fifth longer."""
+        """Return the pause after a number of failures, seconds, with up to 20 % random extra."""
         return float(min(self.first_s * 2 ** min(attempts, 30), self.most_s) * (1 + random.random() / 5))
 
 
 class Deliverer:
-    """Sends the messages of one channel in its own thread, so that one that hangs holds up no other."""
+    """Sends the messages of one channel in its own thread, so that one that hangs does not block others."""
 
     def __init__(
         self,
@@ -67,12 +67,12 @@ class Deliverer:
         self._thread = Thread(target=self._run, name=f"alerts {channel.name}", daemon=True)
 
     def start(self) -> None:
-        """Begin, with what is left from before."""
+        """Start, with messages left from an earlier run."""
         self.channel.start()
         self._thread.start()
 
     def wake(self) -> None:
-        """Say that there is something new."""
+        """Signal that there is a new message."""
         self._news.set()
 
     def stop(self, timeout_s: float = 2.0) -> None:

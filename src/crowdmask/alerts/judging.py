@@ -31,7 +31,7 @@ _MOST_MINUTES = 120
 
 @dataclass(frozen=True)
 class Share:
-    """A share and how sure it is.
+    """A share with its interval.
 
     Attributes:
         share: the best estimate.
@@ -46,7 +46,7 @@ class Share:
 
 
 class Judge:
-    """Judges shares with the rates of one model."""
+    """Corrects shares with the error rates of one model."""
 
     def __init__(self, rates: Rates | None, draws: int = DRAWS) -> None:
         """Prepare.
@@ -60,7 +60,7 @@ class Judge:
         self._known = None if rates is None else Knowledge(rates, SHOWN, draws=draws)
 
     def estimate(self, person_s: Mapping[str, float], figure: str) -> float | None:
-        """Return the best estimate of a share; None where nobody has a label.
+        """Return the best estimate of a share, 0 to 1; None: nobody has a label.
 
         Args:
             person_s: seconds in view by state.
@@ -77,7 +77,7 @@ class Judge:
     def judge(
         self, person_s: Mapping[str, float], figure: str, limit: float, people: int, observed_s: float
     ) -> Share | None:
-        """Return a share with its interval; None where nobody has a label.
+        """Return a share with its interval; None: nobody has a label.
 
         Args:
             person_s: seconds in view by state.
@@ -121,7 +121,7 @@ class Judge:
         return Share(best, min(low, best), max(high, best), float((shares >= limit).mean()))
 
     def false_without_mask(self, person_s: Mapping[str, float]) -> float | None:
-        """Return the part of what is said to wear no mask that does wear one, or is no face.
+        """Return the share of `without_mask` labels that are wrong: masked faces, or no faces.
 
         It depends on who is there: where nearly all wear masks, more of the few others are mistakes.
 

@@ -68,7 +68,7 @@ class Alerts:
         self._store_is_away = False
 
     def start(self) -> None:
-        """Go on where the last run ended: with open alerts, and messages that were not sent."""
+        """Continue from the last run, with its open alerts and unsent messages."""
         now = self._now()
         longest = max((rule.cooldown_s for rule in self.settings.rules), default=0.0)
         known = self.store.alerts(only_open=True, limit=_MOST_PENDING)
@@ -82,7 +82,7 @@ class Alerts:
             deliverer.start()
 
     def observe(self, snapshots: Sequence[Snapshot]) -> list[Alert]:
-        """Take what all cameras and zones saw in the last step.
+        """Process the last step of all cameras and zones.
 
         Args:
             snapshots: one of each camera, and one of each of its zones.
@@ -111,7 +111,7 @@ class Alerts:
         return news
 
     def change(self, settings: AlertSettings) -> None:
-        """Take over new settings; rules and channels that are the same go on undisturbed.
+        """Apply new settings; unchanged rules and channels continue undisturbed.
 
         Raises:
             UsageError: a channel's settings are wrong; the old settings stay in force.
@@ -137,7 +137,7 @@ class Alerts:
             deliverer.start()
 
     def stop(self) -> None:
-        """Stop sending; what is left is sent after the next start."""
+        """Stop sending; remaining messages are sent after the next start."""
         with self._lock:
             self._write_pending()
         for deliverer in self._deliverers.values():
@@ -145,7 +145,7 @@ class Alerts:
 
     @property
     def open(self) -> tuple[Alert, ...]:
-        """The alerts that go on."""
+        """The alerts that have not ended."""
         with self._lock:
             return tuple(alert for state in self._rules for alert in state.open)
 

@@ -12,7 +12,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 def quiet_until(hours: Sequence[Hours], now: datetime, timezone: tzinfo) -> datetime | None:
-    """Return when quiet hours end; None: there are none now.
+    """Return when the current quiet hours end; None: it is not a quiet hour.
 
     Hours that follow each other are one, and days that are changed to or from summer time are as long as the
     clock on the wall says.

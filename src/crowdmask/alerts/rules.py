@@ -24,7 +24,7 @@ class _Place:
 
 
 class RuleState:
-    """One rule at all the cameras that it is for.
+    """The state of one rule for all of its cameras.
 
     Pure: it knows no clock and sends nothing, so a forecast asks the same questions as the running service.
     """
@@ -40,7 +40,7 @@ class RuleState:
         self._places: dict[str, _Place] = {}
 
     def restore(self, alerts: Iterable[Alert]) -> None:
-        """Go on after a restart: what is open is not raised again, what has just ended stays silent.
+        """Continue after a restart: open alerts are not raised again, and the cool-down still holds.
 
         Args:
             alerts: open ones, and others that ended not long ago.
@@ -56,12 +56,12 @@ class RuleState:
                 place.silent_until = max(until, place.silent_until or until)
 
     def follows(self, snapshot: Snapshot) -> bool:
-        """Say whether a snapshot is of a camera and zone that the rule is for."""
+        """Return whether the rule applies to the camera and zone of a snapshot."""
         zone = getattr(self.rule, "zone", None)
         return snapshot.zone == zone and (not self.rule.cameras or snapshot.camera in self.rule.cameras)
 
     def update(self, now: datetime, snapshot: Snapshot) -> list[Alert]:
-        """Take the next step of a camera or zone.
+        """Process the next step of a camera or zone.
 
         Args:
             now: UTC.
@@ -88,7 +88,7 @@ class RuleState:
         return [place.open]
 
     def end(self, camera: str, now: datetime, why: str) -> list[Alert]:
-        """End what is open at a camera that is no longer followed.
+        """End the open alerts of a camera that is no longer followed.
 
         Returns:
             The alert that has ended, if one was open.
@@ -100,11 +100,11 @@ class RuleState:
 
     @property
     def open(self) -> tuple[Alert, ...]:
-        """The alerts that go on."""
+        """The alerts that have not ended."""
         return tuple(place.open for place in self._places.values() if place.open is not None)
 
     def share(self, camera: str) -> float | None:
-        """Return the newest share at a camera; None: the rule is not on one, or there are too few people."""
+        """Return the newest share of a camera; None: no share rule, or too few people."""
         place = self._places.get(camera)
         return None if place is None else place.share
 

@@ -234,5 +234,5 @@ class AlertSettings(StrictModel):
         return self
 
     def channels_of(self, rule: _Rule) -> tuple[str, ...]:
-        """Return the names of the channels that a rule is told by."""
+        """Return the names of the channels of a rule."""
         return rule.to or tuple(channel.name for channel in self.channels)

@@ -45,5 +45,5 @@ class Snapshot:
 
     @property
     def total_people(self) -> int:
-        """How many are in view now, also those whose state is not known."""
+        """The number of people in view now, including those with an unknown state."""
         return sum(self.people.values())

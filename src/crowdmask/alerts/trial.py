@@ -15,7 +15,7 @@ from crowdmask.store.alert_records import Alert
 
 @dataclass(frozen=True)
 class Trial:
-    """How a message to one channel went.
+    """The result of a test message to one channel.
 
     Attributes:
         channel: its name.

@@ -58,7 +58,7 @@ _ABOUT = (
 
 @dataclass(frozen=True)
 class Parts:
-    """What an application is made of.
+    """The parts of an application.
 
     Attributes:
         settings: returns those in force.

@@ -20,7 +20,7 @@ _MOST_FIELDS = 16
 
 @dataclass(frozen=True)
 class Upload:
-    """One photo as it came.
+    """One uploaded photo.
 
     Attributes:
         name: of the file, as the caller said, or "photo".
@@ -32,7 +32,7 @@ class Upload:
 
 
 class Bodies:
-    """Reads uploads; only so many at one time."""
+    """Reads uploads, with a maximum number at the same time."""
 
     def __init__(self, settings: HttpSettings) -> None:
         """Take the limits."""

@@ -26,7 +26,7 @@ class _Cell:
 
 
 class Cells:
-    """Adds up a cell in memory and gives it away once it is over.
+    """Sums counts in memory, and returns each cell once its time is over.
 
     A cell with one to four people is joined to the next one, so that nobody is alone in a row. What is not
     over yet is nowhere but in memory: an end or a kill loses it.
@@ -37,7 +37,7 @@ class Cells:
         self._cells: dict[tuple[str, str | None], _Cell] = {}
 
     def add(self, snapshots: Sequence[Snapshot]) -> list[Counts]:
-        """Take the next step; returns the cells that it ended."""
+        """Process the next step; return the cells that have ended."""
         rows = []
         for snapshot in snapshots:
             key, start = (snapshot.camera, snapshot.zone), _start(snapshot)

@@ -19,7 +19,7 @@ from crowdmask.survey.rates import shipped_rates
 
 
 def check_site(site: Site, days: int) -> Iterator[str]:
-    """Yield what is said of a site, a line each.
+    """Yield the results of the checks of a site, one line each.
 
     Args:
         site: its settings, which fit already.

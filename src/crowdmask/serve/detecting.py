@@ -22,7 +22,7 @@ _LONGEST_WAIT_S = 1.5
 
 
 class BusyError(CrowdmaskError):
-    """As many photos wait already as are allowed to.
+    """The queue of photos is full.
 
     Attributes:
         retry_after_s: when it is worth another try.
@@ -34,12 +34,12 @@ class BusyError(CrowdmaskError):
 
 
 class CallerGoneError(CrowdmaskError):
-    """Who asked does not wait for the answer any more."""
+    """The caller has disconnected."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """One photo to look at.
+    """One photo to detect on.
 
     Attributes:
         name: its name in the answer.
@@ -102,12 +102,12 @@ class Workers:
 
     @property
     def count(self) -> int:
-        """How many photos are detected at one time."""
+        """The number of photos processed in parallel."""
         return len(self._detectors)
 
     @property
     def open(self) -> int:
-        """Photos that are waiting or being looked at."""
+        """The number of photos waiting or being processed."""
         with self._lock:
             return self._open
 
@@ -156,7 +156,7 @@ class Workers:
                 future.cancel()
 
     def close(self) -> None:
-        """End the workers once what they have at hand is done."""
+        """Stop the workers after the photos they are processing."""
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:

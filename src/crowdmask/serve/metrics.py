@@ -56,7 +56,7 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def add_gauge(self, name: str, what: str, values: Callable[[], Mapping[str, float]]) -> None:
-        """Show a value that is read whenever somebody asks."""
+        """Add a value that is read at each scrape."""
         self._gauges.append((name, what, values))
 
     def text(self) -> bytes:

@@ -39,7 +39,7 @@ class _Minute:
 
 
 class Minutes:
-    """Every second gives the rows of the running minute anew, so that a kill loses a second at most."""
+    """Returns the rows of the current minute again every second, so that a kill loses at most one second."""
 
     def __init__(self, begun: Sequence[Counts] = ()) -> None:
         """Begin.
@@ -51,7 +51,7 @@ class Minutes:
         self._minutes: dict[_Key, _Minute] = {}
 
     def add(self, snapshots: Sequence[Snapshot]) -> list[Counts]:
-        """Take the next step.
+        """Process the next step.
 
         Returns:
             The rows as they are now, to be written over what was written of their minute before.

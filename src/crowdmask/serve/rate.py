@@ -26,7 +26,7 @@ class RateLimit:
         self._left: dict[str, tuple[float, float]] = {}
 
     def take(self, caller: str, number: int) -> None:
-        """Take photos out of a caller's bucket.
+        """Take a number of photos from a caller's bucket.
 
         Raises:
             HTTPException: 429, with when it is full enough.

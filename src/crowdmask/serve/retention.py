@@ -18,7 +18,7 @@ _JOIN_S = 2.0
 
 
 class Pruner:
-    """Goes through the store each hour, in a thread of its own."""
+    """Deletes old rows every hour, in its own thread."""
 
     def __init__(self, store: Store, keep: Callable[[], Retention]) -> None:
         """Prepare.
@@ -32,11 +32,11 @@ class Pruner:
         self._thread = Thread(target=self._run, name="retention", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first time is at once."""
+        """Start; the first run is immediate."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the step that is being made."""
+        """Stop after the current step."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(_JOIN_S)
@@ -56,7 +56,7 @@ class Pruner:
 
 
 def apply_retention(store: Store, keep: Retention, now: datetime, stop: Event | None = None) -> int:
-    """Remove what is too old; returns how many rows.
+    """Delete rows that are too old; return their number.
 
     Args:
         store: of the site.

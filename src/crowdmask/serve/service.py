@@ -98,7 +98,7 @@ class Service:
         self._thread = Thread(target=self._run, name="site", daemon=True)
 
     def start(self) -> None:
-        """Begin with all cameras that are active now."""
+        """Start all cameras that are active now."""
         minute = datetime.now(UTC).replace(second=0, microsecond=0)
         self.keeper.start()  # what an earlier run left belongs to the minute that goes on
         self._private = self.store.switches.private()
@@ -114,7 +114,7 @@ class Service:
         self._pruner.start()
 
     def stop(self) -> None:
-        """End all cameras, and keep what they saw until now."""
+        """Stop all cameras, and store what they have seen."""
         self._stop.set()
         self.hub.close()
         self.session.close(timeout_s=_STOP_S)
@@ -125,7 +125,7 @@ class Service:
         self.alerts.stop()
 
     def change(self, site: Site) -> None:
-        """Take over new cameras, zones and rules while it runs; what is the same goes on undisturbed.
+        """Apply new cameras, zones and rules while it runs; unchanged ones continue undisturbed.
 
         Args:
             site: the new settings.
@@ -155,15 +155,15 @@ class Service:
 
     @property
     def store_is_away(self) -> bool:
-        """Whether the store could not be written the last time."""
+        """Whether the last write to the store failed."""
         return self.keeper.state().away_since is not None
 
     def health(self) -> list[Health]:
-        """Return how all active cameras fare."""
+        """Return the health of all active cameras."""
         return self.session.health()
 
     def switch_privacy(self, camera: str, on: bool, by: str) -> None:
-        """Look at nothing of a camera from now on, over restarts, or look at it again.
+        """Switch the privacy of a camera on or off; it stays so over restarts.
 
         Args:
             camera: its name.
@@ -191,7 +191,7 @@ class Service:
 
     @property
     def private(self) -> frozenset[str]:
-        """The cameras that look at nothing for now."""
+        """The names of the cameras whose privacy switch is on."""
         return frozenset(self._private)
 
     def _private_snapshots(self) -> list[Snapshot]:

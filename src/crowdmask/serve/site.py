@@ -128,7 +128,7 @@ class CameraSettings(StrictModel):
 
     @property
     def options(self) -> CameraOptions:
-        """How it is worked on; what is shown of it is blurred."""
+        """The options for the live session; shown pictures are blurred."""
         placed = self.zones or self.lines
         zones = ZonesFile(units=self.units, zones=self.zones, lines=self.lines) if placed else None
         return CameraOptions(
@@ -144,7 +144,7 @@ class CameraSettings(StrictModel):
 
 
 class Retention(StrictModel):
-    """How long what is kept."""
+    """How long data is kept."""
 
     counts_days: Annotated[
         int, Field(ge=1, le=3660, title="Counts", description="Days to keep the counts per minute.")
@@ -244,7 +244,7 @@ class Site(StrictModel):
 
     @property
     def step(self) -> timedelta:
-        """How long the time is that one row of counts is of."""
+        """The length of one row of counts."""
         return timedelta(minutes=CELL_MINUTES if self.mode == "statistics" else 1)
 
     @property

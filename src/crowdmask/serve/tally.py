@@ -57,7 +57,7 @@ class Tally:
         self._taken_s = clock()
 
     def result(self, camera: str, result: TrackedFrame) -> None:
-        """Take what was found in a frame."""
+        """Add the result of a frame."""
         now_s = self._clock()
         zones = {each.name: each.present for each in result.zones if each.kind == "zone"}
         where = result.placed.zone_of(result.detections.xyxy) if result.placed is not None and zones else []
@@ -77,7 +77,7 @@ class Tally:
             known.seen_s = now_s
 
     def event(self, camera: str, event: Event) -> None:
-        """Take an event."""
+        """Add an event."""
         with self._lock:
             known = self._cameras.setdefault(camera, _Camera())
             known.place(None).events[event.event] += 1
@@ -85,7 +85,7 @@ class Tally:
                 known.place(event.zone).events[event.event] += 1
 
     def take(self, health: Sequence[Health], zones: Mapping[str, Sequence[str]]) -> list[Snapshot]:
-        """Return the step since the last call, of every camera and zone, and begin the next.
+        """Return the step since the last call, for every camera and zone, and start the next one.
 
         Args:
             health: of all cameras.

@@ -82,7 +82,7 @@ class Tracked:
         self._changed: set[_Key] = set()
 
     def result(self, camera: str, result: TrackedFrame, now: datetime | None = None) -> None:
-        """Take what was found in a frame.
+        """Add the result of a frame.
 
         Args:
             camera: its name.
@@ -121,7 +121,7 @@ class Tracked:
             view.present = present
 
     def take(self) -> list[TrackMinute]:
-        """Return what has changed since the last call; minutes that are over are forgotten."""
+        """Return the minutes that changed since the last call; past minutes are dropped."""
         now_s = self._clock()
         with self._lock:
             for view in self._views.values():
@@ -162,7 +162,7 @@ class Gaps:
         self._open: dict[tuple[str, str], Gap] = {}
 
     def take(self, health: Sequence[Health], now: datetime) -> list[Gap]:
-        """Return the gaps that go on, up to now, and those that have just ended.
+        """Return the open gaps, up to now, and those that have just ended.
 
         Args:
             health: of all cameras.

@@ -11,7 +11,7 @@ from crowdmask.serve.site import Site, read_site
 
 
 class SiteFile:
-    """Looks whether the file has changed; `look` is called now and then."""
+    """Watches the site file for changes; call `look` regularly."""
 
     def __init__(
         self, path: Path, change: Callable[[Site], None], read: Callable[[Path], Site] = read_site
@@ -27,7 +27,7 @@ class SiteFile:
         self._seen = self._state()
 
     def look(self) -> bool:
-        """Take the file over where it has changed; says whether it was taken over."""
+        """Apply the file if it has changed; return whether it was applied."""
         state = self._state()
         if state is None or state == self._seen:  # an editor may be writing it anew
             return False

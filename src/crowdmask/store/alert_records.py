@@ -13,7 +13,7 @@ Value: TypeAlias = str | float | int | None
 
 @dataclass(frozen=True, kw_only=True)
 class Alert:
-    """What is wrong, where and since when; the same `id` from its beginning to its end.
+    """An alert: what is wrong, where, and since when; its `id` stays the same until it ends.
 
     Attributes:
         id: a UUID.
@@ -41,7 +41,7 @@ class Alert:
 
     @property
     def key(self) -> str:
-        """Names one message: however often it is sent, it is the same."""
+        """The key of one message, the same for every attempt to send it."""
         return f"{self.id}:{self.state}"
 
     @property
@@ -66,7 +66,7 @@ class Alert:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Alert:
-        """Return the alert that `to_record` made plain."""
+        """Return the alert of a record made by `to_record`."""
         ended = record["recovered_utc"]
         times = {
             "raised_utc": datetime.fromisoformat(record["raised_utc"]),
@@ -76,7 +76,7 @@ class Alert:
 
 
 def to_text(moment: datetime) -> str:
-    """Return a moment as RFC 3339 writes it, in UTC."""
+    """Return a time in UTC as text, as in RFC 3339."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -115,7 +115,7 @@ class StoredAlert:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One message to one channel.
+    """One message that is to be sent to one channel.
 
     Attributes:
         id: of the row.
@@ -147,7 +147,7 @@ class Snooze:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """How many alerts of a rule were marked.
+    """The number of alerts of a rule, and how they were marked.
 
     Attributes:
         rule: its name.
@@ -162,6 +162,6 @@ class Judged:
 
     @property
     def wrong_share(self) -> float | None:
-        """The part of the marked ones that are wrong; None: none was marked."""
+        """The share of marked alerts that are wrong, 0 to 1; None: none was marked."""
         marked = self.right + self.wrong
         return self.wrong / marked if marked else None

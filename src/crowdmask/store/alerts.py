@@ -41,7 +41,7 @@ class AlertStore:
         self._engine = engine
 
     def record(self, alert: Alert, now: datetime, channels: Mapping[str, datetime | None]) -> None:
-        """Keep an alert's beginning or end together with the messages about it, or none of both.
+        """Store the start or end of an alert together with its messages, in one transaction.
 
         Whatever was kept already is not kept twice. The end is told to those who are told of the beginning;
         where that still waits for the end of quiet hours, neither is told any more.
@@ -62,7 +62,7 @@ class AlertStore:
                 self._post(connection, alert, channel, now, held_until)
 
     def due(self, channel: str, now: datetime, limit: int = 20) -> list[Delivery]:
-        """Return the messages to send now; the end of an alert only after its beginning.
+        """Return the messages to send now; the end of an alert is sent only after its start.
 
         Args:
             channel: its name.
@@ -79,21 +79,21 @@ class AlertStore:
             return [_delivery(row) for row in connection.execute(query).mappings()]
 
     def next_due(self, channel: str) -> datetime | None:
-        """Return when the next message of a channel is to be sent; None: there is none."""
+        """Return when the next message of a channel is due, UTC; None: no message waits."""
         query = select(func.min(alert_messages.c.due_utc)).where(_open(channel), _first())
         with self._engine.connect() as connection:
             return connection.execute(query).scalar()
 
     def delivered(self, delivery: Delivery, now: datetime) -> None:
-        """Take note that a message has arrived."""
+        """Record that a message was delivered."""
         self._done(delivery, now, "delivered", None)
 
     def gave_up(self, delivery: Delivery, now: datetime, error: str) -> None:
-        """Take note that a message will not be tried again."""
+        """Record that a message will not be sent again."""
         self._done(delivery, now, "gave up", error)
 
     def failed(self, delivery: Delivery, due: datetime, error: str) -> None:
-        """Take note that a try has failed.
+        """Record that an attempt failed.
 
         Args:
             delivery: which message.
@@ -135,19 +135,19 @@ class AlertStore:
             return [_stored(row) for row in connection.execute(query).mappings()]
 
     def get(self, alert_id: str) -> StoredAlert | None:
-        """Return one alert; None: there is none of this id."""
+        """Return one alert; None: no alert has this id."""
         with self._engine.connect() as connection:
             row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().first()
         return None if row is None else _stored(row)
 
     def ended_since(self, start: datetime) -> list[StoredAlert]:
-        """Return alerts that ended from a time on."""
+        """Return the alerts that ended at or after a time."""
         query = select(alerts).where(alerts.c.recovered_utc >= start)
         with self._engine.connect() as connection:
             return [_stored(row) for row in connection.execute(query).mappings()]
 
     def acknowledge(self, alert_id: str, by: str, now: datetime) -> bool:
-        """Take note that somebody has seen an alert; the first one counts. False: there is no such alert."""
+        """Acknowledge an alert; only the first time counts. False: there is no such alert."""
         values = {
             "acknowledged_utc": func.coalesce(alerts.c.acknowledged_utc, literal(now, UtcDateTime)),
             "acknowledged_by": func.coalesce(alerts.c.acknowledged_by, by),
@@ -155,11 +155,11 @@ class AlertStore:
         return self._change(alert_id, values)
 
     def mark(self, alert_id: str, wrong: bool | None, by: str, now: datetime) -> bool:
-        """Take note of whether an alert was wrong; None takes it back. False: there is no such alert."""
+        """Mark an alert as wrong or right; None removes the mark. False: there is no such alert."""
         return self._change(alert_id, {"wrong": wrong, "marked_utc": now, "marked_by": by})
 
     def snooze(self, snooze: Snooze) -> None:
-        """Send no messages of a rule at a place until some time; the last one counts."""
+        """Send no messages of a rule for a camera and zone until a time; the last call counts."""
         key = {"rule": snooze.rule, "camera": snooze.camera, "zone": snooze.zone or ""}
         values = {"until_utc": snooze.until_utc, "snoozed_by": snooze.by}
         with self._engine.begin() as connection:
@@ -168,7 +168,7 @@ class AlertStore:
                 connection.execute(insert(alert_snoozes).values({**key, **values}))
 
     def snoozes(self, now: datetime) -> list[Snooze]:
-        """Return what is snoozed now."""
+        """Return the snoozes in force."""
         query = select(alert_snoozes).where(alert_snoozes.c.until_utc > now).order_by(alert_snoozes.c.rule)
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings()
@@ -199,7 +199,7 @@ class AlertStore:
             return [Judged(**{**row, "right": int(row["right"]), "wrong": int(row["wrong"])}) for row in rows]
 
     def prune(self, before: datetime) -> int:
-        """Remove alerts that ended before a time, with their messages; returns how many."""
+        """Delete alerts that ended before a time, with their messages; return their number."""
         old = and_(alerts.c.recovered_utc.is_not(None), alerts.c.recovered_utc < before)
         with self._engine.begin() as connection:
             ids = select(alerts.c.id).where(old)

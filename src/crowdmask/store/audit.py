@@ -16,7 +16,7 @@ _MOST_CHARS = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
-    """One line of the log.
+    """One entry of the audit log.
 
     Attributes:
         time_utc: when.
@@ -38,7 +38,7 @@ class AuditEntry:
 
 
 class AuditLog:
-    """The log in the database; lines are added and, when they are too old, removed, never changed."""
+    """The audit log in the database; entries are added, deleted when too old, and never changed."""
 
     def __init__(self, engine: Engine) -> None:
         """Use a database whose tables exist.
@@ -49,7 +49,7 @@ class AuditLog:
         self._engine = engine
 
     def add(self, entry: AuditEntry) -> None:
-        """Keep a line; what is too long is cut."""
+        """Add an entry; values that are too long are cut."""
         lengths = {"who": 255, "address": 64, "what": 255, "thing": _MOST_CHARS}
         # PostgreSQL keeps no NUL.
         cut = {name: getattr(entry, name).replace("\0", " ")[:most] for name, most in lengths.items()}
@@ -64,7 +64,7 @@ class AuditLog:
         who: str | None = None,
         limit: int = 1000,
     ) -> list[AuditEntry]:
-        """Return lines, the newest first.
+        """Return entries, newest first.
 
         Args:
             start, end: from, and before; None: at any time.

@@ -17,7 +17,7 @@ _HEAD = b"SQLite format 3\0"
 
 
 def back_up(address: str | os.PathLike[str], path: Path) -> int:
-    """Write a whole copy of a store into one file, by SQLite's own backup; who writes does not wait.
+    """Write a complete copy of a store into one file with SQLite's backup; writers do not wait.
 
     A copy of the file alone would lack what stands in the ``-wal`` beside it.
 

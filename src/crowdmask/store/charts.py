@@ -28,7 +28,7 @@ _LAST_MINUTE = 4_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """What is asked for.
+    """The parameters of a chart.
 
     Attributes:
         start, end: minutes since 1970, from and before.
@@ -49,12 +49,12 @@ class Chart:
 
 
 def minute_of(moment: datetime) -> int:
-    """Return the minute since 1970 that a moment lies in."""
+    """Return the number of the minute, since 1970, that contains a time."""
     return int(moment.timestamp() // 60)
 
 
 def read_chart(connection: Connection, chart: Chart) -> list[Counts]:
-    """Return counts in the order of time, without those of which nothing is kept."""
+    """Return counts in order of time; periods without any data are left out."""
     if chart.per == "minute":
         columns = tables.counts.c
         query = select(columns.minute, columns.camera, columns.zone, *(columns[name] for name in SUMS))

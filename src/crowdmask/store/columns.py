@@ -11,13 +11,13 @@ metadata = MetaData()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC: SQLite keeps no time zone, PostgreSQL answers in the session's."""
+    """A time in UTC: SQLite stores no time zone, PostgreSQL returns the session's."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn it into UTC; without a time zone it would be somebody's local time."""
+        """Convert to UTC; a time without a time zone is refused, because it would be ambiguous."""
         if value is None:
             return None
         if value.tzinfo is None:

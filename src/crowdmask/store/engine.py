@@ -40,7 +40,7 @@ def open_engine(address: str | os.PathLike[str]) -> Engine:
 
 
 def spool_of(address: str | os.PathLike[str]) -> Path:
-    """Return where what is seen waits while a store is away: beside a file, else in the current folder.
+    """Return the path of the spool: beside an SQLite file, otherwise in the current folder.
 
     Raises:
         StoreError: the address cannot be read.
@@ -53,7 +53,7 @@ def spool_of(address: str | os.PathLike[str]) -> Path:
 
 
 def shown_address(address: str | os.PathLike[str]) -> str:
-    """Return the address of a store as people may see it.
+    """Return the address of a store without its password, for messages.
 
     Raises:
         StoreError: it cannot be read.
@@ -68,7 +68,7 @@ def shown(url: URL) -> str:
 
 
 def reason(error: SQLAlchemyError) -> str:
-    """Return what the database said, in one line and without the statement."""
+    """Return the database's error message in one line, without the SQL statement."""
     inner = getattr(error, "orig", None) or error
     detail: Any = inner.args[0] if inner.args else type(inner).__name__
     # pg8000 gives a dictionary of fields; M is the message.
@@ -77,7 +77,7 @@ def reason(error: SQLAlchemyError) -> str:
 
 
 def to_url(address: str) -> URL:
-    """Return where an address leads.
+    """Return the URL of an address.
 
     Raises:
         StoreError: it is neither a path nor the URL of a database that we know.

@@ -30,7 +30,7 @@ _STOP_S = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class KeeperState:
-    """How writing fares.
+    """The state of writing to the store.
 
     Attributes:
         away_since: since when the store does not take anything; None: it does.
@@ -67,13 +67,13 @@ class _Job:
         self.done.set()
 
     def is_unanswered(self, least_s: float) -> bool:
-        """Return whether it has waited for so long, and still waits or has failed."""
+        """Return whether it has taken at least this many seconds without success."""
         ended_s = self._ended_s if self.done.is_set() else time.monotonic()
         return ended_s - self._began_s >= least_s and not (self.done.is_set() and self.error is None)
 
 
 class Keeper:
-    """Takes records from `start` to `stop`; `put` never waits.
+    """Write records to the store in the background, from `start` to `stop`; `put` never waits.
 
     While the store is away they go into the spool, where a kill does not lose them. While that takes none
     either (its bound, a full disk), they wait in memory. Without room there, new ones are lost and counted.
@@ -116,7 +116,7 @@ class Keeper:
         self._thread = Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
-        """Bring in what an earlier run left in the spool, as far as the store takes it, and begin."""
+        """Write records that an earlier run left in the spool, if the store answers, and start."""
         try:
             if len(self._spool):
                 self._drain()
@@ -127,7 +127,7 @@ class Keeper:
         self._thread.start()
 
     def put(self, records: Sequence[Record]) -> None:
-        """Keep records; of what is said about the same, the last word counts."""
+        """Queue records; a newer record of the same thing replaces an older one."""
         with self._lock:
             for record in records:
                 key = key_of(record)
@@ -139,7 +139,7 @@ class Keeper:
         self._news.set()
 
     def stop(self) -> None:
-        """Write what is left, into the spool where the store is away, and end."""
+        """Write the remaining records, to the spool if the store is not available, and stop."""
         self._stop.set()
         self._news.set()
         if self._thread.ident is not None:
@@ -147,7 +147,7 @@ class Keeper:
         self._spool.close()
 
     def state(self) -> KeeperState:
-        """Return how writing fares."""
+        """Return the state of writing to the store."""
         try:
             spooled = len(self._spool) if self._away_since is not None else 0
         except StoreError:

@@ -42,7 +42,7 @@ class LinkStore:
         self._engine = engine
 
     def add(self, link: WallLink, token_hash: str) -> None:
-        """Keep a new link.
+        """Store a new link.
 
         Args:
             link: without its token.
@@ -52,20 +52,20 @@ class LinkStore:
             connection.execute(insert(wall_links).values(**vars(link), token_hash=token_hash))
 
     def all(self) -> list[WallLink]:
-        """Return all links, the newest first."""
+        """Return all links, newest first."""
         query = select(*_COLUMNS).order_by(wall_links.c.created_utc.desc(), wall_links.c.id)
         with self._engine.connect() as connection:
             return [WallLink(**row) for row in connection.execute(query).mappings()]
 
     def find(self, token_hash: str) -> WallLink | None:
-        """Return the link with this hash of its token; None: there is none."""
+        """Return the link whose token has this hash; None: there is none."""
         query = select(*_COLUMNS).where(wall_links.c.token_hash == token_hash)
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else WallLink(**row)
 
     def revoke(self, link_id: str, by: str, now: datetime) -> WallLink | None:
-        """Let a link be valid no longer; the first time counts.
+        """Revoke a link; only the first time counts.
 
         Args:
             link_id: its UUID.

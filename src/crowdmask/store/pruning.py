@@ -18,7 +18,7 @@ _MOST_ROWS = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """From when on what is kept; None: all of it.
+    """The oldest time to keep, by kind; None: keep everything.
 
     Attributes:
         counts, events, tracks, audit: UTC. Gaps go with counts, alerts with events.
@@ -31,7 +31,7 @@ class Limits:
 
 
 def prune_rows(engine: Engine, limits: Limits, stop: Event) -> int:
-    """Remove rows that are older, alerts excepted.
+    """Delete rows older than the limits, except alerts.
 
     Each step is a transaction of its own that touches few rows, and others write between two of them.
 

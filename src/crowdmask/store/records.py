@@ -37,7 +37,7 @@ class Counts:
 
     @property
     def share(self) -> float | None:
-        """The raw share of the time with a correctly worn mask; None: nobody with a label was in view."""
+        """The uncorrected share of time with a correctly worn mask, 0 to 1; None: no known state."""
         seconds = {state: self.person_s.get(state, 0.0) for state in STATES[:-1]}
         total = sum(seconds.values())
         return seconds[STATES[0]] / total if total > 0 else None
@@ -59,7 +59,7 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredEvent:
-    """One event of one camera; (camera, run, track) is who.
+    """One event of one camera; (camera, run, track) identifies the track.
 
     Attributes:
         time_utc: when it began.
@@ -91,7 +91,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackMinute:
-    """What was seen of one track in one minute, without a picture; (camera, run, track) is who.
+    """One minute of one track, without a picture; (camera, run, track) identifies the track.
 
     Attributes:
         start_utc: when the minute begins.
@@ -136,7 +136,7 @@ class TrackMinute:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> TrackMinute:
-        """Return what `to_row` made plain."""
+        """Return the value of a row made by `to_row`."""
         plain = {name: value for name, value in row.items() if name in cls.__dataclass_fields__}
         sure = {label: row[f"{label}_confidence"] for label in LABELS}
         return cls(
@@ -149,7 +149,7 @@ class TrackMinute:
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
-    """A span in which a camera was not looked at.
+    """A period in which a camera was not observed.
 
     Attributes:
         camera: the configured name.

@@ -39,7 +39,7 @@ class SessionStore:
         self._engine = engine
 
     def add(self, key_hash: str, session: StoredSession, now: datetime) -> None:
-        """Keep a new session, and remove those that have ended.
+        """Store a new session, and delete those that have expired.
 
         Args:
             key_hash: SHA-256 of the key, hexadecimal; the key itself is in the browser only.
@@ -51,13 +51,13 @@ class SessionStore:
             connection.execute(insert(sessions).values(**vars(session), key_hash=key_hash))
 
     def find(self, key_hash: str) -> StoredSession | None:
-        """Return the session with this hash of its key; None: there is none."""
+        """Return the session whose key has this hash; None: there is none."""
         query = select(*_COLUMNS).where(sessions.c.key_hash == key_hash)
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else StoredSession(**row)
 
     def remove(self, key_hash: str) -> None:
-        """Forget a session, if it is there."""
+        """Delete a session, if it exists."""
         with self._engine.begin() as connection:
             connection.execute(delete(sessions).where(sessions.c.key_hash == key_hash))

@@ -45,7 +45,7 @@ class Silence:
 
 
 def pool_with(silence: Silence) -> type[Pool]:
-    """Return the kind of pool for `create_engine` that asks before it gives a connection."""
+    """Return a pool class for `create_engine` that checks `silence` before each connection."""
 
     class Asking(QueuePool):
         __module__ = QueuePool.__module__  # it logs under this name, and so not among our own lines

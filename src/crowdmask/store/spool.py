@@ -23,7 +23,7 @@ _FULL = sqlite3.SQLITE_FULL
 
 
 class SpoolFullError(StoreError):
-    """The spool has grown to its bound, or its disk is full."""
+    """The spool has reached its maximum size, or the disk is full."""
 
 
 class Spool:
@@ -53,7 +53,7 @@ class Spool:
                 return int(self._connection().execute("SELECT count(*) FROM records").fetchone()[0])
 
     def add(self, records: Sequence[Record]) -> None:
-        """Keep records, all of them or none; they survive a kill at once.
+        """Write records, all or none; they survive a kill from then on.
 
         Raises:
             SpoolFullError: there is no room.
@@ -66,20 +66,20 @@ class Spool:
                 connection.executemany("INSERT OR REPLACE INTO records (key, record) VALUES (?, ?)", rows)
 
     def first(self, number: int) -> list[tuple[int, Record]]:
-        """Return the oldest records, each with what `remove` takes."""
+        """Return the oldest records, each with the key for `remove`."""
         with self._lock, _as_store_error(self.path):
             rows = self._connection().execute("SELECT id, record FROM records ORDER BY id LIMIT ?", (number,))
             return [(each, _from_text(text)) for each, text in rows.fetchall()]
 
     def remove(self, ids: Sequence[int]) -> None:
-        """Remove records that are kept elsewhere; what was said anew of the same since then stays."""
+        """Delete records that are stored elsewhere; newer records with the same key stay."""
         with self._lock, _as_store_error(self.path):
             connection = self._connection()
             with connection:
                 connection.executemany("DELETE FROM records WHERE id = ?", [(each,) for each in ids])
 
     def close(self) -> None:
-        """Close the file, and remove it where nothing waits in it."""
+        """Close the file, and delete it if it is empty."""
         waits = True
         with suppress(StoreError):
             waits = len(self) > 0
@@ -122,7 +122,7 @@ class _as_store_error:
 
 
 def key_of(record: Record) -> str:
-    """Name what a record is about: a later word about the same replaces it."""
+    """Return the key of a record; a newer record with the same key replaces it."""
     if isinstance(record, Counts):
         about: list[Any] = [record.camera, record.zone, record.start_utc.isoformat()]
     elif isinstance(record, TrackMinute):

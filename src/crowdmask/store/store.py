@@ -50,7 +50,7 @@ class Store:
         self.silence = silence_of(engine)
 
     def add(self, records: Sequence[Record]) -> None:
-        """Keep records, all of them or none.
+        """Write records, all or none.
 
         What was kept already is not kept twice: of a minute's counts, of a minute of a track and of a gap the
         last ones count, of an event the first one.
@@ -83,7 +83,7 @@ class Store:
         per: Per = "minute",
         timezone: tzinfo = UTC,
     ) -> list[Counts]:
-        """Return counts in the order of time, without those of which nothing is kept.
+        """Return counts in order of time; periods without any data are left out.
 
         Args:
             start, end: minutes from, and before.
@@ -111,7 +111,7 @@ class Store:
         limit: int = 1000,
         oldest_first: bool = False,
     ) -> list[StoredEvent]:
-        """Return events, the newest first unless asked otherwise.
+        """Return events, newest first by default.
 
         Args:
             start, end: from, and before; None: at any time.
@@ -137,7 +137,7 @@ class Store:
             return [StoredEvent(**row) for row in connection.execute(query).mappings()]
 
     def tracks(self, *, start: datetime, end: datetime, cameras: Sequence[str] = ()) -> list[TrackMinute]:
-        """Return the minutes of tracks in the order of time.
+        """Return the minutes of tracks in order of time.
 
         Args:
             start, end: minutes from, and before.
@@ -153,7 +153,7 @@ class Store:
             return [TrackMinute.from_row({**row}) for row in connection.execute(query).mappings()]
 
     def gaps(self, *, start: datetime, end: datetime, camera: str | None = None) -> list[Gap]:
-        """Return the spans that touch a time, in their order.
+        """Return the gaps that overlap a period, in order of time.
 
         Args:
             start, end: from, and before.
@@ -175,7 +175,7 @@ class Store:
         audit_before: datetime | None = None,
         stop: Event | None = None,
     ) -> int:
-        """Remove what is older, a little at a time, so that nobody who writes waits; returns how many rows.
+        """Delete older rows in small steps, so that writers do not wait; return their number.
 
         Args:
             counts_before: of counts, by whole quarters of an hour, and gaps; None: they all stay.
@@ -189,7 +189,7 @@ class Store:
         return gone + (0 if events_before is None else self.alerts.prune(events_before))
 
     def backup(self, path: Path) -> int:
-        """Write a whole copy of a store of SQLite into one file while it is in use; returns its bytes.
+        """Write a complete copy of an SQLite store in use into one file; return its size in bytes.
 
         Raises:
             StoreError: it is not a file of SQLite, or cannot be read.
@@ -198,7 +198,7 @@ class Store:
         return back_up(self._engine.url.render_as_string(hide_password=False), path)
 
     def ping(self) -> None:
-        """Return if the database answers, and raise what is wrong if it does not."""
+        """Check that the database answers; raise its error otherwise."""
         with self._engine.connect() as connection:
             connection.execute(select(1))
 
@@ -243,7 +243,7 @@ class Store:
 
 
 def open_store(address: str | os.PathLike[str]) -> Store:
-    """Open the store of a site, made where it is not there.
+    """Open the store of a site; create it if it does not exist.
 
     Args:
         address: the path of a file of SQLite, or ``postgresql://user:password@host/name``.

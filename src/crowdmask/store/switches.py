@@ -17,13 +17,13 @@ class Switches:
         self._engine = engine
 
     def private(self) -> set[str]:
-        """Return the names of the cameras that are switched to look at nothing."""
+        """Return the names of the cameras whose privacy switch is on."""
         query = select(camera_switches.c.camera).where(camera_switches.c.private)
         with self._engine.connect() as connection:
             return set(connection.execute(query).scalars())
 
     def switch(self, camera: str, private: bool, by: str, now: datetime) -> None:
-        """Keep how a camera is switched.
+        """Store the privacy switch of a camera.
 
         Args:
             camera: its name.

@@ -11,7 +11,7 @@ from crowdmask.store.alert_records import Alert
 
 
 class DeliveryError(CrowdmaskError):
-    """A message that has not arrived, or may not have.
+    """A message was not delivered, or possibly not.
 
     Attributes:
         retry_after_s: how long the other side asks to wait; None: it says nothing.
@@ -37,7 +37,7 @@ class Sender:
 
 
 class Channel(ABC):
-    """Sends messages one after the other, in one thread.
+    """A way to send messages, one after the other, in one thread.
 
     Attributes:
         keeps_states: whether it shows states rather than telling people: quiet hours and snoozing are not
@@ -55,14 +55,14 @@ class Channel(ABC):
 
     @abstractmethod
     def send(self, alert: Alert) -> None:
-        """Send a message, and return once the other side has taken it.
+        """Send a message; return once the receiver has accepted it.
 
         Raises:
             DeliveryError: it has not arrived, or may not have.
         """
 
     def close(self) -> None:  # noqa: B027 - most hold nothing open
-        """Let go of what is open."""
+        """Close open connections."""
 
 
 def title(alert: Alert, sender: Sender) -> str:

@@ -29,7 +29,7 @@ _COUNTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class CameraState:
-    """How a camera is, for displays.
+    """The state of a camera, for displays.
 
     Attributes:
         online: whether frames come.
@@ -106,7 +106,7 @@ class Topics:
 
 
 def slug(name: str) -> str:
-    """Return a name as part of topics; another name never gives the same."""
+    """Return a name as part of a topic, unique for each name."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:48]
     if plain == name:
         return name
@@ -155,7 +155,7 @@ def device_message(
 
 
 def without(message: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the message that removes what an older one had and the new one has not; None: nothing.
+    """Return the message that removes components missing in a new one; None: there are none.
 
     A component is removed by its platform alone.
     """

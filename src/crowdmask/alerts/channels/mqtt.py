@@ -47,7 +47,7 @@ class _Shown:
 
 
 class Mqtt(Channel):
-    """Keeps a connection to one broker, in paho's thread, and comes back to it."""
+    """A connection to one broker, in paho's thread, restored whenever it is lost."""
 
     keeps_states = True
 
@@ -92,7 +92,7 @@ class Mqtt(Channel):
             raise DeliveryError("the MQTT broker did not confirm it")
 
     def show(self, states: Mapping[str, CameraState]) -> None:
-        """Publish how the cameras are, where that is due; others are removed.
+        """Publish the state of the cameras if it is due; remove cameras that no longer exist.
 
         Numbers of people go out every `every_s` seconds, everything else at once.
         """
@@ -116,7 +116,7 @@ class Mqtt(Channel):
             self._show(camera)
 
     def close(self) -> None:
-        """Say that we are away, and disconnect."""
+        """Publish `offline`, and disconnect."""
         if self._connected:
             said = self._client.publish(self.topics.status, OFFLINE, qos=_QOS, retain=True)
             with contextlib.suppress(RuntimeError, ValueError):

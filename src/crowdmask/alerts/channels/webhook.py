@@ -27,7 +27,7 @@ _MOST_WAIT_S = 3600.0
 
 
 class Webhook(Channel):
-    """Posts each message to an address; any answer of 200 to 299 means that it has arrived."""
+    """Sends each message by POST to a URL; status 200 to 299 means that it was delivered."""
 
     def __init__(self, settings: WebhookSettings, sender: Sender) -> None:
         """Prepare; nothing is sent yet."""

@@ -12,7 +12,7 @@ LOG = logging.getLogger("crowdmask.serve")
 
 
 class Audited:
-    """Writes in a thread of its own, so that nobody waits for a database that is away."""
+    """Writes the audit log in its own thread, so that requests do not wait for the database."""
 
     def __init__(self, log: AuditLog) -> None:
         """Take the store's log."""
@@ -26,7 +26,7 @@ class Audited:
         self._thread.submit(self._add, entry)
 
     def close(self) -> None:
-        """Write what waits."""
+        """Write the waiting entries, and stop."""
         self._thread.shutdown(wait=True)
 
     def _add(self, entry: AuditEntry) -> None:

@@ -33,7 +33,7 @@ class Guards:
         self._settings, self._sessions, self._links = settings, sessions, links
 
     def viewer(self, connection: HTTPConnection) -> str:
-        """Let in who may look.
+        """Allow viewers and admins.
 
         Raises:
             HTTPException: 401 or 403.
@@ -44,7 +44,7 @@ class Guards:
         return identity.name
 
     def figures(self, connection: HTTPConnection) -> str:
-        """Let in who may look, and wall screens.
+        """Allow viewers, admins and wall screens.
 
         Raises:
             HTTPException: 401 or 403.
@@ -52,7 +52,7 @@ class Guards:
         return self.identify(connection).name
 
     def admin(self, connection: HTTPConnection) -> str:
-        """Let in who may change things.
+        """Allow admins only.
 
         Raises:
             HTTPException: 401 or 403.
@@ -63,7 +63,7 @@ class Guards:
         return identity.name
 
     def identify(self, connection: HTTPConnection) -> Identity:
-        """Return who asks.
+        """Return the identity of the caller.
 
         Raises:
             HTTPException: 401: not known; 403: a page of another site asks through somebody's browser.

@@ -31,7 +31,7 @@ class Links:
         self._store, self._now = store, now
 
     def create(self, name: str, days: float, by: str) -> tuple[WallLink, str]:
-        """Make a link; returns it and its token, which cannot be had again.
+        """Create a link; return it and its token, which cannot be shown again.
 
         Args:
             name: as people call it.
@@ -47,15 +47,15 @@ class Links:
         return link, token
 
     def all(self) -> list[WallLink]:
-        """Return all links, the newest first, also those that are not valid any more."""
+        """Return all links, newest first, including expired and revoked ones."""
         return self._store.all()
 
     def revoke(self, link_id: str, by: str) -> WallLink | None:
-        """Let a link be valid no longer; None: there is none with this id."""
+        """Revoke a link; None: no link has this id."""
         return self._store.revoke(link_id, by, self._now())
 
     def identify(self, token: str) -> Identity | None:
-        """Return whom a token lets in; None: it is unknown, expired or revoked."""
+        """Return the identity of a token; None: it is unknown, expired or revoked."""
         link = self._store.find(_hash(token)) if token.startswith(PREFIX) else None
         if link is None or link.revoked_utc is not None or self._now() >= link.expires_utc:
             return None

@@ -31,7 +31,7 @@ _HASHER = PasswordHasher()
 
 @dataclass(frozen=True)
 class Identity:
-    """Who asks.
+    """The identity of a caller.
 
     Attributes:
         name: of the user or token; "local" where nobody is named in the settings.
@@ -57,7 +57,7 @@ def hash_password(password: str) -> str:
 
 
 class TooManyTriesError(Exception):
-    """Somebody tried too often to log in.
+    """Too many attempts to log in.
 
     Attributes:
         retry_after_s: when the next try is allowed.
@@ -94,7 +94,7 @@ class Sessions:
         self._nobody = _HASHER.hash(secrets.token_urlsafe(16))
 
     def log_in(self, name: str, password: str, address: str) -> tuple[str, Identity] | None:
-        """Return a new session's key and who it is of; None: the name or the password is wrong.
+        """Return the key and identity of a new session; None: wrong name or password.
 
         Raises:
             TooManyTriesError: for this name or from this address.
@@ -131,7 +131,7 @@ class Sessions:
         return key, identity
 
     def of(self, key: str) -> Identity | None:
-        """Return whose session it is.
+        """Return the identity of a session.
 
         None: of nobody, of somebody who has been removed, or whose role or password is another now.
         """
@@ -166,7 +166,7 @@ class Sessions:
                 )
 
     def of_token(self, token: str) -> Identity | None:
-        """Return whose token it is."""
+        """Return the identity of a token; None: it is unknown."""
         found = None
         for each in self._settings().tokens:
             # All are compared, each in constant time.

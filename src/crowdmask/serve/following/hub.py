@@ -15,7 +15,7 @@ _MOST_WAITING = 1000
 
 @dataclass(frozen=True)
 class News:
-    """Something that happened.
+    """One piece of news.
 
     Attributes:
         number: grows with each; None: not kept for those who come back, since the next one replaces it.
@@ -40,7 +40,7 @@ class Hub:
         self._closed = False
 
     def publish(self, kind: str, record: Mapping[str, Any], *, keep: bool = True) -> None:
-        """Pass on something that happened.
+        """Publish one piece of news.
 
         Args:
             kind: see `News`.
@@ -79,7 +79,7 @@ class Hub:
 
     @property
     def followers(self) -> int:
-        """How many follow."""
+        """The number of followers."""
         with self._lock:
             return len(self._all)
 
@@ -96,7 +96,7 @@ class Hub:
 
 
 class Subscription:
-    """News for one follower; who is too slow loses some and is told so. Also a context manager."""
+    """News for one follower; a slow follower loses some and is told so. Also a context manager."""
 
     def __init__(self, forget: Callable[[Subscription], None]) -> None:
         """Begin empty, in the running event loop."""

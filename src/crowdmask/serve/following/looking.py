@@ -11,7 +11,7 @@ _MOST = 10_000
 
 
 class Looking:
-    """Tells of views of live pictures."""
+    """Reports who views live pictures."""
 
     def __init__(
         self, audit: Callable[[str, str, str], None], clock: Callable[[], float] = time.monotonic
@@ -25,7 +25,7 @@ class Looking:
         self._noted: dict[tuple[str, str], float] = {}
 
     def begins(self, user: str, camera: str) -> None:
-        """Note that somebody looks at a camera."""
+        """Record that somebody views a camera."""
         with self._lock:
             now_s = self._clock()
             if now_s - self._noted.get((user, camera), float("-inf")) < _AGAIN_S:

@@ -11,7 +11,7 @@ from crowdmask.tracking.mask_state import STATES
 
 
 def now_record(snapshot: Snapshot) -> dict[str, Any]:
-    """Return who is in view now, by state; null: nobody has looked."""
+    """Return the number of people in view now, by state; null: not observed."""
     seen = snapshot.observed_s > 0
     return {
         "time_utc": to_text(snapshot.time_utc),
@@ -24,7 +24,7 @@ def now_record(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def health_record(health: Health) -> dict[str, Any]:
-    """Return how a camera fares, and what is new about it."""
+    """Return the health of a camera, and the reason for the report."""
     return {
         "camera": health.camera,
         "source": health.source,

@@ -78,12 +78,12 @@ class Pictures:
 
     @property
     def encoders(self) -> int:
-        """How many cameras are looked at now."""
+        """The number of cameras being viewed."""
         with self._lock:
             return len(self._encoders)
 
     async def newer(self, camera: str, after: int, timeout_s: float) -> Shot | None:
-        """Return the newest picture of a camera once it is newer than the one of this number.
+        """Return the newest picture of a camera once its number is above the given one.
 
         Args:
             camera: its name.

@@ -14,7 +14,7 @@ from crowdmask.errors import StoreError
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Take all steps that a database has not seen.
+    """Run all migrations that the database has not had yet.
 
     Args:
         connection: in whose transaction they happen, so that they are all taken or none.
