@@ -31,7 +31,7 @@ from service import service
 from crowdmask.client.client import Client
 from crowdmask.inference.detector import Detector
 from crowdmask.live.tracker import Tracker
-from crowdmask.serve.capacity import LEAST_FPS
+from crowdmask.serve.checking.capacity import LEAST_FPS
 from crowdmask.store.store import open_store
 from crowdmask.tracking.mask_state import UNKNOWN
 

@@ -144,7 +144,7 @@ class CameraSettings(StrictModel):
 
 
 class Retention(StrictModel):
-    """How long data is kept."""
+    """How long each kind of data is kept."""
 
     counts_days: Annotated[
         int, Field(ge=1, le=3660, title="Counts", description="Days to keep the counts per minute.")

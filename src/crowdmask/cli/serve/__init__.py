@@ -165,7 +165,7 @@ def _back_up(site: Site, path: Path) -> None:
 
 
 def _check(site: Site, days: int) -> None:
-    from crowdmask.serve.check import check_site
+    from crowdmask.serve.checking.check import check_site
 
     for line in check_site(site, days):
         typer.echo(one_line(line))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crowdmask.inference.detector import Detector
-from crowdmask.serve.capacity import LEAST_FPS, SENT_FPS, Capacity, measure
+from crowdmask.serve.checking.capacity import LEAST_FPS, SENT_FPS, Capacity, measure
 
 QUICK, SLOW = Capacity(40.0, 0.002), Capacity(3.0, 0.002)
 

@@ -11,7 +11,7 @@ from crowdmask.alerts.forecast import forecast
 from crowdmask.alerts.judging import Judge
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import hash_of, locate
-from crowdmask.serve.capacity import measure
+from crowdmask.serve.checking.capacity import measure
 from crowdmask.serve.history import read_history
 from crowdmask.serve.site import Site
 from crowdmask.store.store import open_store

@@ -1,0 +1,1 @@
+"""What `crowdmask serve --check` says of a site and of the machine."""
