@@ -82,6 +82,15 @@ def test_where_a_track_goes_on(other, expected) -> None:
     assert (before[0], after[0]) == expected
 
 
+def test_a_cut_breaks_no_tracks() -> None:
+    """Five people in each of two scenes, at the same places; then one of the second scene breaks."""
+    rows = [one(0, 10, 300 * at) for at in range(5)] + [one(10.1, 30, 300 * at) for at in range(1, 5)]
+    rows += [one(10.1, 18, 0), one(19, 30, 0), one(25, 40, 1800)]
+    source, began, ended, first, last = (np.array(column) for column in zip(*rows, strict=True))
+    before, _ = near_ends(Tracks(source, began.astype(float), ended.astype(float), first, last))
+    assert np.flatnonzero(before).tolist() == [10]
+
+
 def test_nobody_and_one() -> None:
     none = Tracks(np.zeros(0, int), np.zeros(0), np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)))
     assert [each.tolist() for each in near_ends(none)] == [[], []]

@@ -87,6 +87,13 @@ def test_photos_in_doubt_are_drawn_more_often() -> None:
     assert 1.5 < (drawn >= 100).sum() / (drawn < 100).sum() < 4
 
 
+def test_of_crowds_enough_photos_are_drawn() -> None:
+    faces = np.repeat([3, 40], 50)
+    drawn = [draw_photos(faces, 100, seed, None, faces / 4).looks for seed in range(30)]
+    assert 7.5 <= np.mean([len(looks) for looks in drawn]) <= 25
+    assert 60 < np.mean([faces[looks].sum() for looks in drawn]) < 140
+
+
 def answers(path, faces: list[dict], sources: list[str], label: str):
     path.write_text(json.dumps({"crowdmask_audit": 1, "labeller": "A", "photos": [
         {"source": source, "probability": 0.5, "done": True,

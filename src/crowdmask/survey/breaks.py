@@ -26,6 +26,8 @@ _TIMES_AS_WIDE = 1.6
 # Tracks of every label that count toward the rate of each, so that few of them do not decide it.
 _POOLED = 5.0
 _MOST = 0.9
+# So many tracks that end within so many seconds, and no others there, are the end of a scene: a cut.
+_SCENE, _AT_ONCE_S = 3, 0.4
 # Tracks that go on later than `WITHIN_S`, or from where the speed does not lead, at most, for each one found.
 _MOST_UNFOUND = 0.15
 
@@ -55,10 +57,11 @@ def near_ends(tracks: Tracks) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         ends = order[tracks.source[order] == source]
         times = tracks.ended_s[ends]
         over = times[-1]
+        by_cut = _at_cuts(np.sort(tracks.began_s[ends]), times)
         for track in np.flatnonzero(tracks.source == source).tolist():
             began = tracks.began_s[track]
             low, high = np.searchsorted(times, (began - WITHIN_S, began + WITHIN_S))
-            others = ends[low:high]
+            others = ends[low:high][~by_cut[low:high]]
             # Tracks that the end of the video cut off did not break.
             others = others[(others != track) & (tracks.ended_s[others] < over)]
             close = others[_is_near(tracks, track, others)]
@@ -66,6 +69,14 @@ def near_ends(tracks: Tracks) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
             there = (tracks.ended_s[close] >= began) & (tracks.began_s[close] < began)
             after[track] = bool(there.any())
     return before, after
+
+
+def _at_cuts(began_s: Floats, ended_s: Floats) -> NDArray[np.bool_]:
+    """Return which ends are those of a scene: three or more at once, and nobody stays; both increasing."""
+    low, high = (np.searchsorted(ended_s, ended_s + way * _AT_ONCE_S) for way in (-1, 1))
+    there = np.searchsorted(began_s, ended_s - _AT_ONCE_S) - high
+    scene: NDArray[np.bool_] = (high - low >= _SCENE) & (there <= 0)
+    return scene
 
 
 def _is_near(tracks: Tracks, track: int, others: NDArray[np.intp]) -> NDArray[np.bool_]:

@@ -15,6 +15,8 @@ from crowdmask.survey.cells import Floats
 # the number of faces in doubt, u, as 1 + u + .1 u², and faces added to its cost.
 _EMPTY_PHOTO = 30.0
 _DOUBT, _COST = (1.0, 1.0, 0.1), 2.0
+# Photos show how much photos differ, so crowds are drawn less often where otherwise fewer would be drawn.
+_FEW_PHOTOS, _LESS_OFTEN = 8.0, (1.0, 0.5, 0.0, -0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ def draw_photos(
     else:
         error = _DOUBT[0] + _DOUBT[1] * doubt + _DOUBT[2] * doubt**2
         size = np.sqrt(error / (number + _COST))
-    probability = _probabilities(size, number, wanted)
+    probability = (_probabilities if doubt is None else _enough_photos)(size, number, wanted)
     random = np.random.default_rng([seed, 7])
     share = np.zeros(len(size)) if masked is None else (masked + 0.2) / (np.asarray(faces) + 0.6)
     order = np.lexsort((random.random(len(size)), share))
@@ -73,6 +75,16 @@ def draw_photos(
     hit = np.searchsorted(ends, marks, side="right")
     looks = order[np.unique(np.minimum(hit, len(order) - 1))] if len(marks) else order[:0]
     return Draw(looks, probability[looks])
+
+
+def _enough_photos(size: Floats, faces: Floats, wanted: int) -> Floats:
+    """Return probabilities for about `_FEW_PHOTOS` photos or more, as near to `size` as that goes."""
+    for power in _LESS_OFTEN:
+        shaped = size**power if power > 0 else (faces + 1) ** power
+        probability = _probabilities(shaped, faces, wanted)
+        if probability.sum() >= _FEW_PHOTOS:
+            break
+    return probability
 
 
 def _probabilities(size: Floats, faces: Floats, wanted: int) -> Floats:
