@@ -74,6 +74,16 @@ def test_axe_finds_no_fault(page: Page, axe: str, path: str, width: int, scheme:
     assert page.run("document.documentElement.scrollWidth") <= width
 
 
+def test_an_hour_that_the_clock_shows_twice_is_told_apart(page: Page) -> None:
+    page.open(f"{page.address}/screens")
+    page.wait(PAGES["screens"])
+    told = page.run(
+        "import('/pages/common/format.js').then(({useZone, dayAndClock}) => { useZone('Europe/Berlin');"
+        "return ['2026-10-25T00:30Z', '2026-10-25T01:30Z', '2026-10-25T02:30Z'].map(dayAndClock) })"
+    )
+    assert told == ["25 Oct 2026, 02:30 GMT+2", "25 Oct 2026, 02:30 GMT+1", "25 Oct 2026, 03:30"]
+
+
 def test_long_names_and_a_camera_without_a_picture_fit(page: Page) -> None:
     look(page, 390, "light")
     page.open(f"{page.address}/")

@@ -151,10 +151,8 @@ def test_a_rule_of_the_file_is_changed_and_removed(
         fill(page, "What happens", "mask_put_on")
         # What another admin did meanwhile is not lost without a word.
         other = {**get(site, "rules")[0]["settings"], "cooldown_s": 17}
-        answer = httpx.put(
-            f"{site.address}/v1/rules/masks", json={"rule": other}, trust_env=False, timeout=20
-        )
-        assert answer.status_code == 200
+        put = httpx.put(f"{site.address}/v1/rules/masks", json={"rule": other}, trust_env=False, timeout=20)
+        assert put.status_code == 200
         click(page, "Save")
         page.wait("document.querySelector('.form > .problem').textContent.includes('Somebody else')")
         click(page, "Save")

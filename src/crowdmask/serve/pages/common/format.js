@@ -3,6 +3,7 @@ import { texts } from "../texts.en.js";
 /** The mask states, in the order in which they are shown. */
 export const STATES = Object.keys(texts.columns);
 
+const HOUR_MS = 3_600_000;
 const formats = { zone: undefined };
 
 /** Show all times in this zone, whatever the reader's device says: a report must mean the same to all. */
@@ -14,6 +15,7 @@ export function useZone(name) {
   formats.short = new Intl.DateTimeFormat(texts.language, { ...options, day: "numeric", month: "short" });
   formats.both = new Intl.DateTimeFormat(texts.language, { ...options, dateStyle: "medium", timeStyle: "short" });
   formats.whole = new Intl.DateTimeFormat(texts.language, { ...options, dateStyle: "medium", timeStyle: "medium" });
+  formats.offset = new Intl.DateTimeFormat("en-GB", { ...options, timeZoneName: "shortOffset" });
   formats.parts = new Intl.DateTimeFormat("en-GB", {
     ...options, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit",
     minute: "2-digit", second: "2-digit",
@@ -24,7 +26,7 @@ useZone(undefined);
 export const clock = (utc) => formats.clock.format(new Date(utc));
 export const day = (utc) => formats.day.format(new Date(utc));
 export const shortDay = (utc) => formats.short.format(new Date(utc));
-export const dayAndClock = (utc) => formats.both.format(new Date(utc));
+export const dayAndClock = (utc) => formats.both.format(new Date(utc)) + whichOf(utc);
 export const wholeTime = (utc) => formats.whole.format(new Date(utc));
 
 /** Return a share of 0 to 1 in percent. */
@@ -42,6 +44,13 @@ export function stateOf(record) {
   if (record.state === "inactive") return "inactive";
   if (record.down_since || record.state === "waiting") return "down";
   return record.frozen ? "frozen" : record.state;
+}
+
+/** Return the offset of a time that the clock shows twice, where summer time ends; of all others nothing. */
+function whichOf(utc) {
+  const local = toLocal(utc);
+  const isTwice = [-HOUR_MS, HOUR_MS].some((aside) => toLocal(Number(new Date(utc)) + aside) === local);
+  return isTwice ? ` ${formats.offset.formatToParts(new Date(utc)).find(({ type }) => type === "timeZoneName").value}` : "";
 }
 
 /** Return a time in the site's zone as fields of forms have it: 2026-05-04T10:00. */
