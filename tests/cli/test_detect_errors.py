@@ -173,11 +173,12 @@ def test_ctrl_c_leaves_what_was_finished(place: Path, blocks: Image.Image, colou
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
-def test_a_summary_that_finds_a_full_disk_is_one_line(place: Path) -> None:
+@pytest.mark.parametrize("words", ["model --list", "--version", "--help", "detect --help"])
+def test_a_summary_that_finds_a_full_disk_is_one_line(words: str, place: Path) -> None:
     source = Path(__file__).parents[2] / "src"
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "crowdmask", "model", "--list"],
+            [sys.executable, "-m", "crowdmask", *words.split()],
             cwd=place,
             env={**os.environ, "PYTHONPATH": str(source)},
             stdout=full,

@@ -116,6 +116,9 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_SPACE = "cannot write {}: no space left on device"
+
 # Rich would take text in square brackets for markup and drop it.
 MARKUP: Final = "markdown"
 
@@ -137,6 +140,16 @@ class _Group(TyperGroup):
 
 class Commands(_Group):
     """The subcommands, none of which is imported before it is run."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; a full disk under the version or the help, too, is one line."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            typer.echo(error_line(NO_SPACE.format("standard output")), err=True)
+            sys.exit(EXIT_INPUT)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names in the order of the help."""
@@ -276,9 +289,6 @@ def root(
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
 def _stop_unexpected(error: Exception, name: str) -> None:
     extra = COMMANDS[name].extra
     if isinstance(error, ModuleNotFoundError) and extra:
@@ -286,7 +296,7 @@ def _stop_unexpected(error: Exception, name: str) -> None:
         _stop(str(missing), missing.exit_code)
     if isinstance(error, OSError) and error.errno in FULL:
         # Files of ours raise an error of their own, so it is standard output.
-        _stop(f"cannot write {error.filename or 'standard output'}: no space left on device", EXIT_INPUT)
+        _stop(NO_SPACE.format(error.filename or "standard output"), EXIT_INPUT)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     _stop(f"{what} (internal error: set {DEBUG}=1 for the details, and please report it)", EXIT_INPUT)
 
