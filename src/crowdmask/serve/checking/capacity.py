@@ -20,7 +20,7 @@ from crowdmask.media.video_writer import VideoWriter
 SENT_FPS = 25.0
 """Frames a second that a camera sends; all of them must be decoded, whether they are looked at or not."""
 LEAST_FPS = 4.0
-"""At fewer looks a second people who pass quickly are missed; docs/service.md has the measured shares."""
+"""Somebody counts from the third sighting on: at fewer looks a second, people who pass quickly are missed."""
 WIDTH, HEIGHT = 1920, 1080
 _LOOKS, _DECODED, _LONGEST_S = 24, 10, 2.0
 
