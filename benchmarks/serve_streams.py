@@ -5,7 +5,7 @@
 The clip is scaled to 1920x1080 and sent round and round as H.264 in MPEG-TS over HTTP on this machine, at its
 own pace. Prints for each number of streams the frames a second that came and that were looked at, CPU and
 memory of the service, and the share with a mask beside that of looking at every frame of the clip. Ends with
-1 where a share is off by more than .02 although at least 4 frames a second were looked at.
+1 where a share is off by more than .02 although at least 6 frames a second were looked at.
 """
 
 from __future__ import annotations

