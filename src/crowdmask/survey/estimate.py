@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -150,7 +149,7 @@ def _corrected(
     likeness = compare(photos, float(cells.narrow.sum()), known, seen.is_video)
     scale = likeness.kind_scale
     notes += likeness.notes
-    seed = zlib.crc32(group.name.encode("utf-8", "surrogatepass"))
+    seed = group.seed
     kept, kept_draws = _kept_passages(seen, group, known, seed)
     photos *= kept[:, None, None]
     if seen.is_video:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +38,11 @@ class Group:
     looks: NDArray[np.bool_]
     faces: NDArray[np.bool_] | None = None
     widths: tuple[int, ...] | None = None
+
+    @property
+    def seed(self) -> int:
+        """A number made of its name, which may be no valid text: each group has draws of its own."""
+        return zlib.crc32(self.name.encode("utf-8", "surrogatepass"))
 
 
 def make_groups(seen: Sightings, by: str | None, design: Design | None) -> list[Group]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -115,7 +114,7 @@ def apply_audit(
     untold = sum(audit.counts[source][1] for source in mine)
     if untold:
         notes.append(f"of {untold} faces the labeller could not tell: they are not judged")
-    random = np.random.default_rng([0 if known is None else known.seed, 9, zlib.crc32(group.name.encode())])
+    random = np.random.default_rng([0 if known is None else known.seed, 9, group.seed])
     freedom, draws = len(mine) - 1, DRAWS if known is None else known.draws
     if target == PHOTOS:
         people, as_labelled = estimate_labelled(audited)
