@@ -44,7 +44,7 @@ class Postgres:
 
     def __init__(self, programs: Path) -> None:
         """Make an empty one."""
-        self._programs, self._folder = programs, Path(f"/tmp/crowdmask-away-{os.getpid()}")
+        self._programs, self._folder = programs, Path(tempfile.gettempdir(), f"crowdmask-away-{os.getpid()}")
         self._as_other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]

@@ -9,16 +9,18 @@ python benchmarks/survey_breaks.py
 from __future__ import annotations
 
 import argparse
+import sys
 from itertools import product
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crowdmask.survey.breaks import Tracks, kept_parts, near_ends
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-Floats = NDArray[np.float64]
+from tests.survey.walking import SECONDS, walk
 
-WIDTH_PX, STAY_S, SECONDS = 1920.0, 12.0, 600.0
+from crowdmask.survey.breaks import kept_parts, near_ends
+
 PEOPLE = (100, 500, 1500)
 BREAKS_A_SECOND = ((0.0, 0.0), (0.02, 0.1), (0.1, 0.02), (0.2, 0.05))
 GAPS_S = (0.8, 2.0)
@@ -56,29 +58,6 @@ def trial(seed: int, people: int, rates: tuple[float, float], gap_s: float) -> t
         len(label) / people, number[0] / number.sum() - true, best[0] / best.sum() - true,
         float(low <= true <= high), high - low,
     )  # fmt: skip
-
-
-def walk(
-    random: np.random.Generator, people: int, rates: tuple[float, float], gap_s: float
-) -> tuple[Tracks, NDArray[np.int64], NDArray[np.bool_]]:
-    """Return tracks, their labels, and which of them is the first one of a person."""
-    masked = random.uniform(0.2, 0.8)
-    rows, labels, begins = [], [], []
-    for _ in range(people):
-        label = int(random.random() >= masked)
-        enters, stays = random.uniform(0, SECONDS - STAY_S), STAY_S * random.uniform(0.6, 1.6)
-        way, width, y = random.choice((-1, 1)), random.uniform(20, 70), random.uniform(200, 800)
-        now, first = enters, True
-        while now < enters + stays:
-            end = min(now + random.exponential(1 / max(rates[label], 1e-9)), enters + stays)
-            x = [WIDTH_PX / 2 * (1 - way) + way * WIDTH_PX * (at - enters) / stays for at in (now, end)]
-            rows.append((now, end, x[0], y, width, x[1], y, width))
-            labels.append(label)
-            begins.append(first)
-            now, first = end + 0.2 + random.exponential(gap_s), False
-    table = np.array(rows)
-    tracks = Tracks(np.zeros(len(rows), int), table[:, 0], table[:, 1], table[:, 2:5], table[:, 5:8])
-    return tracks, np.array(labels), np.array(begins)
 
 
 if __name__ == "__main__":

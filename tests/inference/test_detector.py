@@ -226,7 +226,8 @@ def test_threads_share_a_detector(detector: Detector, blocks: Image.Image) -> No
 def test_shipped_default_gives_all_that_a_precision_recall_curve_needs(example_photo: Path) -> None:
     found = Detector(confidence=0.0, threads=1).detect(example_photo)
     assert len(found) >= 300
-    width, height = Image.open(example_photo).size
+    with Image.open(example_photo) as image:
+        width, height = image.size
     assert (found.xyxy >= 0).all()
     assert (found.xyxy <= (width, height, width, height)).all()
     assert (found.xyxy[:, 2:] > found.xyxy[:, :2]).all()

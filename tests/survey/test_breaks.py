@@ -9,40 +9,14 @@ from crowdmask.survey import Settings, read, survey
 from crowdmask.survey.breaks import Tracks, kept_parts, near_ends
 
 from .conftest import face, frame
-
-HALL_PX, STAY_S = 1920.0, 12.0
-
-
-def walked(seed: int, people: int, breaks_a_second, seconds: float = 600.0):
-    """People who cross the picture; their tracks break at a rate of their label, for 1 s on average.
-
-    Returns the tracks, their labels, and which of them is the first of a person.
-    """
-    random = np.random.default_rng(seed)
-    masked = random.uniform(0.2, 0.8)
-    rows, labels, begins = [], [], []
-    for _ in range(people):
-        label = int(random.random() >= masked)
-        enters, stays = random.uniform(0, seconds - STAY_S), STAY_S * random.uniform(0.6, 1.6)
-        way, width, y = random.choice((-1, 1)), random.uniform(20, 70), random.uniform(200, 800)
-        now, first = enters, True
-        while now < enters + stays:
-            end = min(now + random.exponential(1 / max(breaks_a_second[label], 1e-9)), enters + stays)
-            x = [HALL_PX / 2 * (1 - way) + way * HALL_PX * (at - enters) / stays for at in (now, end)]
-            rows.append((now, end, x[0], y, width, x[1], y, width))
-            labels.append(label)
-            begins.append(first)
-            now, first = end + 0.2 + random.exponential(0.8), False
-    table = np.array(rows)
-    tracks = Tracks(np.zeros(len(rows), int), table[:, 0], table[:, 1], table[:, 2:5], table[:, 5:8])
-    return tracks, np.array(labels), np.array(begins)
+from .walking import walk
 
 
 @pytest.mark.parametrize("rates", [(0.0, 0.0), (0.02, 0.1), (0.15, 0.05)])
 def test_passages_of_tracks_that_break_at_other_rates(rates) -> None:
     errors, raw, held = [], [], []
     for seed in range(12):
-        tracks, label, begins = walked(seed, 150, rates)
+        tracks, label, begins = walk(np.random.default_rng(seed), 150, rates)
         true = np.bincount(label[begins], minlength=3) / begins.sum()
         number = np.bincount(label, minlength=3)
         kept, draws = kept_parts(label, *near_ends(tracks), 300, np.random.default_rng(seed))
