@@ -320,6 +320,8 @@ class Detector:
         if self.looks_closer or self.looks_farther:
             with stopwatch.stage("decode"):
                 found = passes.find_once(first, self._decoder)
+            # Apart, so that a photo with both looks has three: of the first, of the rule, and of the second.
+            with stopwatch.stage("decode"):
                 sure = passes.sure_faces(picture, found)
                 part = passes.part_with_small_faces(picture, sure, self.info) if self.looks_closer else None
                 near = (
