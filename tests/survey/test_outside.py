@@ -5,6 +5,7 @@ import pytest
 
 from crowdmask.survey.cells import SHOWN
 from crowdmask.survey.outside import OTHER_KIND, compare
+from crowdmask.survey.quantify import CONFUSION, RECALL
 from crowdmask.survey.uncertainty import Knowledge
 
 
@@ -58,3 +59,13 @@ def test_followed_faces_may_be_surer_but_are_no_photos(known) -> None:
     assert (surer.kind_scale, surer.notes) == (OTHER_KIND, ())
     assert unsure.kind_scale > OTHER_KIND
     assert "less sure" in unsure.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("corrections", "told"),
+    [((RECALL,), "interval was widened"), ((CONFUSION,), "was not widened"), ((), "was not")],
+)
+def test_what_is_not_corrected_is_not_widened(rates, corrections, told) -> None:
+    known = Knowledge(rates, SHOWN, corrections, draws=100)
+    (note,) = compare(group(200, 0.3), 0.0, known).notes
+    assert told in note

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,18 @@ def test_without_rates_only_raw_figures(write) -> None:
     assert record["with_mask"]["raw_share"] == 0.5
     assert record["corrections"] == []
     assert any("no error rates" in note for note in record["notes"])
+
+
+def test_without_rates_only_faces_that_the_model_shows_count(write) -> None:
+    faint = [face(1, confidence=0.05)] * 9
+    seen = read([str(write([photo("a.jpg", [face(0), face(0), face(1), *faint])]))])
+    known, unknown = (
+        next(survey(each).records()) for each in (replace(seen, thresholds=(0.4, 0.4, 0.4)), seen)
+    )
+    assert (known["faces"], known["with_mask"]["raw_share"]) == (3, pytest.approx(2 / 3, abs=1e-5))
+    assert not any("thresholds" in note for note in known["notes"])
+    assert unknown["faces"] == 12
+    assert any("from a confidence of 0.05 on" in note for note in unknown["notes"])
 
 
 def test_damaged_lines_are_named_and_left_out(write, rates_file) -> None:

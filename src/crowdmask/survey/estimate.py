@@ -9,7 +9,7 @@ import numpy as np
 
 from crowdmask.labels import LABELS
 from crowdmask.survey.breaks import kept_parts
-from crowdmask.survey.cells import N_CONFIDENCES, N_LABELS, SHOWN, Floats, confidence_edges
+from crowdmask.survey.cells import N_CONFIDENCES, N_LABELS, SHOWN, Floats
 from crowdmask.survey.grouping import Clusters, Group
 from crowdmask.survey.outside import compare
 from crowdmask.survey.place import FEW, FEWEST, draw_place, make_sample, widen
@@ -25,6 +25,8 @@ TARGETS = (PHOTOS, PLACE)
 
 # Events come only from tracked faces, and smaller faces are rarely tracked.
 _FOLLOWED_FROM = 1
+# A model without known thresholds hardly shows faces under this confidence.
+_FAINT = 0.1
 _NO_CORRECTION = (
     "no correction was made: the interval is that of independent faces, all of them found, and too narrow"
 )
@@ -75,7 +77,7 @@ def estimate_group(
         known: the rates; None: there are none for this model, so only raw figures.
         target: `PHOTOS` or `PLACE`.
     """
-    edges = known.rates.edges if known is not None else confidence_edges((1e-9,) * 3)
+    edges = known.rates.edges if known is not None else seen.edges
     floor = known.floor if known is not None else 0
     cells = sort_faces(seen, group.looks, group.faces, edges, floor)
     notes: list[str] = []
@@ -92,6 +94,7 @@ def estimate_group(
             "biased, and whose "
             "intervals are too narrow; measure them (docs/survey.md) or audit (`audit`)"
         )
+        notes += _thresholds_note(seen)
     else:
         figures, best, freedom = _corrected(seen, cells, names, clusters, known, target, notes, group)
     raw = cells.raw
@@ -119,6 +122,18 @@ def estimate_group(
         },
         freedom=freedom,
     )
+
+
+def _thresholds_note(seen: Sightings) -> list[str]:
+    """Say that faint detections count as faces where the model's thresholds are not known."""
+    faint = seen.thresholds is None and len(seen.confidence) > 0
+    least = float(np.nan_to_num(seen.confidence, nan=1.0).min()) if faint else 1.0
+    if least >= _FAINT:
+        return []
+    return [
+        f"its thresholds are not known either: every detection counts as a face, from a confidence of "
+        f"{least:.2f} on; make the records at the model's own thresholds"
+    ]
 
 
 def _why_no_figure(cells: Cells) -> str:

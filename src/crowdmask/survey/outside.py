@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crowdmask.survey.cells import N_CONFIDENCES, SHOWN, Floats
+from crowdmask.survey.quantify import RECALL
 from crowdmask.survey.rates import NO_FACE
 from crowdmask.survey.uncertainty import Knowledge
 from crowdmask.survey.words import percent
@@ -25,13 +26,12 @@ OTHER_KIND = 2.0
 """Factor by which the miss rates vary more for photos that differ from the measured ones."""
 
 _LESS_SURE = (
-    "the detector is less sure than on the photos its rates were measured on (other light, blur or angle): "
-    "the interval was widened; an audit (`audit`) would measure the rates here"
+    "the detector is less sure than on the photos its rates were measured on (other light, blur or angle)"
 )
-_SURER = (
-    "the detector is surer than on the photos its rates were measured on (other photos or faces): "
-    "the interval was widened; an audit (`audit`) would measure the rates here"
-)
+_SURER = "the detector is surer than on the photos its rates were measured on (other photos or faces)"
+_MEASURE = "; an audit (`audit`) would measure the rates here"
+_WIDENED = "the interval was widened"
+_NOT_WIDENED = "the interval was not widened, as missed faces are not corrected"
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def compare(photos: Floats, narrow: float, known: Knowledge, video: bool = False
         video: whether the confidences are those of followed faces, or unknown: these may well be surer.
     """
     notes, scale = [], 1.0
+    widened = _WIDENED if RECALL in known.corrections else _NOT_WIDENED
     seen = photos.sum(axis=0)
     total = float(seen.sum())
     if total <= 0:
@@ -69,21 +70,21 @@ def compare(photos: Floats, narrow: float, known: Knowledge, video: bool = False
         notes.append(
             f"{percent(thin)} of the faces are of a label and width of which the rates were "
             f"measured on fewer than "
-            f"{_FEW_FACES} faces: the interval was widened"
+            f"{_FEW_FACES} faces: {widened}"
         )
     if narrow > _NARROW_SHARE * (narrow + total):
         scale = OTHER_KIND
         notes.append(
             f"{percent(narrow / (narrow + total))} of the faces are narrower than 8 px and left "
             f"out: the people surveyed "
-            "are those near the camera, and the interval was widened"
+            f"are those near the camera, and {widened}"
         )
     excess = _other_confidences(photos, found)
     if video:
         scale, excess = OTHER_KIND, min(excess, 0.0)
     by_confidence = min(float(np.sqrt(1 + (excess / _DIFFERENCE) ** 2)), _MOST)
     if by_confidence >= OTHER_KIND:
-        notes.append(_LESS_SURE if excess < 0 else _SURER)
+        notes.append(f"{_LESS_SURE if excess < 0 else _SURER}: {widened}{_MEASURE}")
     return Likeness(max(scale, by_confidence), tuple(notes))
 
 

@@ -15,6 +15,7 @@ from crowdmask.survey.cells import (
     SHOWN,
     Floats,
     confidence_class,
+    confidence_edges,
     width_class,
 )
 
@@ -48,6 +49,7 @@ class Sightings:
         near_end: (F, 2) bool, of passages: whether another track ended near its beginning, shortly before and
             shortly after; None: places are unknown.
         model, model_hash: of the detector; None if the records do not state them.
+        thresholds: (3,) its own, from which on faces are shown; None: records do not state them.
         problems: what could not be read, one line each.
     """
 
@@ -69,6 +71,7 @@ class Sightings:
     near_end: NDArray[np.bool_] | None = None
     model: str | None = None
     model_hash: str | None = None
+    thresholds: tuple[float, ...] | None = None
     problems: tuple[str, ...] = ()
 
     @property
@@ -80,6 +83,11 @@ class Sightings:
     def is_video(self) -> bool:
         """Whether looks have a duration."""
         return self.unit != FACE
+
+    @property
+    def edges(self) -> Floats:
+        """Lower limits of the model's confidence classes, (3, 6); thresholds unknown: every face is shown."""
+        return confidence_edges(self.thresholds or (1e-9,) * N_LABELS)
 
     def with_times(self, time_s: Floats) -> Sightings:
         """Return a copy with other times of the looks."""

@@ -249,7 +249,7 @@ def _draw(
     from crowdmask.survey.run import find_rates
 
     known = find_rates(seen, rates)
-    thresholds = None if known is None else known.thresholds
+    thresholds = seen.thresholds if known is None else known.thresholds
     number = prepare_audit(seen, sources, faces, out, seed, thresholds, looking, known)
     what = "frames" if seen.is_video else "photos"
     say.print(

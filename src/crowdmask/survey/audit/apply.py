@@ -20,7 +20,7 @@ from crowdmask.survey.audit.inference import (
     estimate_place,
 )
 from crowdmask.survey.audit.moments import MOMENT_S, audited_moments, look_of, split_name
-from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, Floats, confidence_edges
+from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, Floats
 from crowdmask.survey.estimate import PHOTOS, Estimate
 from crowdmask.survey.grouping import Clusters, Group
 from crowdmask.survey.place import FEWEST
@@ -181,7 +181,7 @@ def _why_not_audited(group: Group, labelled: int) -> str:
 
 def _predicted(seen: Sightings, group: Group, known: Knowledge | None) -> Floats:
     """Return the number of people that the model expects in each photo, by label, (L, 3)."""
-    edges = confidence_edges((1e-9,) * len(LABELS)) if known is None else known.rates.edges
+    edges = seen.edges if known is None else known.rates.edges
     cells = sort_faces(seen, group.looks, None, edges, 0 if known is None else known.floor)
     if known is None:
         return cells.known[..., SHOWN:].sum(axis=(2, 3))
@@ -217,4 +217,4 @@ def _bounds(figure: Figure, untold: float) -> tuple[float, float] | None:
 
 def _kept(notes: Sequence[str]) -> list[str]:
     """Remove notes about the shipped rates, which the audit replaces."""
-    return [note for note in notes if "interval was widened" not in note and "no error rates" not in note]
+    return [note for note in notes if "interval was" not in note and "no error rates" not in note]

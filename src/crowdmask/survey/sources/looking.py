@@ -107,9 +107,10 @@ def look_at_photos(names: Sequence[str], looking: Looking, progress: Progress = 
             progress("looking at photos", number, total)
     if not photos.sources:
         raise SourceError(problems[0] if problems else "no photo was given")
-    return photos.sightings(
-        {"model": detector.model_name, "model_hash": detector.model_hash, "problems": tuple(problems)}
-    )
+    return photos.sightings({
+        "model": detector.model_name, "model_hash": detector.model_hash, "problems": tuple(problems),
+        "thresholds": tuple(map(float, detector.info.threshold)),
+    })  # fmt: skip
 
 
 def look_at_videos(
