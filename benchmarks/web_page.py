@@ -210,6 +210,12 @@ def main() -> None:
     parser.add_argument("--video", type=Path, help="a .mjpeg or .y4m file for the camera")
     parser.add_argument("--minutes", type=float, default=10)
     given = parser.parse_args()
+    for file in (given.photo, given.list, given.video):
+        # The browser itself would show a file that is missing as an empty one.
+        if file is not None and not file.is_file():
+            parser.error(f"{file}: no such file")
+    if given.photos is not None and not given.photos.is_dir():
+        parser.error(f"{given.photos}: no such folder")
     if given.what == "time":
         compare_times(given.photo, given.runs)
     elif given.what == "camera":

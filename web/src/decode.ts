@@ -5,7 +5,7 @@
  * suppressed and calibrated.
  */
 
-import { concat, suppress as suppressBoxes, take, type Boxes } from "./boxes.ts";
+import { concat, suppress as suppressBoxes, take, take_rows, type Boxes } from "./boxes.ts";
 import { default_boxes } from "./default_boxes.ts";
 import { Detections } from "./detections.ts";
 import { ModelError } from "./errors.ts";
@@ -49,7 +49,9 @@ export class RawFaces {
 
   /** The highest score of each box. */
   get best(): Float32Array {
-    return Float32Array.from({ length: this.length }, (_, i) => this.scores[i * this.labels + this.class_of(i)]);
+    const best = new Float32Array(this.length);
+    for (let i = 0; i < best.length; i++) best[i] = this.scores[i * this.labels + this.class_of(i)];
+    return best;
   }
 
   /** Return the label with the highest score of box i, the first of equal ones. */
@@ -63,10 +65,7 @@ export class RawFaces {
 
   /** Return a part of the boxes. */
   take(indices: readonly number[]): RawFaces {
-    const { labels } = this;
-    const scores = new Float32Array(labels * indices.length);
-    indices.forEach((from, to) => scores.set(this.scores.subarray(labels * from, labels * (from + 1)), labels * to));
-    return new RawFaces(take(this.xyxy, indices), scores, labels);
+    return new RawFaces(take(this.xyxy, indices), take_rows(this.scores, this.labels, indices), this.labels);
   }
 
   /** Return these boxes and then others. */
@@ -132,10 +131,11 @@ export function boxes_above(least: number, answer: NetworkAnswer, info: ModelInf
     );
   }
   let index = boxes_reaching(least, scores, labels);
-  const best = new RawFaces(anchors, scores, labels).take(index).best;
+  const everyone = new RawFaces(anchors, scores, labels);
+  const best = everyone.take(index).best;
   index = orderByFalling(best).slice(0, MAX_CANDIDATES).map((i) => index[i]);
   const xyxy = new Float32Array(4 * index.length);
-  index.forEach((from, to) => xyxy.set(decode_box(deltas, anchors, from, info.variances), 4 * to));
+  index.forEach((from, to) => decode_box(deltas, anchors, from, info.variances, xyxy, to));
   for (let i = 0; i < xyxy.length; i++) {
     xyxy[i] = Math.min(Math.max(xyxy[i] / prepared.scale[i % 2], 0), prepared.picture[i % 2]);
   }
@@ -143,7 +143,7 @@ export function boxes_above(least: number, answer: NetworkAnswer, info: ModelInf
     index.length,
     (i) => xyxy[4 * i + 2] - xyxy[4 * i] >= MIN_BOX_PX && xyxy[4 * i + 3] - xyxy[4 * i + 1] >= MIN_BOX_PX,
   );
-  return new RawFaces(xyxy, new RawFaces(anchors, scores, labels).take(index).scores, labels).take(solid);
+  return new RawFaces(xyxy, everyone.take(index).scores, labels).take(solid);
 }
 
 /** Return the numbers of the boxes with a score that is high enough: a few of thousands. */
@@ -168,20 +168,22 @@ export function suppress(raw: RawFaces, info: ModelInfo): RawFaces {
   return raw.take(suppressBoxes(raw.xyxy, raw.best, info.nms_iou, info.max_detections));
 }
 
-/** Turn offsets from default box i into x1, y1, x2, y2 in input pixels (Liu et al., SSD, 2016, section 2.2). */
+/** Turn offsets from default box `from` into box `to` in input pixels (Liu et al., SSD, 2016, section 2.2). */
 function decode_box(
   deltas: Float32Array,
   anchors: Float32Array,
-  i: number,
+  from: number,
   variances: readonly [number, number],
-): [number, number, number, number] {
-  const [cx, cy, w, h] = anchors.subarray(4 * i, 4 * i + 4);
-  const [d0, d1, d2, d3] = deltas.subarray(4 * i, 4 * i + 4);
-  const x = cx + d0 * variances[0] * w;
-  const y = cy + d1 * variances[0] * h;
-  const halfWidth = (w * Math.exp(Math.min(d2 * variances[1], MAX_EXPONENT))) / 2;
-  const halfHeight = (h * Math.exp(Math.min(d3 * variances[1], MAX_EXPONENT))) / 2;
-  return [x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight];
+  xyxy: Boxes,
+  to: number,
+): void {
+  // Across, then down.
+  for (let d = 4 * from, k = 4 * to; d < 4 * from + 2; d++, k++) {
+    const centre = anchors[d] + deltas[d] * variances[0] * anchors[d + 2];
+    const half = (anchors[d + 2] * Math.exp(Math.min(deltas[d + 2] * variances[1], MAX_EXPONENT))) / 2;
+    xyxy[k] = centre - half;
+    xyxy[k + 2] = centre + half;
+  }
 }
 
 /** Lead a score through a label's table. */
