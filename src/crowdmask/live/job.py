@@ -129,7 +129,7 @@ def run_job(
     """
     give_back_large_blocks()
     if job.sources:
-        preload()
+        preload(each.algorithm for each in job.options)
     stop = stop or Event()
     files = job.files
     # Before any file is opened: the model may not be suitable for tracking.

@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
-from importlib import import_module
 from threading import Thread
 from typing import Any
 
 from crowdmask.errors import UsageError
 from crowdmask.extras import needs_video
+from crowdmask.tracking.lean_import import Places, fetch
 
 HIGH_SCORE = 0.6
 """The library's threshold between high- and low-confidence boxes."""
 
 _NAME = "trackers"
+_KINDS: dict[str, str] = {
+    "bytetrack": "ByteTrackTracker",
+    "botsort": "BoTSORTTracker",
+    "ocsort": "OCSORTTracker",
+    "cbiou": "CBIoUTracker",
+    "sort": "SORTTracker",
+}
+# Of these packages only so much is imported; in another version all is.
+_PLACES: Places = {
+    "deprecate": {
+        "TargetMode": "deprecate._types",
+        "deprecated": "deprecate.deprecation",
+        "void": "deprecate.utils",
+    },
+    "scipy.optimize": {"linear_sum_assignment": "scipy.optimize._lsap"},
+    "supervision": {
+        "Detections": "supervision.detection.core",
+        "box_iou_batch": "supervision.detection.utils.iou_and_nms",
+        "_cv2": "supervision._cv2",
+    },
+    _NAME: {name: f"trackers.core.{algorithm}.tracker" for algorithm, name in _KINDS.items()},
+}
 _LOST_FRAMES = 30  # at 30 frames per second: one second
 
 
-def preload() -> Thread:
+def preload(algorithms: Iterable[str]) -> Thread:
     """Start to import the library in a thread, while the model is loaded and the first frame is decoded.
 
-    It imports a thousand modules, most of them of SciPy and supervision, in about half a second.
+    Args:
+        algorithms: those of `tracker.ALGORITHMS` that will be needed.
     """
-    thread = Thread(target=_import, name=f"import {_NAME}")
+    thread = Thread(target=_import, args=(set(algorithms),), name=f"import {_NAME}")
     thread.start()
     return thread
 
 
-def _import() -> None:
-    with suppress(ImportError):  # whoever needs it gets the error
-        import_module(_NAME)
+def _import(algorithms: Iterable[str]) -> None:
+    with suppress(ImportError, AttributeError):  # whoever needs it gets the error
+        for algorithm in algorithms:
+            fetch(_NAME, _KINDS[algorithm], _PLACES)
+            _options(algorithm)
 
 
 def make_library(algorithm: str, fps: float, mature: int) -> Any:
@@ -43,14 +69,24 @@ def make_library(algorithm: str, fps: float, mature: int) -> Any:
         MissingExtraError: the extra `video` is not installed.
         UsageError: the installed library does not have it.
     """
-    with needs_video("tracking"):
-        import trackers
+    name = _KINDS[algorithm]
+    try:
+        with needs_video("tracking"):
+            kind = fetch(_NAME, name, _PLACES)
+    except AttributeError as error:
+        raise UsageError(
+            f"the installed package 'trackers' has no {name}: upgrade it (pip install -U trackers)"
+        ) from error
+    return kind(
+        frame_rate=fps,
+        lost_track_buffer=_LOST_FRAMES,
+        minimum_consecutive_frames=mature,
+        **_options(algorithm),
+    )
 
-    shared = {
-        "frame_rate": fps,
-        "lost_track_buffer": _LOST_FRAMES,
-        "minimum_consecutive_frames": mature,
-    }
+
+def _options(algorithm: str) -> dict[str, Any]:
+    """Return an algorithm's own options."""
     new_face = {"track_activation_threshold": HIGH_SCORE}
     two_steps = {**new_face, "high_conf_det_threshold": HIGH_SCORE}
     # Faces are small, so they overlap less from frame to frame than bodies.
@@ -61,20 +97,13 @@ def make_library(algorithm: str, fps: float, mature: int) -> Any:
         "instant_first_frame_activation": False,
     }
     quick = _quick_state() if algorithm in ("botsort", "cbiou") else {}
-    kinds: dict[str, tuple[str, dict[str, Any]]] = {
-        "bytetrack": ("ByteTrackTracker", {**two_steps, "minimum_iou_threshold": 0.1}),
-        "botsort": ("BoTSORTTracker", {**two_steps, **loose, **quick, "enable_cmc": False}),
-        "ocsort": ("OCSORTTracker", {"high_conf_det_threshold": HIGH_SCORE, "minimum_iou_threshold": 0.1}),
-        "cbiou": ("CBIoUTracker", {**two_steps, **loose, **quick}),
-        "sort": ("SORTTracker", {**new_face, "minimum_iou_threshold": 0.1}),
-    }
-    name, options = kinds[algorithm]
-    kind = getattr(trackers, name, None)
-    if kind is None:
-        raise UsageError(
-            f"the installed package 'trackers' has no {name}: upgrade it (pip install -U trackers)"
-        )
-    return kind(**shared, **options)
+    return {
+        "bytetrack": {**two_steps, "minimum_iou_threshold": 0.1},
+        "botsort": {**two_steps, **loose, **quick, "enable_cmc": False},
+        "ocsort": {"high_conf_det_threshold": HIGH_SCORE, "minimum_iou_threshold": 0.1},
+        "cbiou": {**two_steps, **loose, **quick},
+        "sort": {**new_face, "minimum_iou_threshold": 0.1},
+    }[algorithm]
 
 
 def _quick_state() -> dict[str, Any]:

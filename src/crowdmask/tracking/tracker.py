@@ -243,12 +243,13 @@ class FaceTracker:
         return now
 
     def _library_ids(self, detections: Detections, boxes: NDArray[np.float64]) -> NDArray[np.int64]:
-        import supervision
+        library = self._library
+        import supervision  # after the library, which makes it quick
 
         given = supervision.Detections(
             xyxy=boxes, confidence=self._scores(detections), class_id=np.arange(len(detections))
         )
-        found: supervision.Detections = self._library.update(given, timestamp=self._library_s)
+        found: supervision.Detections = library.update(given, timestamp=self._library_s)
         ids = np.full(len(detections), -1, np.int64)
         # The library changes the order; the row number is passed through as the class.
         if found.class_id is not None and len(found):
