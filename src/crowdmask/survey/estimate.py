@@ -238,9 +238,8 @@ def _kept_passages(seen: Sightings, group: Group, known: Knowledge, seed: int) -
         return np.ones(N_LABELS), np.ones((known.draws, N_LABELS))
     mine = seen.faces_of(group.looks, group.faces)
     mine = mine[seen.label[mine] < N_LABELS]
-    before, after = seen.near_end[mine].T
     random = np.random.default_rng([known.seed, 4, seed])
-    kept, draws = kept_parts(seen.label[mine], before, after, known.draws, random)
+    kept, draws = kept_parts(seen.label[mine], seen.near_end.of(mine), known.draws, random)
     return kept, draws / kept
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from crowdmask.survey.breaks import NearEnds
 from crowdmask.survey.cells import (
     N_CONFIDENCES,
     N_LABELS,
@@ -46,8 +47,7 @@ class Sightings:
         width_px, confidence: (F,) float32; NaN: unknown.
         amount: (F,) float32: 1 for a face or passage, seconds for person-time.
         zones: names, and `zone`: (F,) int16, index into them, -1: in none.
-        near_end: (F, 2) bool, of passages: whether another track ended near its beginning, shortly before and
-            shortly after; None: places are unknown.
+        near_end: (F,) of passages: the ends of other tracks near their beginning; None: places are unknown.
         model, model_hash: of the detector; None if the records do not state them.
         thresholds: (3,) its own, from which on faces are shown; None: records do not state them.
         problems: what could not be read, one line each.
@@ -68,7 +68,7 @@ class Sightings:
     amount: NDArray[np.float32]
     zones: tuple[str, ...] = ()
     zone: NDArray[np.int16] | None = None
-    near_end: NDArray[np.bool_] | None = None
+    near_end: NearEnds | None = None
     model: str | None = None
     model_hash: str | None = None
     thresholds: tuple[float, ...] | None = None

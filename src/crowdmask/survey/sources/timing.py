@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crowdmask.survey.breaks import Tracks, near_ends
+from crowdmask.survey.breaks import NearEnds, Tracks, near_ends
 from crowdmask.survey.cells import N_LABELS, Floats
 from crowdmask.survey.sightings import LOOK_S, PASSAGE, Sightings
 
@@ -152,8 +152,8 @@ def _near_ends(
     frame: NDArray[np.int32],
     track: NDArray[np.int64],
     width: NDArray[np.float32],
-) -> NDArray[np.bool_]:
-    """Return where other tracks ended near the beginning of each, (T, 2), in the order of `_one_a_track`."""
+) -> NearEnds:
+    """Return where other tracks ended near the beginning of each, in the order of `_one_a_track`."""
     time_s = np.frombuffer(frames.time_s, np.float64)[frame]
     centre = np.frombuffer(frames.centre, np.float32).reshape(-1, 2)
     place = np.concatenate([centre, width[:, None]], axis=1).astype(np.float64)
@@ -164,7 +164,7 @@ def _near_ends(
     first = on[begins]
     last = on[np.append(begins[1:], True)] if len(on) else first
     tracks = Tracks(source[first], time_s[first], time_s[last], place[first], place[last])
-    return np.stack(near_ends(tracks), axis=1)
+    return near_ends(tracks)
 
 
 def _one_a_track(
