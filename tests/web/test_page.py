@@ -71,6 +71,16 @@ def agreement(ours: list[dict[str, Any]], theirs: Detections) -> tuple[int, int]
     return int(same.any(axis=1).sum()), int(same.any(axis=0).sum())
 
 
+def test_after_clearing_the_model_stays_loaded_for_a_while(photos: Page, example_photo: Path) -> None:
+    loads = "performance.getEntriesByType('resource').filter(e => e.name.endsWith('/worker.js')).length"
+    first = detect(photos, example_photo)
+    before = photos.run(loads)
+    photos.run("document.getElementById('clear').click()")
+    photos.wait("document.getElementById('results').hidden")
+    assert detect(photos, example_photo) == first
+    assert photos.run(loads) == before
+
+
 def test_the_example_photo_has_the_faces_that_python_finds(
     photos: Page, site: Path, example_photo: Path
 ) -> None:

@@ -4,6 +4,9 @@ import { Detections, type Device, type Options } from "../src/index.ts";
 import type { Found, Loaded, Reply, Request, Site, SiteModel } from "./messages.ts";
 import { FAILED_WORKER, NOT_LOADED, Problem } from "./words.ts";
 
+/** After this time without a photo its memory is given back, milliseconds. */
+const REST_MS = 30_000;
+
 /** Candidates reach down to this, so that the slider needs no new run. */
 export const FLOOR = 0.05;
 
@@ -52,6 +55,7 @@ export class Engine {
   private readonly waiting = new Map<number, Waiting>();
   private number = 0;
   private loading: Promise<Loaded> | null = null;
+  private resting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly model: SiteModel,
@@ -77,8 +81,15 @@ export class Engine {
     return { ...found, candidates: new Detections(xyxy, confidence, class_id, names) };
   }
 
+  /** End soon, if nothing is asked until then: loading again would make the next photos slow. */
+  rest(): void {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.end(), REST_MS);
+  }
+
   /** End the worker, which gives its memory back; it starts again when it is needed. */
   end(): void {
+    clearTimeout(this.resting);
     this.worker?.terminate();
     this.worker = null;
     this.loading = null;
@@ -103,6 +114,7 @@ export class Engine {
   }
 
   private ask<T>(request: Request, transfer: Transferable[] = []): Promise<T> {
+    clearTimeout(this.resting);
     return new Promise((resolve, reject) => {
       request.id = ++this.number;
       this.waiting.set(request.id, { resolve, reject });

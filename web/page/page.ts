@@ -80,7 +80,7 @@ async function start(): Promise<void> {
   let engine = new Engine(settings.model, way);
   const present = () => engine;
   const photos = new Photos(present, settings);
-  const results = new Results(photos, () => engine.end());
+  const results = new Results(photos, () => engine.rest());
   const camera = new Camera(present, settings, (file, name) => photos.add([{ name, file }]));
   receive(photos);
   settings.addEventListener("shown", () => results.show());

@@ -6,12 +6,43 @@ import type { Found, Loaded, Reply, Request } from "./messages.ts";
 
 let detector: Detector | null = null;
 
+/** A side of the warm-up's input, pixels: a photo that comes meanwhile waits for one turn only, so it is a short one. */
+const WARM_UP_PX = 160;
+const WARM_UP_TURNS = 30;
+const WARM_UP_MS = 1500;
+
 /** Answer requests with a build of the runtime. */
 export function serve(runtime: Runtime, wasm: string): void {
   let turn: Promise<void> = Promise.resolve();
+  let waiting = 0;
   self.onmessage = ({ data }: MessageEvent<Request>) => {
-    turn = turn.then(() => answer(data, runtime, wasm));
+    waiting++;
+    turn = turn.then(async () => {
+      waiting--;
+      await answer(data, runtime, wasm);
+      if (data.kind === "load") await warm_up(() => waiting > 0);
+    });
   };
+}
+
+/**
+ * Let the browser translate the network's code well, which it does for what runs often: else the first photos would
+ * take several times as long as later ones.
+ *
+ * @param is_wanted whether somebody waits for an answer: then it ends.
+ */
+async function warm_up(is_wanted: () => boolean): Promise<void> {
+  if (detector?.info.input.resize !== "fit" || detector.device !== "wasm") return;
+  const begin = performance.now();
+  const [width, height] = [2 * WARM_UP_PX, 1.5 * WARM_UP_PX];
+  const data = Uint8Array.from({ length: 3 * width * height }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24);
+  const small = detector.with_options({ input_size: WARM_UP_PX });
+  for (let turn = 0; turn < WARM_UP_TURNS && performance.now() - begin < WARM_UP_MS; turn++) {
+    // What has come since is heard of between turns only.
+    await new Promise((done) => setTimeout(done));
+    if (is_wanted()) return;
+    await small.detect_with_candidates({ data, width, height }, 0);
+  }
 }
 
 async function answer(request: Request, runtime: Runtime, wasm: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** The loops of resizing, the hottest ones beside the network: with SIMD in WebAssembly, and in JavaScript. */
+/** The loops over pixels, the hottest ones beside the network: with SIMD in WebAssembly, and in JavaScript. */
 
 import bytes from "./resize.wat";
 
@@ -21,6 +21,7 @@ export interface Filter {
 
 interface Loops {
   readonly memory: WebAssembly.Memory;
+  opaque(from: number, to: number, end: number): number;
   across(from: number, to: number, stride: number, rows: number, outputs: number, ...filter: number[]): void;
   down(from: number, to: number, stride: number, outputs: number, ...filter: number[]): void;
 }
@@ -34,6 +35,27 @@ function simd(): Loops | null {
     loops = made as unknown as Loops | null;
   }
   return loops;
+}
+
+/** Pixels that `copy_opaque` takes at most: they stay in the processor's nearest memory. */
+export const MOST_PIXELS = 4096;
+
+/**
+ * Copy red, green and blue of some pixels, if all are opaque.
+ *
+ * @param rgba up to `MOST_PIXELS` pixels, a multiple of 4.
+ * @param to where 3 bytes a pixel go.
+ * @returns whether it was done; never where the browser has no SIMD.
+ */
+export function copy_opaque(rgba: Uint8ClampedArray | Uint8Array, to: Uint8Array): boolean {
+  const module = simd();
+  if (!module) return false;
+  make_room(module, 4 * MOST_PIXELS + 3 * MOST_PIXELS + SPARE);
+  const memory = new Uint8Array(module.memory.buffer);
+  memory.set(rgba);
+  if (!module.opaque(0, 4 * MOST_PIXELS, rgba.length)) return false;
+  to.set(memory.subarray(4 * MOST_PIXELS, 4 * MOST_PIXELS + to.length));
+  return true;
 }
 
 /** Filter rows of RGB pixels across. */
@@ -77,13 +99,17 @@ export function down_filtered(data: Uint8Array, width: number, filter: Filter): 
  */
 function lay_out(module: Loops, { first, number, weights }: Filter, bytes: number): [tables: number[], room: number] {
   const room = 4 * (first.length + number.length + weights.length);
-  const missing = room + bytes + 2 * SPARE - module.memory.buffer.byteLength;
-  if (missing > 0) module.memory.grow(Math.ceil(missing / PAGE));
+  make_room(module, room + bytes + 2 * SPARE);
   const memory = new Int32Array(module.memory.buffer);
   memory.set(first);
   memory.set(number, first.length);
   memory.set(weights, first.length + number.length);
   return [[0, 4 * first.length, 4 * (first.length + number.length)], room];
+}
+
+function make_room(module: Loops, bytes: number): void {
+  const missing = bytes - module.memory.buffer.byteLength;
+  if (missing > 0) module.memory.grow(Math.ceil(missing / PAGE));
 }
 
 // Sums stay in 32 bits, as weights are not negative and together 2 ** 22; Math.imul and | 0 let the browser compute them

@@ -122,6 +122,23 @@ describe("pictures", () => {
     assert.deepEqual([...made.data], [10, 20, 30, 255, 255, 255, 127, 177, 227]);
   });
 
+  for (const pixels of [0, 1, 3, 4, 7, 4096, 4099, 8192, 10_001]) {
+    for (const alpha of ["opaque", "transparent in one place", "transparent everywhere"]) {
+      test(`${pixels} pixels, ${alpha}, keep their colours on white`, () => {
+        const rgba = Uint8Array.from({ length: 4 * pixels }, (_, i) => (i % 4 === 3 ? 255 : (i * 7919) % 251));
+        if (alpha === "transparent everywhere") for (let i = 3; i < rgba.length; i += 4) rgba[i] = i % 255;
+        if (alpha === "transparent in one place" && pixels) rgba[4 * Math.floor(pixels / 2) + 3] = 100;
+        const made = on_white(rgba, pixels, 1).data;
+        const expected = Array.from({ length: 3 * pixels }, (_, i) => {
+          const at = 4 * Math.floor(i / 3);
+          const share = rgba[at + 3] / 255;
+          return Math.round(rgba[at + (i % 3)] * share + 255 * (1 - share));
+        });
+        assert.deepEqual([...made], expected);
+      });
+    }
+  }
+
   for (const [width, height, to] of [[61, 37, 23], [9, 2, 30], [1, 1, 1], [1500, 3000, 401]]) {
     test(`${width} x ${height} pixels are filtered to ${to} alike with SIMD and without`, () => {
       const data = Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 7919) % 251 | (i % 5 ? 0 : 255));
