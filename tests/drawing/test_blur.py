@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from crowdmask import Detector, boxes
-from crowdmask.drawing.blur import BLOCKS, MARGIN, blur_array, blur_on, check_choice
+from crowdmask.drawing.blur import BLOCKS, MARGIN, blur_array, blur_on, blur_planes, check_choice
 from crowdmask.errors import UsageError
+from crowdmask.media.planes import RgbPlanes
 
 
 def noise(width: int, height: int) -> np.ndarray:
@@ -52,6 +53,34 @@ def test_a_face_becomes_a_few_blocks(box: list[float], kind: str) -> None:
     assert (result[far] == picture[far]).all()
     margin = slice(max(0, int(box[1] - down) + 2), y1), slice(x1, x2)
     assert y1 == 0 or (result[margin] != picture[margin]).any(axis=2).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    "box", [[40, 40, 100, 110], [41, 43, 102, 109], [-10, 31, 30, 80], [150, 100, 250, 180], [61, 60, 68, 69]]
+)
+def test_neither_brightness_nor_colour_of_a_face_stays_in_a_video(box: list[float]) -> None:
+    before, planes = RgbPlanes().of(noise(200, 150)), RgbPlanes().of(noise(200, 150))
+    blur_planes(planes, np.array([box], np.float32))
+    for plane, old, size in [
+        (planes.luma, before.luma, 1),
+        (planes.chroma[0], before.chroma[0], 2),
+        (planes.chroma[1], before.chroma[1], 2),
+    ]:
+        height, width = plane.shape
+        corners = np.clip(np.array(box) / size, 0, [width, height, width, height])
+        x1, y1 = np.floor(corners[:2]).astype(int)
+        x2, y2 = np.ceil(corners[2:]).astype(int)
+        face = plane[y1:y2, x1:x2].astype(int)
+        assert (np.diff(face, axis=1) != 0).any(axis=0).sum() <= BLOCKS
+        assert (np.diff(face, axis=0) != 0).any(axis=1).sum() <= BLOCKS
+        far = np.ones((height, width), bool)
+        across, down = (MARGIN * (box[i + 2] - box[i]) + 2 for i in (0, 1))
+        left, top = (
+            max(0, int((edge - more) // size)) for edge, more in zip(box, (across, down), strict=False)
+        )
+        far[top : int((box[3] + down) / size) + 1, left : int((box[2] + across) / size) + 1] = False
+        assert (plane[far] == old[far]).all()
+        assert far.any()
 
 
 @pytest.mark.parametrize("box", [[np.nan] * 4, [50, 50, 40, 40], [300, 10, 340, 50], [5, 5, 5, 5]])

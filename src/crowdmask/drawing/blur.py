@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crowdmask.errors import UsageError
+from crowdmask.media.planes import Planes
 
 FACES, NONE = "faces", "none"
 CHOICES = (FACES, NONE)
@@ -45,10 +46,28 @@ def blur_array(picture: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> None:
     """
     height, width = picture.shape[:2]
     for x1, y1, x2, y2, block in _regions(xyxy, width, height):
-        region = picture[y1:y2, x1:x2]
-        small = np.asarray(Image.fromarray(np.ascontiguousarray(region)).reduce(block))
-        large = small.repeat(block, axis=0)[: y2 - y1].repeat(block, axis=1)[:, : x2 - x1]
-        picture[y1:y2, x1:x2] = large
+        picture[y1:y2, x1:x2] = _pixelated(picture[y1:y2, x1:x2], block)
+
+
+def blur_planes(planes: Planes, xyxy: NDArray[np.float32]) -> None:
+    """Blur faces in the planes of a video's frame, in place; see `blur_array`.
+
+    Each block covers whole points of colour, so that brightness and colour are hidden alike.
+    """
+    width, height = planes.size
+    for x1, y1, x2, y2, block in _regions(xyxy, width, height):
+        left, top, right, bottom, half = x1 // 2, y1 // 2, (x2 + 1) // 2, (y2 + 1) // 2, (block + 1) // 2
+        luma = planes.luma[2 * top : 2 * bottom, 2 * left : 2 * right]
+        luma[:] = _pixelated(luma, 2 * half)
+        for chroma in planes.chroma[:, top:bottom, left:right]:
+            chroma[:] = _pixelated(chroma, half)
+
+
+def _pixelated(region: NDArray[np.uint8], block: int) -> NDArray[np.uint8]:
+    """Return a part of a picture in blocks of one colour."""
+    height, width = region.shape[:2]
+    small = np.asarray(Image.fromarray(np.ascontiguousarray(region)).reduce(block))
+    return small.repeat(block, axis=0)[:height].repeat(block, axis=1)[:, :width]
 
 
 def blur_on(image: Image.Image, xyxy: NDArray[np.float32], scale: tuple[float, float] = (1.0, 1.0)) -> None:

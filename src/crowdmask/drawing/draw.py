@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from crowdmask.drawing.label_layout import Placed, Sizes, lay_out, texts_of
+from crowdmask.drawing.label_layout import Sizes, lay_out, texts_of
+from crowdmask.drawing.marks import Mark, Plate, Ring, Stamp, draw_marks
 from crowdmask.drawing.palette import BLACK, Colour, colour_of
 from crowdmask.media.pictures import as_rgb, from_array
 
@@ -94,33 +95,67 @@ def draw_faces(
         texts: possible texts for each face, the longest first.
         names: all labels of the model, see `colour_of`.
     """
-    sizes = Sizes.of(image.width, image.height)
-    pen = ImageDraw.Draw(image)
+    draw_marks(image, face_marks(image.size, xyxy, labels, texts, names))
+
+
+def face_marks(
+    size: tuple[int, int],
+    xyxy: NDArray[np.float32],
+    labels: Sequence[str],
+    texts: Sequence[tuple[str, ...]],
+    names: Sequence[str] = (),
+) -> list[Mark]:
+    """Return what to draw for faces on a picture of `size` pixels; for the rest see `draw_faces`."""
+    sizes = Sizes.of(*size)
+    marks: list[Mark] = []
     # The smallest last, so that the frame of a near face does not cover a distant one.
     for i in np.argsort(-(xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1), kind="stable"):
-        _draw_box(pen, xyxy[i], sizes, colour_of(labels[i], names))
-    for label in lay_out(xyxy, labels, texts, sizes, text_length, image.size):
-        _draw_label(pen, label, colour_of(label.label, names))
+        marks += _box_marks(xyxy[i], sizes, colour_of(labels[i], names))
+    for label in lay_out(xyxy, labels, texts, sizes, text_length, size):
+        x1, y1, x2, y2 = label.xyxy
+        stamp = text_stamp(label.text, label.size, (x2 - x1, y2 - y1), colour_of(label.label, names))
+        marks.append(Plate(x1, y1, stamp))
+    return marks
 
 
-def _draw_box(pen: ImageDraw.ImageDraw, xyxy: NDArray[np.float32], sizes: Sizes, colour: Colour) -> None:
-    """Draw the box outside the face, so that the line hides nothing of a small one."""
+def _box_marks(xyxy: NDArray[np.float32], sizes: Sizes, colour: Colour) -> list[Mark]:
+    """Return the frame of a box outside the face, so that the line hides nothing of a small one."""
     line = sizes.line_of(xyxy)
     x1, y1, x2, y2 = (round(float(v)) for v in xyxy)
-    if line > 1:  # a thin dark edge makes the line visible on a background of the same colour
-        seam = max(1, line // 4)
-        outer = (x1 - line - seam, y1 - line - seam, x2 + line + seam - 1, y2 + line + seam - 1)
-        pen.rectangle(outer, outline=BLACK, width=seam)
-    pen.rectangle((x1 - line, y1 - line, x2 + line - 1, y2 + line - 1), outline=colour, width=line)
+    ring = Ring((x1 - line, y1 - line, x2 + line, y2 + line), line, colour)
+    if line == 1:
+        return [ring]
+    # A thin dark edge makes the line visible on a background of the same colour.
+    seam = max(1, line // 4)
+    edge = line + seam
+    return [Ring((x1 - edge, y1 - edge, x2 + edge, y2 + edge), seam, BLACK), ring]
 
 
-def _draw_label(pen: ImageDraw.ImageDraw, label: Placed, ground: Colour) -> None:
-    x1, y1, x2, y2 = label.xyxy
-    pen.rectangle((x1, y1, x2 - 1, y2 - 1), fill=ground)
-    pen.text(
-        ((x1 + x2) / 2, (y1 + y2) / 2), label.text, fill=_ink(ground), font=font(label.size), anchor="mm"
-    )
+def text_stamp(
+    text: str, size: int, sides: tuple[int, int], ground: Colour, ink: Colour | None = None
+) -> Stamp:
+    """Return a text in the middle of its ground.
 
+    Args:
+        size: height of the text, pixels.
+        sides: width and height of the ground, pixels.
+        ink: None: black or white, whichever stands out more.
+    """
+    area, colours = sides[0] * sides[1], (ground, ink or _ink(ground))
+    make = _small_stamp if area <= _SMALL_PX else _large_stamp if area <= _LARGE_PX else _stamp
+    return make(text, size, sides, *colours)
+
+
+def _stamp(text: str, size: int, sides: tuple[int, int], ground: Colour, ink: Colour) -> Stamp:
+    image = Image.new("RGB", sides, ground)
+    middle = (sides[0] / 2, sides[1] / 2)
+    ImageDraw.Draw(image).text(middle, text, fill=ink, font=font(size), anchor="mm")
+    return Stamp(image)
+
+
+# From frame to frame most come again. Each takes up to ten bytes a pixel, so few large ones are kept.
+_SMALL_PX, _LARGE_PX = 3_000, 32_000
+_small_stamp, _large_stamp = lru_cache(maxsize=128)(_stamp), lru_cache(maxsize=16)(_stamp)
 
 _TEXTS = 256
 """So many texts of each size are kept: some hundred kilobytes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from crowdmask.live.readers.stats import LatencyMeter, SourceStats, State
 from crowdmask.live.run import Run, Setting
 from crowdmask.live.sources import VideoSource
 from crowdmask.live.tracked_frame import TrackedFrame
+from crowdmask.live.video_sink import OpenWriter
+from crowdmask.media.decoded import rgb_of
 from crowdmask.media.video import Frame, Reading, VideoInfo, probe, read_frames
 from crowdmask.media.video_writer import VideoWriter
 
@@ -53,7 +55,9 @@ class FileRun(Run):
         self._begin(fps, self._writer_opener(info))
         # A video to write needs every frame.
         step = every if self.sink is None else 1
-        frames = read_frames(self._address, step, self._reading, lazily=self.options.is_adaptive)
+        frames = read_frames(self._address, step, self._reading, lazily=True)
+        if not self.options.is_adaptive:
+            frames = _converted(frames, every)
         depth = max(2, min(8, _AHEAD_BYTES // (3 * info.width * info.height)))
         ahead = Prefetch(frames, depth, f"read {self.source}")
         try:
@@ -62,12 +66,12 @@ class FileRun(Run):
             ahead.close()
             self._finish()
 
-    def _writer_opener(self, info: VideoInfo) -> Callable[[int, int], VideoWriter] | None:
+    def _writer_opener(self, info: VideoInfo) -> OpenWriter | None:
         out = self.options.out
         if out is None:
             return None
-        return lambda width, height: VideoWriter(
-            out, width, height, info.fps, audio_from=self._address, pixel_aspect=info.pixel_aspect
+        return lambda size, colours: VideoWriter(
+            out, *size, info.fps, audio_from=self._address, pixel_aspect=info.pixel_aspect, colours=colours
         )
 
     def _finish(self) -> None:
@@ -178,6 +182,14 @@ class FileRun(Run):
 
     def _played_s(self) -> float:
         return time.monotonic() - (self.started_s or 0.0)
+
+
+def _converted(frames: Iterator[Frame], every: int) -> Iterator[Frame]:
+    """Convert the frames that the detector runs on while they are read, so that it does not wait for that."""
+    for frame in frames:
+        if frame.index % every == 0:
+            rgb_of(frame.pixels)
+        yield frame
 
 
 def between(before: TrackedFrame, after: TrackedFrame, time_s: float) -> NDArray[np.float32]:

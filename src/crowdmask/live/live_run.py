@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from fractions import Fraction
 from threading import Lock
 
@@ -14,6 +13,7 @@ from crowdmask.live.readers.reader import LiveReader
 from crowdmask.live.readers.stats import SourceStats
 from crowdmask.live.run import Run, Setting
 from crowdmask.live.sources import VideoSource
+from crowdmask.live.video_sink import OpenWriter
 from crowdmask.media.decoded import Pixels
 from crowdmask.media.video import Frame
 from crowdmask.media.video_writer import VideoWriter
@@ -93,12 +93,12 @@ class LiveRun(Run):
         )
         self._begin(rate, self._writer_opener(rate, frame.pixel_aspect))
 
-    def _writer_opener(self, rate: float, aspect: Fraction) -> Callable[[int, int], VideoWriter] | None:
+    def _writer_opener(self, rate: float, aspect: Fraction) -> OpenWriter | None:
         out = self.options.out
         return (
             None
             if out is None
-            else lambda width, height: VideoWriter(out, width, height, rate, pixel_aspect=aspect)
+            else lambda size, colours: VideoWriter(out, *size, rate, pixel_aspect=aspect, colours=colours)
         )
 
     def _report(self, line: str) -> None:

@@ -25,9 +25,8 @@ from crowdmask.live.pipeline import FrameFinder, Pipeline
 from crowdmask.live.readers.stats import SourceStats
 from crowdmask.live.sources import VideoSource
 from crowdmask.live.tracked_frame import TrackedFrame, View
-from crowdmask.live.video_sink import VideoSink
+from crowdmask.live.video_sink import OpenWriter, VideoSink
 from crowdmask.media.video import Frame
-from crowdmask.media.video_writer import VideoWriter
 from crowdmask.tracking.events import Event
 
 
@@ -224,12 +223,12 @@ class Run(ABC):
     def _work(self) -> None:
         """Process the source."""
 
-    def _begin(self, rate: float, open_writer: Callable[[int, int], VideoWriter] | None) -> None:
+    def _begin(self, rate: float, open_writer: OpenWriter | None) -> None:
         """Prepare for the first frame.
 
         Args:
             rate: number of frames per second that will be processed.
-            open_writer: makes the writer of `out` for a width and height; None: no video is written.
+            open_writer: makes the writer of `out`; None: no video is written.
         """
         self._applied = options = self.options
         self.pipeline = Pipeline(self.source, rate, self._setting.finder, options.settings, self.id)

@@ -7,11 +7,14 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from crowdmask.detections import Detections
-from crowdmask.drawing.blur import blur_array
-from crowdmask.drawing.draw_video import Outline, draw_frame
-from crowdmask.media.decoded import PictureField, Pixels, Rgb, rgb_of
+from crowdmask.drawing.blur import blur_array, blur_planes
+from crowdmask.drawing.draw_video import Outline, frame_marks
+from crowdmask.drawing.marks import Mark, draw_in_planes, draw_marks
+from crowdmask.media.decoded import DecodedPicture, PictureField, Pixels, Rgb, rgb_of
+from crowdmask.media.planes import Planes
 from crowdmask.tracking.events import Event
 from crowdmask.tracking.zones import ZoneCounter, ZoneCounts
 
@@ -118,15 +121,30 @@ class View:
         Returns:
             RGB uint8 (H, W, 3); read-only, since it may be `picture` itself.
         """
-        picture, result = self.picture, self.result
+        picture = self.picture
         if (self.blur if blur is None else blur) and len(self.hidden):
             picture = picture.copy()
             blur_array(picture, self.hidden)
         if not annotated:
             return picture
+        image = Image.fromarray(np.ascontiguousarray(picture))
+        draw_marks(image, self._marks(image.size))
+        return np.asarray(image)
+
+    def in_planes(self) -> Planes | None:
+        """Return `drawn` as an encoder takes it, without RGB between; None: it has to be made of `drawn`."""
+        planes = self.pixels.planes() if isinstance(self.pixels, DecodedPicture) else None
+        if planes is not None:
+            if self.blur:
+                blur_planes(planes, self.hidden)
+            draw_in_planes(planes, self._marks(planes.size))
+        return planes
+
+    def _marks(self, size: tuple[int, int]) -> list[Mark]:
+        result = self.result
         outlines = outlines_of(result.placed, result.zones) if result.placed is not None else ()
-        return draw_frame(
-            picture, result.detections.xyxy, result.states, result.confidence, result.tracks, outlines
+        return frame_marks(
+            size, result.detections.xyxy, result.states, result.confidence, result.tracks, outlines
         )
 
 

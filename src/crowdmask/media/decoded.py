@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from crowdmask.media.frame_converter import FrameConverter, upright_size
+from crowdmask.media.planes import Planes
 
 Rgb: TypeAlias = NDArray[np.uint8]
 
@@ -46,6 +47,10 @@ class DecodedPicture:
             if self._rgb is None:
                 self._rgb = self._converter.upright(self._frame)
             return self._rgb
+
+    def planes(self) -> Planes | None:
+        """Return a copy of its planes, upright, to draw in; None: only `rgb` tells its colours."""
+        return self._converter.planes(self._frame)
 
     def sampled(self, width: int, height: int) -> Rgb:
         """Return single points of it at regular intervals, RGB uint8 (height, width, 3)."""

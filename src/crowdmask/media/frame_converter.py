@@ -13,9 +13,7 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from crowdmask.media.hdr import ToneMapper, is_hdr
-
-_HD_HEIGHT = 720
-_UNSPECIFIED_COLOURS = 2
+from crowdmask.media.planes import Planes, is_unstated_hd, planes_of
 
 
 class FrameConverter:
@@ -42,6 +40,12 @@ class FrameConverter:
             rgb = self._whole.rgb(frame)
         return np.ascontiguousarray(_turn(rgb, frame))
 
+    def planes(self, frame: VideoFrame) -> Planes | None:
+        """Return a copy of the planes, rotated and mirrored; None: they hold something else than usual."""
+        if is_hdr(frame):
+            return None
+        return planes_of(frame, lambda plane: _turn(plane, frame), upright_size(frame))
+
     def sampled(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
         """Return single points of the upright picture at regular intervals, RGB uint8 (height, width, 3)."""
         matrix = _display_matrix(frame)
@@ -64,9 +68,8 @@ class _Scaler:
         how: Interpolation | None = None,
     ) -> NDArray[np.uint8]:
         """Return a frame as it is stored, RGB uint8 (height, width, 3)."""
-        colours = None
-        if frame.colorspace == _UNSPECIFIED_COLOURS and frame.height >= _HD_HEIGHT:
-            colours = Colorspace.ITU709  # as players assume for HD that does not say; FFmpeg does not
+        # Players assume BT.709 for HD that does not say; FFmpeg does not.
+        colours = Colorspace.ITU709 if is_unstated_hd(frame) else None
         with self._turns:
             made = self._reformatter.reformat(
                 frame, width, height, "rgb24", src_colorspace=colours, interpolation=how, threads=1
@@ -103,7 +106,7 @@ def _turn(picture: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
         return picture
     a, b, c, d = int(matrix[0]), int(matrix[1]), int(matrix[3]), int(matrix[4])
     if _lies(matrix):
-        picture, across, down = picture.transpose(1, 0, 2), c, b
+        picture, across, down = picture.swapaxes(0, 1), c, b
     else:
         across, down = a, d
     return picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
