@@ -3,6 +3,7 @@
 import builtins
 import io
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from crowdmask.inference import processor
 from crowdmask.inference.backends import onnx_runtime
-from crowdmask.inference.backends.registry import load_backend
+from crowdmask.inference.backends.registry import divide_threads, load_backend
 from crowdmask.inference.detector import Detector
 from crowdmask.inference.model_file import sums_overflow
 
@@ -153,3 +154,41 @@ def test_a_benchmark_says_what_kind_of_processor_it_ran_on(monkeypatch, machine,
     monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setattr(processor, "adds_wide", lambda: adds_wide)
     assert processor.describe() == said
+
+
+@pytest.mark.parametrize(
+    ("backend", "threads", "at_once", "divided"),
+    [
+        ("onnxruntime", 2, 1, (1, 2)),
+        ("onnxruntime", 2, 2, (2, 1)),
+        ("onnxruntime", 8, 2, (2, 4)),
+        ("onnxruntime", 5, 2, (2, 2)),
+        ("onnxruntime", 1, 2, (1, 1)),  # it takes turns
+        ("onnxruntime", None, 2, (2, 3)),
+        ("openvino", 8, 2, (1, 8)),  # its calls wait for each other
+        ("openvino", None, 2, (1, None)),
+        # What cannot be used stays, for `load_backend` to refuse.
+        ("onnxruntime", 0, 2, (1, 0)),
+        ("onnxruntime", 9999, 2, (1, 9999)),
+        ("no-such", 4, 2, (1, 4)),
+    ],
+)
+def test_threads_are_divided_among_calls(monkeypatch, backend, threads, at_once, divided):
+    monkeypatch.setattr("crowdmask.inference.backends.registry.physical_cores", lambda: 6)
+    assert divide_threads(backend, threads, at_once) == divided
+
+
+def test_calls_at_the_same_time_give_what_each_gives_alone(colour_model):
+    pictures = [np.full((192, 320, 3), 20 * number, np.uint8) for number in range(8)]
+    for number, picture in enumerate(pictures):
+        picture[32:64, 32 * number : 32 * number + 32] = (255, 0, 0)
+    alone = Detector(colour_model, threads=2, shares_cores=True)
+    several = Detector(colour_model, threads=2, shares_cores=True, at_once=2)
+    assert (alone.at_once, several.at_once) == (1, 2)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(several.detect, pictures))
+    for picture, faces in zip(pictures, found, strict=True):
+        expected = alone.detect(picture)
+        assert len(faces) >= 1
+        assert np.array_equal(faces.xyxy, expected.xyxy)
+        assert np.array_equal(faces.confidence, expected.confidence)

@@ -162,16 +162,17 @@ def command(
     job = plan_job(sources, out=out, files=files, options=options)
     for problem in job.problems:
         complain.print(error_line(problem), soft_wrap=True)
+    is_live = any(each.is_live for each in job.sources)
     with StopOnSignal() as signals, windows or nullcontext():
         with Watch(say, complain, stats, quiet, windows, newest, signals.stop) as watch:
             done = run_job(
                 job,
                 lambda: Detector(
                     model, confidence=confidence, input_size=input_size, backend=backend, device=device,
-                    threads=threads, shares_cores=True,
+                    threads=threads, shares_cores=True, at_once=1 if is_live else 2,
                 ),
                 input_size=input_size,
-                listener=watch.listener(any(each.is_live for each in job.sources)),
+                listener=watch.listener(is_live),
                 look=watch.look,
                 stop=signals.stop,
             )  # fmt: skip

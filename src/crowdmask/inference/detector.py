@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
@@ -19,7 +19,7 @@ from crowdmask.errors import ModelError, PictureError, UsageError
 from crowdmask.inference import closer, farther, passes
 from crowdmask.inference.ahead import AHEAD, open_ahead
 from crowdmask.inference.backends.base import AUTO
-from crowdmask.inference.backends.registry import DEFAULT_BACKEND, load_backend
+from crowdmask.inference.backends.registry import DEFAULT_BACKEND, divide_threads, load_backend
 from crowdmask.inference.decode import Decoder
 from crowdmask.inference.model_file import (
     DEFAULT_MODEL,
@@ -80,6 +80,7 @@ class Detector:
     Attributes:
         model_name, model_path, model_hash: which model this is; the hash is of its file.
         device: the device in use: "cpu" or the name of another one.
+        at_once: number of calls that run at the same time; as asked for, if runtime and threads allow it.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Detector:
         threads: int | None = None,
         tiles: str = OFF,
         shares_cores: bool = False,
+        at_once: int = 1,
         closer_look: bool | CloserLook = True,
     ) -> None:
         """Load a model.
@@ -108,9 +110,9 @@ class Detector:
             tiles: "auto" also runs pictures of more than 1,500 pixels in overlapping tiles, "2x2"
                 (columns x rows) every picture: it finds more distant faces, and the time is multiplied by the
                 number of tiles.
-            shares_cores: True in a program that also decodes or draws at the same time: the runtime's
-                threads then sleep between pictures instead of spinning, and calls from several threads run
-                one after the other.
+            shares_cores: True in a program that also decodes or draws at the same time: the runtime's threads
+                then sleep between pictures instead of spinning, and calls wait for each other.
+            at_once: with `shares_cores`, number of calls that run at the same time; they divide the threads.
             closer_look: if faces are small, run a part of the picture again, enlarged: True as the model file
                 says, False never, or your own `CloserLook`; not for pictures in tiles. With False, pictures
                 with near faces or none are not run again either, smaller.
@@ -122,9 +124,10 @@ class Detector:
         options = _Options(confidence, input_size, tiles, closer_look)
         options.check()
         self.model_path: Path = locate(model)
-        self._backend = load_backend(backend, self.model_path, threads, shares_cores, device)
+        self.at_once, each = divide_threads(backend, threads, at_once)
+        self._backend = load_backend(backend, self.model_path, each, shares_cores, device)
         self.device: str = self._backend.device
-        self._turns: Any = Lock() if shares_cores else nullcontext()
+        self._turns: Any = BoundedSemaphore(self.at_once) if shares_cores else nullcontext()
         self._file_info = parse_metadata(self._backend.metadata, self.model_path)
         self._configure(options)
         self.model_name = self._file_info.name

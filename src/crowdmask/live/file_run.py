@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crowdmask.live.adaptive import HOLD, AdaptiveFrames
 from crowdmask.live.options import CameraOptions
+from crowdmask.live.readers.find_ahead import FindAhead
 from crowdmask.live.readers.prefetch import Prefetch
 from crowdmask.live.readers.stats import LatencyMeter, SourceStats, State
 from crowdmask.live.run import Run, Setting
@@ -52,7 +53,8 @@ class FileRun(Run):
         fps = info.fps / every if most is None else min(info.fps / every, most)
         self.total = info.frames
         self._fps = info.fps
-        self._begin(fps, self._writer_opener(info))
+        finder = FindAhead(self._setting.finder)
+        self._begin(fps, self._writer_opener(info), finder)
         # A video to write needs every frame.
         step = every if self.sink is None else 1
         frames = read_frames(self._address, step, self._reading, lazily=True)
@@ -61,8 +63,9 @@ class FileRun(Run):
         depth = max(2, min(8, _AHEAD_BYTES // (3 * info.width * info.height)))
         ahead = Prefetch(frames, depth, f"read {self.source}")
         try:
-            self._follow(ahead)
+            self._follow(ahead, finder)
         finally:
+            finder.close()
             ahead.close()
             self._finish()
 
@@ -81,12 +84,13 @@ class FileRun(Run):
         finally:
             super()._finish()
 
-    def _follow(self, frames: Prefetch[Frame]) -> None:
+    def _follow(self, frames: Prefetch[Frame], finder: FindAhead) -> None:
         for frame in frames:
             for_s = self.options.for_s
             if self.stop.is_set() or (for_s is not None and frame.time_s >= for_s):
                 return
             self.frames = frame.index + 1
+            finder.follow(frame, frames.upcoming)
             if self.options.is_adaptive:
                 self._follow_adaptively(frame)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class Times:
 
     Attributes:
         frames: number of processed frames.
-        detect_s, track_s: time for detection; time for tracks, states, events and counts.
+        detect_s, track_s: time that they waited for detection; time for tracks, states, events and counts.
     """
 
     frames: int = 0
@@ -74,10 +74,26 @@ class Times:
     track_s: float = 0.0
 
 
+class Finder(Protocol):
+    """Finds the faces of frames; see `FrameFinder`."""
+
+    threshold: tuple[float, ...]
+
+    def find(self, picture: Pixels) -> Detections:
+        """Return all possible faces, highest confidence first."""
+
+    def sure(self, detections: Detections) -> NDArray[np.bool_]:
+        """Return whether each face reaches its label's threshold, (N,)."""
+
+
 class FrameFinder:
     """Finds the faces of frames, including those of low confidence; shared by several sources.
 
-    See `FrameDetector`; with an input size that suits each source.
+    See `FrameDetector`; with an input size that suits each source. Thread-safe.
+
+    Attributes:
+        threshold: the minimum confidence of each label.
+        at_once: how many calls of `find` may run at the same time; others wait for them.
     """
 
     def __init__(self, detector: Detector, input_size: int | None = None) -> None:
@@ -91,6 +107,7 @@ class FrameFinder:
         """
         require_mask_labels(detector.labels, detector.model_name, "tracking")
         self.threshold = detector.threshold
+        self.at_once = detector.at_once
         self._detector = detector
         self._size = input_size
         self._by_size: dict[int, FrameDetector] = {}
@@ -139,7 +156,7 @@ class Pipeline:
     """
 
     def __init__(
-        self, source: str, fps: float, finder: FrameFinder, settings: Settings, run: str | None = None
+        self, source: str, fps: float, finder: Finder, settings: Settings, run: str | None = None
     ) -> None:
         """Prepare for a source.
 

@@ -21,7 +21,7 @@ from crowdmask.errors import OutputError, VideoError
 from crowdmask.live.health import Health, News
 from crowdmask.live.listeners import LOG, Listeners
 from crowdmask.live.options import CameraOptions
-from crowdmask.live.pipeline import FrameFinder, Pipeline
+from crowdmask.live.pipeline import Finder, FrameFinder, Pipeline
 from crowdmask.live.readers.stats import SourceStats
 from crowdmask.live.sources import VideoSource
 from crowdmask.live.tracked_frame import TrackedFrame, View
@@ -223,15 +223,16 @@ class Run(ABC):
     def _work(self) -> None:
         """Process the source."""
 
-    def _begin(self, rate: float, open_writer: OpenWriter | None) -> None:
+    def _begin(self, rate: float, open_writer: OpenWriter | None, finder: Finder | None = None) -> None:
         """Prepare for the first frame.
 
         Args:
             rate: number of frames per second that will be processed.
             open_writer: makes the writer of `out`; None: no video is written.
+            finder: finds the faces; None: the shared model.
         """
         self._applied = options = self.options
-        self.pipeline = Pipeline(self.source, rate, self._setting.finder, options.settings, self.id)
+        self.pipeline = Pipeline(self.source, rate, finder or self._setting.finder, options.settings, self.id)
         if open_writer is not None or self._setting.listeners.want_frames:
             self.sink = VideoSink(open_writer, self._show)
 

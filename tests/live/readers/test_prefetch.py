@@ -42,3 +42,16 @@ def test_no_more_than_asked_for_is_read_ahead_and_closing_ends_the_thread(
     ahead.close()
     assert closed.is_set()
     assert "reads ahead" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_values_can_be_seen_before_their_turn(
+    wait_until: Callable[[Callable[[], bool], float], float],
+) -> None:
+    ahead = Prefetch(iter("abcde"), 3)
+    values = iter(ahead)
+    assert next(values) == "a"
+    wait_until(lambda: ahead.upcoming(3) is not None, 10)
+    assert [ahead.upcoming(number) for number in range(5)] == [None, "b", "c", "d", None]
+    assert list(values) == ["b", "c", "d", "e"]
+    assert ahead.upcoming(1) is None
+    ahead.close()

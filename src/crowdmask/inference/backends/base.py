@@ -73,12 +73,14 @@ class Runtime:
         devices: in the order in which `auto` prefers them.
         load: takes the model file, the number of compute threads, whether other work of the program shares
             the cores, and the device's name; returns the loaded model.
+        several: whether several calls on a loaded model may run at the same time.
     """
 
     name: str
     package: str
     devices: tuple[Device, ...]
     load: Callable[[Path, int, bool, str], Backend]
+    several: bool = False
 
     def device_names(self) -> list[str]:
         """Return the device names that a user may choose from."""

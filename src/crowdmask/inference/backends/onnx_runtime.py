@@ -191,4 +191,4 @@ def _check_interface(path: Path, session: Any) -> list[object]:
     return list(inputs[INPUT].shape)
 
 
-RUNTIME = Runtime(NAME, "onnxruntime", DEVICES, OnnxRuntimeBackend)
+RUNTIME = Runtime(NAME, "onnxruntime", DEVICES, OnnxRuntimeBackend, several=True)

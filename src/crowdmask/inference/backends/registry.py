@@ -28,6 +28,23 @@ def installed_backends() -> list[str]:
     return [name for name, runtime in BACKENDS.items() if find_spec(runtime.package)]
 
 
+def divide_threads(name: str, threads: int | None, at_once: int) -> tuple[int, int | None]:
+    """Divide threads among calls that run at the same time.
+
+    Args:
+        name, threads: see `load_backend`.
+        at_once: number of calls.
+    Returns:
+        How many calls may run at the same time, and the threads for each; those as they were given if they
+        cannot be divided.
+    """
+    runtime = BACKENDS.get(name)
+    given = physical_cores() if threads is None else threads
+    if runtime is None or not runtime.several or not 1 < at_once <= given <= MOST_THREADS:
+        return 1, threads
+    return at_once, given // at_once
+
+
 def load_backend(
     name: str,
     path: Path,
