@@ -1,5 +1,6 @@
 """`python -m crowdmask` is the command `crowdmask`."""
 
+from crowdmask.cli.loading import collection_paused
 from crowdmask.ctrl_c import answer_ctrl_c
 
 
@@ -7,7 +8,8 @@ def main() -> None:
     """Run the command line of this process."""
     # Loading the command takes a moment; Ctrl-C must work during that time, too.
     answer_ctrl_c()
-    from crowdmask.cli.main import app
+    with collection_paused():
+        from crowdmask.cli.main import app
 
     app(prog_name="crowdmask")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crowdmask.cli.lines import Summary, describe_faces, describe_picture, error_line, one_line, open_console
+from crowdmask.cli.loading import collection_paused
 from crowdmask.cli.progress import show_progress
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, Interrupted, UsageError
@@ -130,7 +132,9 @@ def command(
     """
     if verbose and quiet:
         raise UsageError("`verbose` and `quiet` exclude each other")
-    from crowdmask.batch.run import PhotoBatch
+    with collection_paused():
+        from crowdmask.batch.run import PhotoBatch
+        from crowdmask.inference.detector import Detector
 
     batch = PhotoBatch(
         sources,
@@ -141,26 +145,31 @@ def command(
         annotations=out if form else None,
         form=(form or Format.coco).value,
     )
-    lines = _Lines(STANDARD_OUTPUT in (json_file, csv_file), verbose, quiet)
-    for problem in batch.problems:
-        lines.add_failure(problem)
-    lines.add_passed_over(batch.passed_over)
-    if not batch.photos:
-        batch.write_nothing()
-        raise typer.Exit(_fail(batch, lines))
-    from crowdmask.inference.detector import Detector
 
-    detector = Detector(
-        model,
-        confidence=confidence,
-        input_size=input_size,
-        backend=backend,
-        device=device,
-        threads=threads,
-        tiles=tiles,
-        shares_cores=True,
-        closer_look=closer_look,
-    )
+    def load() -> Detector:
+        return Detector(
+            model,
+            confidence=confidence,
+            input_size=input_size,
+            backend=backend,
+            device=device,
+            threads=threads,
+            tiles=tiles,
+            shares_cores=True,
+            closer_look=closer_look,
+        )
+
+    with collection_paused(), ThreadPoolExecutor(1, "crowdmask-load") as loader:
+        # The runtime prepares the model without Python, which imports what prints meanwhile.
+        loading = loader.submit(load) if batch.photos else None
+        lines = _Lines(STANDARD_OUTPUT in (json_file, csv_file), verbose, quiet)
+        for problem in batch.problems:
+            lines.add_failure(problem)
+        lines.add_passed_over(batch.passed_over)
+        if loading is None:
+            batch.write_nothing()
+            raise typer.Exit(_fail(batch, lines))
+        detector = loading.result()
     _run(batch, detector, lines)
     lines.add_summary(None if no_pictures else out, Path(out, form.value) if form else None)
     if batch.totals.failed:

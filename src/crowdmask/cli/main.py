@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 import crowdmask
 from crowdmask.cli.extras import DATA, SCALE, SERVE, TRAINING, TUNING, require
 from crowdmask.cli.lines import error_line, one_line
+from crowdmask.cli.loading import collection_paused
 from crowdmask.cli.options_of import running
 from crowdmask.cli.roles import Roles, check_there, guarded, roles_of
 from crowdmask.ctrl_c import leave_ctrl_c_to_the_command
@@ -219,7 +220,8 @@ class _Member(TyperCommand):
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Import the command, and let it read its own options."""
-        return _single(*self._where).make_context(*args, **options)
+        with collection_paused():
+            return _single(*self._where).make_context(*args, **options)
 
 
 def _group(name: str) -> Any:
