@@ -14,7 +14,7 @@ _BLOCK = 48
 
 def area(boxes: Array) -> Array:
     """Return the areas, (N,), in square pixels; 0 for an inverted box."""
-    sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     return sides[:, 0] * sides[:, 1]
 
 
@@ -22,7 +22,7 @@ def intersection(a: Array, b: Array) -> Array:
     """Return the shared area of each pair, (N, M), in square pixels."""
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])
     bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    sides = np.clip(bottom_right - top_left, 0, None)
+    sides = np.maximum(bottom_right - top_left, 0)
     return sides[..., 0] * sides[..., 1]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,11 +49,11 @@ class Sizes:
     def line_of(self, xyxy: NDArray[np.float32]) -> int:
         """Return the line width for one face: thinner around small faces."""
         side = float(min(xyxy[2] - xyxy[0], xyxy[3] - xyxy[1]))
-        return int(np.clip(round(side / 10), 1, self.line))
+        return max(1, min(round(side / 10), self.line))
 
     def text_of(self, xyxy: NDArray[np.float32]) -> int:
         """Return the text height for one face: smaller beside small faces."""
-        return int(np.clip(round(float(xyxy[3] - xyxy[1]) / 5), self.smallest, self.largest))
+        return max(self.smallest, min(round(float(xyxy[3] - xyxy[1]) / 5), self.largest))
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,9 @@ def _choose(
         if form.across > bounds[0] or form.down > bounds[1]:
             continue
         places = _places(face, form.across, form.down, *bounds)
+        free = ~_crosses(places, np.concatenate([faces, taken])).any(axis=1)
+        if free.any():  # which most often holds, and is found in a third of the time
+            return form, places[int(free.argmax())]
         hidden = _hidden(places, faces, taken)
         best = int(hidden.argmin())
         if hidden[best] < least:
@@ -144,6 +149,7 @@ def _choose(
     return choice
 
 
+@lru_cache(maxsize=512)
 def _forms(texts: tuple[str, ...], size: int, sizes: Sizes, measure: Measure) -> list[_Form]:
     """Return the forms of a label, the best first."""
     heights = dict.fromkeys((size, (size + sizes.smallest) // 2, sizes.smallest))
@@ -158,7 +164,8 @@ def _places(
     face: NDArray[np.float32], across: int, down: int, width: int, height: int
 ) -> NDArray[np.float32]:
     """Return places (K, 4) around a face for a label of `across` x `down`, the most natural first."""
-    x1, y1, x2, y2 = np.floor(face[0]), np.floor(face[1]), np.ceil(face[2]), np.ceil(face[3])
+    left, top, right, bottom = face.tolist()
+    x1, y1, x2, y2 = math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
     middle_x, middle_y = (x1 + x2 - across) // 2, (y1 + y2 - down) // 2
     corners = np.array(
         [
@@ -177,8 +184,15 @@ def _places(
         ],
         np.float32,
     )
-    corners = np.clip(corners, 0, np.array([width - across, height - down], np.float32))
+    corners = np.minimum(np.maximum(corners, 0), np.array([width - across, height - down], np.float32))
     return np.concatenate([corners, corners + np.array([across, down], np.float32)], axis=1)
+
+
+def _crosses(places: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return whether each place and each of the others share an area, (K, M)."""
+    begins = (places[:, None, :2] < others[:, 2:]).all(axis=2)
+    ends = (places[:, None, 2:] > others[:, :2]).all(axis=2)
+    return np.logical_and(begins, ends)
 
 
 def _hidden(

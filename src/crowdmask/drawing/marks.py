@@ -165,7 +165,7 @@ def _down(planes: Planes, xyxy: tuple[int, int, int, int], colour: Yuv) -> None:
 
 
 def _mix(part: NDArray[np.uint8], colour: NDArray[np.uint16]) -> None:
-    part[...] = (part + colour + 1) >> 1
+    part[...] = (part + colour) >> 1
 
 
 def _clipped(xyxy: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
