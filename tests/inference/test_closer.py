@@ -76,6 +76,13 @@ def test_no_closer_look_by_the_models_own_values(info: ModelInfo) -> None:
     assert closer_view(raw([face(500, 300)]), 1000, 700, info) is None
 
 
+@pytest.mark.parametrize(("small_px", "looks"), [(None, False), (20.0, False), (20.1, True), (9.0, False)])
+def test_which_faces_are_small_can_be_said(small_px: float | None, looks: bool) -> None:
+    look = CloserLook(1000, 0.64) if small_px is None else CloserLook(1000, 0.64, small_px)
+    found = raw([face(500, 300, side=40)])  # 20 pixels of the input
+    assert (closer_view(found, 1000, 700, replace(INFO, closer_look=look)) is not None) is looks
+
+
 def test_the_part_reaches_around_the_small_faces() -> None:
     view = closer_view(raw([face(200, 300), face(500, 320), face(800, 600, side=200)]), 1000, 700, INFO)
     assert view == View(150, 250, 550, 370, 400)  # two face sides around each; the near face is none

@@ -25,8 +25,6 @@ KEPT_SCORE = 0.02
 LEAST_ZOOM = 1.2
 """Minimum enlargement; below it the second pass shows nothing new."""
 
-# A face of this size, in input pixels, gains nothing from being enlarged.
-_SMALL_PX = 16.0
 # Minimum sum of the scores of small faces: one uncertain box is not worth the time.
 _LEAST_SUM = 0.3
 # Margin around a small face, in its own widths and heights: near one there are usually more.
@@ -58,7 +56,7 @@ def closer_view(found: RawFaces, width: int, height: int, info: ModelInfo) -> Vi
         return None
     side = max(width, height)
     sizes = found.xyxy[:, 2:] - found.xyxy[:, :2]
-    small = np.sqrt(sizes.prod(axis=1)) * spec.size / side < _SMALL_PX
+    small = np.sqrt(sizes.prod(axis=1)) * spec.size / side < look.small_px
     small &= found.best >= LEAST_SCORE
     if not small.any() or found.best[small].sum() < _LEAST_SUM:
         return None

@@ -64,10 +64,13 @@ class CloserLook:
         size: scale of the second pass, as the long side that the whole picture would have, pixels.
         share: approximate maximum number of pixels of the second input, relative to a square with the side of
             the first.
+        small_px: faces under this size are small: square root of the area in the first pass's input, pixels.
+            Model files do not state it.
     """
 
     size: int
     share: float
+    small_px: float = 16.0
 
 
 @dataclass(frozen=True)
