@@ -18,7 +18,7 @@ from crowdmask.cli.main import app
 from crowdmask.drawing.blur import BLOCKS
 from crowdmask.media.video import probe, read_frames
 
-from .track_clips import FPS, PUT_ON_S, PUTS_ON, STAYS, Track, a_frame, pictures, records, write_clip
+from .track_clips import FPS, PUT_ON_S, PUTS_ON, STAYS, Track, a_frame, pictures, process, records, write_clip
 
 
 def test_a_video_becomes_records_events_a_table_and_a_video(track: Track, place: Path, clip: Path) -> None:
@@ -206,3 +206,27 @@ def test_walkers_are_five_masked_people(shared: Path, place: Path) -> None:
     assert 5 <= len(long) <= 7
     assert {row["label"] for row in long} == {"with_mask"}
     assert len(records("f.jsonl")) == 347
+
+
+NEEDLESS = (
+    "matplotlib",
+    "pydantic",
+    "requests",
+    "scipy.interpolate",
+    "scipy.special",
+    "supervision.annotators",
+    "yaml",
+)
+
+
+@pytest.mark.parametrize("look", ["every", "adaptive"])
+def test_the_start_imports_nothing_in_vain(look: str, colour_model: Path, clip: Path, place: Path) -> None:
+    words = ["track", str(clip), "-m", str(colour_model), "--look", look, "--quiet", "--csv", "t.csv"]
+    program = (
+        "import sys\nfrom crowdmask.cli.main import app\n"
+        f"app({words!r}, standalone_mode=False)\n"
+        f"print([name for name in {NEEDLESS!r} if name in sys.modules], 'trackers' in sys.modules)"
+    )
+    told, errors = process("-c", program, cwd=place).communicate(timeout=120)
+    assert told == "[] True\n", errors
+    assert len(Path("t.csv").read_text().splitlines()) == 3  # people were followed all the same

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crowdmask.cli.lines import error_line, one_line, open_console
+from crowdmask.cli.loading import collection_paused
 from crowdmask.cli.roles import Reads, Writes
 from crowdmask.errors import EXIT_INPUT, Interrupted
 from crowdmask.outputs import Kind
+
+if TYPE_CHECKING:
+    from crowdmask.inference.detector import Detector
+    from crowdmask.tracking.zones import ZonesFile
 
 
 def command(
@@ -134,19 +139,18 @@ def command(
 
     from contextlib import nullcontext
 
-    from crowdmask.media.window import Newest, Windows
+    with collection_paused():
+        from crowdmask.media.window import Newest, Windows
 
-    # OpenCV has to be loaded before PyAV, which all below loads.
-    windows, newest = (Windows(), Newest()) if show else (None, None)
+        # OpenCV has to be loaded before PyAV, which all below loads.
+        windows, newest = (Windows(), Newest()) if show else (None, None)
 
-    from crowdmask.cli.track_lines import Watch
-    from crowdmask.drawing.blur import check_choice
-    from crowdmask.inference.detector import Detector
-    from crowdmask.live.job import RecordFiles, plan_job, run_job
-    from crowdmask.live.options import CameraOptions
-    from crowdmask.signals import StopOnSignal
-    from crowdmask.tracking.tracker import DEFAULT_ALGORITHM
-    from crowdmask.tracking.zones import read_zones
+        from crowdmask.cli.track_lines import Watch
+        from crowdmask.drawing.blur import check_choice
+        from crowdmask.live.job import RecordFiles, plan_job, run_job
+        from crowdmask.live.options import CameraOptions
+        from crowdmask.signals import StopOnSignal
+        from crowdmask.tracking.tracker import DEFAULT_ALGORITHM
 
     options = CameraOptions(
         every=every, look=look, max_fps=max_fps, for_s=for_s,
@@ -154,7 +158,7 @@ def command(
         paced=show,
         algorithm=algorithm or DEFAULT_ALGORITHM,
         grace_s=grace,
-        zones=read_zones(zones) if zones is not None else None,
+        zones=_zones(zones),
         rtsp_transport=rtsp_transport,
         timeout_s=timeout,
     )  # fmt: skip
@@ -167,7 +171,7 @@ def command(
         with Watch(say, complain, stats, quiet, windows, newest, signals.stop) as watch:
             done = run_job(
                 job,
-                lambda: Detector(
+                lambda: _load(
                     model, confidence=confidence, input_size=input_size, backend=backend, device=device,
                     threads=threads, shares_cores=True, at_once=1 if is_live else 2,
                 ),
@@ -181,3 +185,18 @@ def command(
             raise Interrupted
     if done.failed or job.problems:
         raise typer.Exit(EXIT_INPUT)
+
+
+def _load(model: str, **options: Any) -> Detector:
+    from crowdmask.inference.detector import Detector
+
+    with collection_paused():
+        return Detector(model, **options)
+
+
+def _zones(path: str | None) -> ZonesFile | None:
+    if path is None:
+        return None
+    from crowdmask.tracking.zones import read_zones
+
+    return read_zones(path)

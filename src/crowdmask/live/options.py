@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crowdmask.errors import UsageError
 from crowdmask.live.pipeline import Settings
@@ -13,7 +14,9 @@ from crowdmask.tracking.events import GRACE_S
 from crowdmask.tracking.ignoring import Ignored
 from crowdmask.tracking.schedule import ADAPTIVE, EVERY, LOOKS
 from crowdmask.tracking.tracker import ALGORITHMS, DEFAULT_ALGORITHM
-from crowdmask.tracking.zones import ZonesFile
+
+if TYPE_CHECKING:
+    from crowdmask.tracking.zones import ZonesFile
 
 MOST_FPS = 1_000
 """Faster than any camera."""

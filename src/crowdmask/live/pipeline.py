@@ -24,10 +24,10 @@ from crowdmask.tracking.events import GRACE_S, Event, EventFinder
 from crowdmask.tracking.ignoring import Ignored, StillFaces
 from crowdmask.tracking.mask_state import UNKNOWN, MaskStates
 from crowdmask.tracking.tracker import DEFAULT_ALGORITHM, FaceTracker
-from crowdmask.tracking.zones import ZoneCounter, ZoneCounts, ZonesFile
 
 if TYPE_CHECKING:
     from crowdmask.media.video import Frame
+    from crowdmask.tracking.zones import ZoneCounter, ZoneCounts, ZonesFile
 
 LOW_CONFIDENCE = BLUR_CONFIDENCE
 """Minimum confidence at which a possible face keeps its track alive and is blurred."""
@@ -322,6 +322,8 @@ class Pipeline:
         if self._zones_file is None:
             self._zones = None
             return [], None
+        from crowdmask.tracking.zones import ZoneCounter  # brings YAML and its settings: not for runs without
+
         width, height = frame.size
         # A stream may change its size.
         if self._zones is None or self._replace_zones or self._zones.size != (width, height):

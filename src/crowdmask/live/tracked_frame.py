@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from crowdmask.drawing.marks import Mark, draw_in_planes, draw_marks
 from crowdmask.media.decoded import DecodedPicture, PictureField, Pixels, Rgb, rgb_of
 from crowdmask.media.planes import Planes
 from crowdmask.tracking.events import Event
-from crowdmask.tracking.zones import ZoneCounter, ZoneCounts
+
+if TYPE_CHECKING:
+    from crowdmask.tracking.zones import ZoneCounter, ZoneCounts
 
 __all__ = ["Rgb", "TrackedFrame", "View", "outlines_of"]
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from os import PathLike, fspath
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,9 @@ from crowdmask.media.video import Frame, probe, read_frames
 from crowdmask.tracking.events import GRACE_S, Event
 from crowdmask.tracking.schedule import EVERY
 from crowdmask.tracking.tracker import DEFAULT_ALGORITHM
-from crowdmask.tracking.zones import ZonesFile, read_zones
+
+if TYPE_CHECKING:
+    from crowdmask.tracking.zones import ZonesFile
 
 Source: TypeAlias = (
     "str | PathLike[str] | int | Iterable[NDArray[np.uint8] | tuple[float, NDArray[np.uint8]]]"
@@ -97,9 +99,12 @@ class Tracker:
         """
         if not (fps > 0 and math.isfinite(fps)):
             raise UsageError(f"`fps` must be above 0, not {fps:g}")
-        read = zones if zones is None or isinstance(zones, ZonesFile) else read_zones(fspath(zones))
+        if isinstance(zones, (str, PathLike)):
+            from crowdmask.tracking.zones import read_zones
+
+            zones = read_zones(fspath(zones))
         self._options = CameraOptions(
-            every=every, look=look, algorithm=algorithm, grace_s=grace_s, zones=read,
+            every=every, look=look, algorithm=algorithm, grace_s=grace_s, zones=zones,
             rtsp_transport=rtsp_transport, timeout_s=timeout_s,
         )  # fmt: skip
         self.fps = float(fps)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crowdmask.boxes import iou
-from crowdmask.tracking.zones import ZoneCounter, ZonesFile
+
+if TYPE_CHECKING:
+    from crowdmask.tracking.zones import ZonesFile
 
 # In half an hour even a sitting person moves the head by more than this part of its width.
 _MOVED, _GREW = 0.25, 0.25
@@ -37,6 +40,8 @@ class Ignored:
         """
         kept = xyxy[:, 2] - xyxy[:, 0] >= self.min_face_px
         if self.regions is not None and len(xyxy):
+            from crowdmask.tracking.zones import ZoneCounter
+
             places = ZoneCounter(self.regions, width, height).zone_of(xyxy)
             kept &= np.array([place is None for place in places])
         return kept
