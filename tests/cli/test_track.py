@@ -210,7 +210,6 @@ def test_walkers_are_five_masked_people(shared: Path, place: Path) -> None:
 
 NEEDLESS = (
     "matplotlib",
-    "pydantic",
     "requests",
     "scipy.interpolate",
     "scipy.special",
