@@ -81,6 +81,20 @@ def test_after_clearing_the_model_stays_loaded_for_a_while(photos: Page, example
     assert photos.run(loads) == before
 
 
+def test_rows_that_say_the_same_stay(photos: Page, example_photo: Path) -> None:
+    detect(photos, example_photo)
+    photos.run("window.firstRow = document.querySelector('#rows tr')")
+    detect(photos, example_photo, example_photo)
+    photos.wait("document.querySelectorAll('#rows tr').length === 3")
+    assert photos.run("document.querySelector('#rows tr') === window.firstRow")
+    rows = photos.run("[...document.querySelectorAll('#rows tr')].map(row => row.cells[1].innerText)")
+    assert len(set(rows)) == 1
+    # Another one is chosen: both rows say so.
+    photos.run("document.querySelectorAll('#rows button')[1].click()")
+    chosen = "[...document.querySelectorAll('#rows tr')].map(row => row.ariaSelected)"
+    assert photos.run(chosen) == ["false", "true", "false"]
+
+
 def test_the_example_photo_has_the_faces_that_python_finds(
     photos: Page, site: Path, example_photo: Path
 ) -> None:

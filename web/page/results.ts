@@ -15,6 +15,8 @@ export class Results {
   private drawing = Promise.resolve();
   /** The faces that the picture on the page was last drawn with. */
   private drawn: Photo["seen"] = null;
+  /** What each photo's row in the table says. */
+  private readonly told = new WeakMap<Photo, unknown[]>();
   private readonly view = element<HTMLCanvasElement>("view");
 
   /** @param cleared is called where the user removes all photos. */
@@ -51,12 +53,28 @@ export class Results {
     const labels = this.photos.loaded?.labels ?? [];
     const heads = ["Photo", "Faces", ...labels.map(display_name), "Time, ms"];
     element("head").replaceChildren(...heads.map((head) => make("th", head, { scope: "col" })));
-    element("rows").replaceChildren(...all.map((photo) => this.row(photo, labels)));
+    this.show_rows(labels, otherwise);
     this.show_total(labels);
     for (const id of ["save-picture", "save-pictures", "save-records"]) {
       element<HTMLButtonElement>(id).disabled = !all.some((each) => each.seen);
     }
     if (otherwise || this.selected?.seen !== this.drawn) this.show_picture();
+  }
+
+  /** Make the rows anew that say something else now: all of them for each of many photos would take longer than a photo. */
+  private show_rows(labels: readonly string[], otherwise: boolean): void {
+    const rows = element("rows");
+    const { all } = this.photos;
+    while (rows.children.length > all.length) rows.lastElementChild!.remove();
+    all.forEach((photo, place) => {
+      const tells = [photo.seen, photo.problem, photo === this.selected, labels.length];
+      const told = this.told.get(photo);
+      if (!otherwise && told && tells.every((each, i) => each === told[i])) return;
+      this.told.set(photo, tells);
+      const row = this.row(photo, labels);
+      if (rows.children[place]) rows.children[place].replaceWith(row);
+      else rows.append(row);
+    });
   }
 
   private row(photo: Photo, labels: readonly string[]): HTMLElement {
