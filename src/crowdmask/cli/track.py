@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -140,6 +141,10 @@ def command(
     from contextlib import nullcontext
 
     with collection_paused():
+        loading = _load_ahead(
+            sources, model, confidence=confidence, input_size=input_size, backend=backend, device=device,
+            threads=threads,
+        )  # fmt: skip
         from crowdmask.media.window import Newest, Windows
 
         # OpenCV has to be loaded before PyAV, which all below loads.
@@ -166,17 +171,13 @@ def command(
     job = plan_job(sources, out=out, files=files, options=options)
     for problem in job.problems:
         complain.print(error_line(problem), soft_wrap=True)
-    is_live = any(each.is_live for each in job.sources)
     with StopOnSignal() as signals, windows or nullcontext():
         with Watch(say, complain, stats, quiet, windows, newest, signals.stop) as watch:
             done = run_job(
                 job,
-                lambda: _load(
-                    model, confidence=confidence, input_size=input_size, backend=backend, device=device,
-                    threads=threads, shares_cores=True, at_once=1 if is_live else 2,
-                ),
+                loading.result,
                 input_size=input_size,
-                listener=watch.listener(is_live),
+                listener=watch.listener(any(each.is_live for each in job.sources)),
                 look=watch.look,
                 stop=signals.stop,
             )  # fmt: skip
@@ -187,11 +188,20 @@ def command(
         raise typer.Exit(EXIT_INPUT)
 
 
-def _load(model: str, **options: Any) -> Detector:
-    from crowdmask.inference.detector import Detector
+def _load_ahead(sources: list[str], model: str, **options: Any) -> Future[Detector]:
+    """Load the model in a thread: the runtime prepares it without Python, which imports the rest then."""
 
-    with collection_paused():
-        return Detector(model, **options)
+    def load() -> Detector:
+        from crowdmask.inference.detector import Detector
+        from crowdmask.live.sources import find_videos
+
+        is_live = any(each.is_live for each in find_videos(sources).sources)
+        return Detector(model, shares_cores=True, at_once=1 if is_live else 2, **options)
+
+    loader = ThreadPoolExecutor(1, "load model")
+    loading = loader.submit(load)
+    loader.shutdown(wait=False)
+    return loading
 
 
 def _zones(path: str | None) -> ZonesFile | None:
