@@ -1,4 +1,4 @@
-"""How often a survey's intervals hold the truth where the truth is made: audits, places, and video.
+"""How often a survey's intervals hold the truth where the truth is made: audits, and places.
 
 crowdmask evaluate DATA.yaml --split val --detections val.jsonl
 python benchmarks/survey_simulated.py DATA.yaml --split val --detections val.jsonl
@@ -23,7 +23,7 @@ from crowdmask.survey.audit.prior import combine
 from crowdmask.survey.cells import SHOWN
 from crowdmask.survey.outside import compare
 from crowdmask.survey.place import draw_place, make_sample, widen
-from crowdmask.survey.quantify import correct, correct_photos
+from crowdmask.survey.quantify import correct_photos
 from crowdmask.survey.rates import Rates, shipped_rates
 from crowdmask.survey.uncertainty import Knowledge, draw_people
 
@@ -57,7 +57,6 @@ def main() -> None:
             audit(settings, options.trials, size)
     for visits in (5, 10, 30):
         place(photos, rates, options.trials, visits)
-    video(rates, options.trials)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,49 +198,6 @@ def place(photos: list[Photo], rates: Rates, trials: int, visits: int) -> None:
         f"place of {visits} visits: covers {mean[0]:.3f} (width {mean[1]:.3f}, bias {mean[2]:+.4f}), "
         f"raw {mean[3]:.3f}"
     )
-
-
-def video(rates: Rates, trials: int) -> None:
-    """An hour of a camera: people stay for a while, and each is missed for parts of it."""
-    random = np.random.default_rng(7)
-    known = Knowledge(rates, SHOWN)
-    found, missed = rates.from_floor(SHOWN)
-    hits, lost = found[:, :3].sum(axis=(0, 2, 4)), missed.sum(axis=0)
-    recall = hits / np.maximum(hits + lost, 1)
-    rows = []
-    for trial in range(trials):
-        level = random.uniform(0.1, 0.9)
-        # This camera's own miss rates: cameras differ twice as much as kinds of photos do.
-        own = 1 / (1 + (1 / np.clip(recall, 0.05, 0.99) - 1) * np.exp(random.normal(0, 0.6, (3, 1))))
-        cells = np.zeros((60, 3, 4, 6))
-        truth = np.zeros(3)
-        for minute in range(60):
-            for _ in range(random.poisson(8)):
-                label = int(random.choice(3, p=(level * 0.95, 1 - level, level * 0.05)))
-                width, stay = int(random.choice((1, 2, 3))), random.exponential(15)
-                truth[label] += stay
-                person = own[label, width]
-                share = random.beta(person * 2, (1 - person) * 2)
-                said = label if random.random() < 0.98 else int(random.integers(0, 3))
-                sure = int(random.choice((3, 4, 5), p=(0.1, 0.15, 0.75)))
-                cells[minute, said, width, sure] += stay * share
-        _, people = draw_people(cells, known, trial, np.full(60, 60.0), 2.0)
-        ends = np.quantile(people[:, 0] / people.sum(axis=1), [0.025, 0.975])
-        true = truth[0] / truth.sum()
-        best = correct(cells.sum(axis=0), known.best).people
-        shown = cells.sum(axis=(0, 2, 3))
-        raw = shown[0] / shown.sum()
-        half = 1.96 * np.sqrt(raw * (1 - raw) / 480)
-        rows.append(
-            (
-                ends[0] <= true <= ends[1],
-                ends[1] - ends[0],
-                best[0] / best.sum() - true,
-                abs(raw - true) <= half,
-            )
-        )
-    mean = np.mean(rows, axis=0)
-    print(f"video: covers {mean[0]:.3f} (width {mean[1]:.3f}, bias {mean[2]:+.4f}), raw {mean[3]:.3f}")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from crowdmask.survey.outside import OTHER_KIND
 from crowdmask.survey.quantify import correct
 from crowdmask.survey.rates import NO_FACE, Rates
 from crowdmask.survey.shares import parts, wilson
-from crowdmask.survey.uncertainty import DRAWS, Knowledge, draw_people
+from crowdmask.survey.uncertainty import DRAWS, Knowledge, Watched, draw_people
 
 _FOLLOWED_FROM = 1
 _TAIL, _Z = 0.025, 1.959964
@@ -113,8 +113,9 @@ class Judge:
             low, high = wilson(best, float(max(people, 1))) or (0.0, 1.0)
             return Share(best, low, high, _above((low, high), limit))
         photos = np.repeat(self._as_photo(seconds / len(looks_s))[None], len(looks_s), axis=0)
+        # How long people stay is not known here: a mistake lasts a minute at most, or as long as was looked.
         # The same draws each time, so that an interval moves only with what was seen.
-        _, draws = draw_people(photos, self._known, 0, looks_s, OTHER_KIND)
+        _, draws = draw_people(photos, self._known, 0, Watched(looks_s, _MINUTE_S), OTHER_KIND)
         part, whole = parts(figure, draws)
         shares = part / whole
         low, high = (float(end) for end in np.quantile(shares, [_TAIL, 1 - _TAIL]))

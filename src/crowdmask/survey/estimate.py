@@ -17,7 +17,7 @@ from crowdmask.survey.quantify import CONFIDENCE, CONFUSION, RECALL, Corrected, 
 from crowdmask.survey.rates import NO_FACE
 from crowdmask.survey.shares import FIGURES, Figure, make_figures, parts
 from crowdmask.survey.sightings import PASSAGE, PERSON_TIME, Cells, Sightings, sort_faces
-from crowdmask.survey.uncertainty import STAY_S, Knowledge, draw_people
+from crowdmask.survey.uncertainty import USUAL_STAY_S, Knowledge, Watched, draw_people
 from crowdmask.survey.words import percent
 
 PHOTOS, PLACE = "photos", "place"
@@ -173,17 +173,18 @@ def _corrected(
         notes.append("events carry no width of faces: the usual widths of faces from 16 px on are assumed")
     raw, shown = cells.raw, cells.shown
     freedom: int | None = None
+    stay = (seen.stay_s or USUAL_STAY_S) if seen.unit == PERSON_TIME else 1.0
     if target == PHOTOS:
-        seconds = seen.observed_s[cells.looks] if seen.is_video and seen.unit != PASSAGE else None
-        best, draws = draw_people(photos, known, seed, seconds, scale)
-        figures = make_figures(best.people, draws * kept_draws, raw, shown, person=_person(seen))
+        watched = Watched(seen.observed_s[cells.looks], stay) if seen.unit == PERSON_TIME else None
+        best, draws = draw_people(photos, known, seed, watched, scale)
+        figures = make_figures(best.people, draws * kept_draws, raw, shown, person=stay)
     else:
-        placed = _of_place(photos, names, clusters, known, seed, scale, notes)
+        placed = _of_place(photos, names, clusters, known, seed, scale, notes, seen.is_video)
         if placed is None:
             return None, None, None
         best, draws, freedom = placed
         wide = partial(widen, freedom=freedom)
-        figures = make_figures(best.people, draws * kept_draws, raw, shown, wide, _person(seen))
+        figures = make_figures(best.people, draws * kept_draws, raw, shown, wide, stay)
     refused = [name for name in FIGURES if figures[name].share is None]
     if refused:
         notes.append(
@@ -200,6 +201,7 @@ def _of_place(
     seed: int,
     scale: float,
     notes: list[str],
+    is_video: bool,
 ) -> tuple[Corrected, Floats, int] | None:
     """Return the counts of a place, their draws and degrees of freedom; None, with a note, without figure."""
     sample, told = make_sample(photos, names, clusters.stratum, clusters.weight)
@@ -215,7 +217,7 @@ def _of_place(
         return None
     if sample.clusters < FEW:
         notes.append(f"only {sample.clusters} clusters: under {FEW} the interval is itself uncertain")
-    best, draws = draw_place(sample, known, seed, scale)
+    best, draws = draw_place(sample, known, seed, scale, is_video)
     if best.people.sum() <= 0:
         notes.append("no face was found in the clusters of the table: there is no figure")
         return None
@@ -241,11 +243,6 @@ def _kept_passages(seen: Sightings, group: Group, known: Knowledge, seed: int) -
     random = np.random.default_rng([known.seed, 4, seed])
     kept, draws = kept_parts(seen.label[mine], seen.near_end.of(mine), known.draws, random)
     return kept, draws / kept
-
-
-def _person(seen: Sightings) -> float:
-    """Return the amount of one person: in person-time, the seconds that one is taken to stay in view."""
-    return STAY_S if seen.unit == PERSON_TIME else 1.0
 
 
 def _video_note(seen: Sightings, kept: Floats) -> str:

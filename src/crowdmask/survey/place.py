@@ -67,7 +67,7 @@ def make_sample(
 
 
 def draw_place(
-    sample: Sample, known: Knowledge, seed: int = 0, kind_scale: float = 1.0
+    sample: Sample, known: Knowledge, seed: int = 0, kind_scale: float = 1.0, is_video: bool = False
 ) -> tuple[Corrected, Floats]:
     """Draw possible numbers of people of the place: clusters and rates are resampled.
 
@@ -79,6 +79,7 @@ def draw_place(
         known: the rates.
         seed: random seed of the group.
         kind_scale: see `draw_people`.
+        is_video: see `kind_effect`.
     Returns:
         The corrected counts, and draws of people by label, (draws, 3).
 
@@ -93,7 +94,7 @@ def draw_place(
         drawn = random.multinomial(n - 1, np.full(n, 1 / n), size=known.draws)
         times[:, mine] = drawn * (n / (n - 1))
     corrected = correct(np.tensordot(times * sample.weight, sample.cells, 1), known.drawn)
-    effect = kind_effect(known, random, kind_scale)
+    effect = kind_effect(known, random, kind_scale, is_video)
     people = corrected.found.sum(axis=-1) + corrected.missed.sum(axis=-1) * effect
     return best, np.maximum(people, 1e-9)
 

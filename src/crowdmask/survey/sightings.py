@@ -48,6 +48,7 @@ class Sightings:
         amount: (F,) float32: 1 for a face or passage, seconds for person-time.
         zones: names, and `zone`: (F,) int16, index into them, -1: in none.
         near_end: (F,) of passages: the ends of other tracks near their beginning; None: places are unknown.
+        stay_s: of person-time: how long people stay in view; None: it is not known.
         model, model_hash: of the detector; None if the records do not state them.
         thresholds: (3,) its own, from which on faces are shown; None: records do not state them.
         problems: what could not be read, one line each.
@@ -69,6 +70,7 @@ class Sightings:
     zones: tuple[str, ...] = ()
     zone: NDArray[np.int16] | None = None
     near_end: NearEnds | None = None
+    stay_s: float | None = None
     model: str | None = None
     model_hash: str | None = None
     thresholds: tuple[float, ...] | None = None

@@ -29,13 +29,38 @@ KIND_SD = 0.3
 EXCESS = 1.5
 LABEL_EXCESS = 2.0
 
-STAY_S = 20.0
-"""Time for which people are taken to stay in view, seconds: as long their errors are those of one photo."""
+# Of what is special about a camera, the part that is common to all labels: angle, light and distance. Between
+# the sources of `val` the people missed for each one found differ by 0.4 in the logarithm, all labels alike;
+# with as much apart by label this is 0.6, twice `KIND_SD`. Between its photos, each a moment of another one's
+# camera, they differ by a squared coefficient of variation of 1. What a camera has all the time is drawn as
+# its kind. The rest varies from one moment to the next, half a stay long: who is missed is found again.
+_COMMON, _MOMENTARY = 0.5, 0.35
+
+USUAL_STAY_S = 20.0
+"""Time for which people are taken to stay in view where nothing tells, seconds."""
 
 _FOLDS = 10
 # A label without detections may still be among the missed faces.
 _UNSEEN, _LEAST_UNSEEN = 0.5, 0.05
 _LEAST = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """How a camera watched: for how long each minute, and how long a person stays.
+
+    Attributes:
+        seconds: (P,) observed time of each minute.
+        stay_s: time for which a person stays in view: as long their errors are those of one photo.
+    """
+
+    seconds: Floats
+    stay_s: float
+
+    @property
+    def moment_s(self) -> float:
+        """Length of the moments that are independent, seconds: at most all of the time."""
+        return min(self.stay_s, float(self.seconds.sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +136,7 @@ def draw_people(
     photos: Floats,
     known: Knowledge,
     seed: int = 0,
-    seconds: Floats | None = None,
+    watched: Watched | None = None,
     kind_scale: float = 1.0,
 ) -> tuple[Corrected, Floats]:
     """Draw possible true numbers of people in a group's photos.
@@ -120,8 +145,7 @@ def draw_people(
         photos: (P, 3, 4, 6) detections of each photo; in video, person-seconds of each minute.
         known: the rates.
         seed: random seed of the group.
-        seconds: (P,) observed time of each minute: `STAY_S` of it have the errors of one photo, since the
-            same people stay in view; None for photos.
+        watched: how the camera watched; None for photos.
         kind_scale: factor by which this kind of photos may differ more from the measured ones than usual.
     Returns:
         The corrected counts of the group, and draws of its people by label, (draws, 3).
@@ -130,7 +154,7 @@ def draw_people(
     total = photos.sum(axis=0)
     best = correct(total, known.best)
     # A wrong label, and in video a miss, stays with a person while they are in view.
-    stays = 1.0 if seconds is None or not len(seconds) else min(float(seconds.mean()), STAY_S)
+    stays = 1.0 if watched is None else watched.moment_s
     if not known.corrections:
         # Nothing is known of errors then: what is left is that of independent faces.
         return best, random.gamma(best.people / max(stays, _LEAST) + 0.5, size=(known.draws, N_LABELS))
@@ -140,36 +164,56 @@ def draw_people(
     odds = known.drawn.missed.mean(axis=-1)
     # In video a missed person stays in view for a while.
     unseen = random.gamma(_UNSEEN, size=(known.draws, N_LABELS)) * np.maximum(odds, _LEAST_UNSEEN)
-    if seconds is not None and len(seconds):
-        unseen *= seconds.mean()
-    noise = _label_noise(total, known.best, best, random, known) * np.sqrt(stays)
+    if watched is not None and len(watched.seconds):
+        unseen *= watched.seconds.mean()
+    # Labels are exchanged for several faces of a photo together; in video, of a person who stays.
+    together = LABEL_EXCESS if watched is None else stays
+    noise = _label_noise(total, known.best, best, random, known) * np.sqrt(together)
     found = np.maximum(drawn.found.sum(axis=-1) + noise, 0)
-    swing = _swing(uncertain, known, random, seconds) * kind_effect(known, random, kind_scale)
-    people = found + drawn.missed.sum(axis=-1) + (swing - 1) * uncertain.sum(axis=0) + unseen
+    swing = _swing(uncertain, known, random, watched)
+    kind = kind_effect(known, random, kind_scale, watched is not None)
+    missed = drawn.missed.sum(axis=-1)
+    if watched is None:
+        people = found + missed + (swing * kind - 1) * uncertain.sum(axis=0) + unseen
+    else:
+        # Whose face is found is followed, so a camera's kind changes only how many are missed.
+        people = found + missed * kind + (swing - 1) * uncertain.sum(axis=0) + unseen
     return best, np.maximum(people, 0.2 * found + _LEAST)
 
 
-def kind_effect(known: Knowledge, random: np.random.Generator, scale: float = 1.0) -> Floats:
-    """Draw the factor for the missed people of each label in this kind of photos, (draws, 3), mean 1."""
+def kind_effect(
+    known: Knowledge, random: np.random.Generator, scale: float = 1.0, is_video: bool = False
+) -> Floats:
+    """Draw the factor for the missed people of each label in this kind of photos, (draws, 3), mean 1.
+
+    Args:
+        known: the rates.
+        random: for the draws.
+        scale: factor by which this kind may differ more than usual.
+        is_video: whether a camera took it all, which misses all labels more often, or less.
+    """
     if not known.best.missed.any():
         return np.ones((known.draws, N_LABELS))
     deviation = KIND_SD * scale
-    return np.exp(random.normal(size=(known.draws, N_LABELS)) * deviation - deviation**2 / 2)
+    normal = random.normal(size=(known.draws, N_LABELS))
+    if is_video:
+        normal = np.sqrt(1 - _COMMON) * normal + np.sqrt(_COMMON) * random.normal(size=(known.draws, 1))
+    return np.exp(normal * deviation - deviation**2 / 2)
 
 
 def _swing(
-    uncertain: Floats, known: Knowledge, random: np.random.Generator, seconds: Floats | None
+    uncertain: Floats, known: Knowledge, random: np.random.Generator, watched: Watched | None
 ) -> Floats:
     """Draw the factor for the uncertain people of each label, (draws, 3), mean 1."""
     size = uncertain.sum(axis=1)
-    unit = np.ones_like(size) if seconds is None else np.maximum(seconds, _LEAST)
+    unit = np.ones_like(size) if watched is None else np.maximum(watched.seconds, _LEAST)
     doubt = size / unit
     total = uncertain.sum(axis=0)
     mixture = total / max(total.sum(), _LEAST)
     known_mixture = doubt > 0.05
     shares = np.where(known_mixture[:, None], uncertain / np.maximum(size, _LEAST)[:, None], mixture)
-    variance = EXCESS * (known.spread @ np.stack([np.ones_like(doubt), doubt, doubt**2]))
-    variance *= unit * (1.0 if seconds is None else np.minimum(unit, STAY_S))
+    variance = known.spread @ np.stack([np.ones_like(doubt), doubt, doubt**2])
+    variance *= EXCESS if watched is None else _MOMENTARY * unit * watched.moment_s
     covariance = np.einsum("p,pt,pu->tu", variance, shares, shares)
     scale = np.maximum(total, 0.05 * float(unit.mean() if len(unit) else 1.0))
     relative = covariance / np.outer(scale, scale)
@@ -187,7 +231,7 @@ def _label_noise(
     covariance = np.zeros((N_LABELS, N_LABELS))
     for label, number in enumerate(said):
         truth = best.truth[:, label]
-        covariance += LABEL_EXCESS * number * (np.diag(truth) - np.outer(truth, truth))
+        covariance += number * (np.diag(truth) - np.outer(truth, truth))
     values, axes = np.linalg.eigh(covariance)
     return random.normal(size=(known.draws, N_LABELS)) * np.sqrt(np.maximum(values, 0.0)) @ axes.T
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crowdmask.survey.breaks import NearEnds, Tracks, near_ends
 from crowdmask.survey.cells import N_LABELS, Floats
 from crowdmask.survey.sightings import LOOK_S, PASSAGE, Sightings
+from crowdmask.survey.sources.stays import mean_stay_s
 
 # Frames with a longer distance than this, and than this many usual distances, have a gap between them.
 _GAP_S, _GAP_TIMES = 2.0, 10.0
@@ -132,8 +133,12 @@ def sightings_of_frames(frames: Frames, unit: str, about: dict[str, Any]) -> Sig
     label = np.frombuffer(frames.label, np.int8)
     width, confidence = np.frombuffer(frames.width, np.float32), np.frombuffer(frames.confidence, np.float32)
     look, amount = looks.of_frame[frame].astype(np.int32), looks.lasts_s[frame].astype(np.float32)
-    near_end = None
-    if unit == PASSAGE:
+    near_end, stay_s = None, None
+    if unit != PASSAGE:
+        times, sources = np.frombuffer(frames.time_s, np.float64), np.frombuffer(frames.source, np.int32)
+        there = np.bincount(frame, minlength=len(times)) * looks.lasts_s
+        stay_s = mean_stay_s(sources, times, looks.lasts_s, there)
+    else:
         track = np.frombuffer(frames.track, np.int64)
         source = np.frombuffer(frames.source, np.int32)[frame]
         near_end = _near_ends(frames, source, frame, track, width)
@@ -142,7 +147,8 @@ def sightings_of_frames(frames: Frames, unit: str, about: dict[str, Any]) -> Sig
     number = len(looks.source)
     return Sightings(
         unit, tuple(frames.sources), looks.source, np.full(number, np.nan), looks.offset_s, looks.observed_s,
-        looks.gaps_s, looks.frames, look, label, width, confidence, amount, near_end=near_end, **about,
+        looks.gaps_s, looks.frames, look, label, width, confidence, amount, near_end=near_end,
+        stay_s=stay_s, **about,
     )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from crowdmask.labels import LABELS
 from crowdmask.survey.sightings import LOOK_S, PASSAGE, UNKNOWN, Sightings
+from crowdmask.survey.sources.stays import MOST_STEPS, mean_stay_s
+from crowdmask.survey.uncertainty import USUAL_STAY_S
 
 APPEARED, LEFT = "person_appeared", "person_left"
 _LABEL_INDEX = {label: index for index, label in enumerate(LABELS)}
@@ -107,8 +109,32 @@ def sightings_of_lives(lives: Lives, unit: str, about: dict[str, Any]) -> Sighti
         np.int64),
         at, table[:, 2].astype(np.int8), np.full(len(table), np.nan, np.float32),
         np.full(len(table), np.nan, np.float32), table[:, 3].astype(np.float32),
-        tuple(zones), table[:, 4].astype(np.int16), **about,
+        tuple(zones), table[:, 4].astype(np.int16),
+        stay_s=None if unit == PASSAGE else _stay_s(lives, first, last), **about,
     )  # fmt: skip
+
+
+def _stay_s(lives: Lives, first: dict[int, float], last: dict[int, float]) -> float:
+    """Return how long people stay in view, from how many tracks there are in each second."""
+    seconds = {source: last[source] - first[source] for source in first}
+    steps = {source: np.zeros(int(long) + 2) for source, long in seconds.items() if long < MOST_STEPS}
+    if not steps:
+        return USUAL_STAY_S
+    for source, life in lives.all():
+        if source not in steps:
+            continue
+        # Seconds that were begun count in part: the sum of these steps is the number of people.
+        for time, way in ((life.began_s, 1), (life.ended_s, -1)):
+            at, part = divmod(time - first[source], 1.0)
+            steps[source][int(at)] += way * (1 - part)
+            steps[source][int(at) + 1] += way * part
+    there = {source: np.maximum(np.cumsum(each)[:-1], 0.0) for source, each in steps.items()}
+    return mean_stay_s(
+        np.concatenate([np.full(len(each), source) for source, each in there.items()]),
+        np.concatenate([np.arange(len(each), dtype=np.float64) for each in there.values()]),
+        np.ones(sum(map(len, there.values()))),
+        np.concatenate(list(there.values())),
+    )
 
 
 def _spans(life: _Life) -> list[tuple[int, int, float]]:
