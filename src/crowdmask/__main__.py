@@ -1,6 +1,6 @@
 """`python -m crowdmask` is the command `crowdmask`."""
 
-from crowdmask.cli.loading import collection_paused
+from crowdmask.cli.loading import collection_paused, keep_for_ever
 from crowdmask.ctrl_c import answer_ctrl_c
 
 
@@ -10,6 +10,7 @@ def main() -> None:
     answer_ctrl_c()
     with collection_paused():
         from crowdmask.cli.main import app
+    keep_for_ever()
 
     app(prog_name="crowdmask")
 
