@@ -157,21 +157,14 @@ def _stamp(text: str, size: int, sides: tuple[int, int], ground: Colour, ink: Co
 _SMALL_PX, _LARGE_PX = 3_000, 32_000
 _small_stamp, _large_stamp = lru_cache(maxsize=128)(_stamp), lru_cache(maxsize=16)(_stamp)
 
-_TEXTS = 256
-"""So many texts of each size are kept: some hundred kilobytes."""
-
 
 @lru_cache(maxsize=64)
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return the font that ships with Pillow, so that it is available on every machine."""
-    loaded = ImageFont.load_default(size)
-    # From frame to frame most texts stay, and a text takes longer to render than all else of a label.
-    for method in ("getmask2", "getlength"):
-        if hasattr(loaded, method):
-            setattr(loaded, method, lru_cache(maxsize=_TEXTS)(getattr(loaded, method)))
-    return loaded
+    return ImageFont.load_default(size)
 
 
+@lru_cache(maxsize=512)
 def text_length(text: str, size: int) -> float:
     """Return how many pixels a text of `size` pixels takes."""
     return font(size).getlength(text)
