@@ -18,6 +18,7 @@ from survey_coverage import Photo, read_photos
 from crowdmask.data.dataset import load_dataset
 from crowdmask.data.sample import Sample
 from crowdmask.survey.audit.draw import draw_photos
+from crowdmask.survey.audit.errors import expected_errors
 from crowdmask.survey.audit.inference import Audited, estimate_labelled
 from crowdmask.survey.audit.prior import combine
 from crowdmask.survey.cells import SHOWN
@@ -141,10 +142,11 @@ def one_audit(
     share = truth[:, 0].sum() / truth.sum()
     best, people = draw_people(cells, known, seed, None, compare(cells, 0.0, known).kind_scale)
     shipped = people[:, 0] / people.sum(axis=1)
-    found, missed, doubt = correct_photos(cells, known.best, best.truth)
+    _, missed, doubt = correct_photos(cells, known.best, best.truth)
     shown = cells.sum(axis=(2, 3)).astype(int)
     drawn = draw_photos(shown.sum(axis=1), 100, seed, shown[:, 0], (missed + doubt).sum(axis=1))
-    audited = Audited(found + missed, drawn.looks, truth[drawn.looks], drawn.probability)
+    predicted, errors = expected_errors(cells, known)
+    audited = Audited(predicted, drawn.looks, truth[drawn.looks], drawn.probability, errors)
     labelled = estimate_labelled(audited)[1]["with_mask"]
     assert labelled is not None
     both = combine(labelled.share, labelled.worth, shipped, random)

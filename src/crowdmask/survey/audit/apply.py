@@ -12,6 +12,7 @@ from crowdmask.errors import DataError, UsageError
 from crowdmask.labels import LABELS, MASK_WORN_INCORRECT, WITHOUT_MASK
 from crowdmask.survey.audit.agreement import agreement
 from crowdmask.survey.audit.answers import CANNOT_TELL, CHIN, AuditedPhoto, read_answers
+from crowdmask.survey.audit.errors import expected_errors
 from crowdmask.survey.audit.figures import combined_figures, labelled_figures
 from crowdmask.survey.audit.inference import (
     FEWEST_PHOTOS,
@@ -24,7 +25,7 @@ from crowdmask.survey.cells import LEAST_WIDTH_PX, SHOWN, Floats
 from crowdmask.survey.estimate import PHOTOS, Estimate
 from crowdmask.survey.grouping import Clusters, Group
 from crowdmask.survey.place import FEWEST
-from crowdmask.survey.quantify import CORRECTIONS, correct, correct_photos
+from crowdmask.survey.quantify import CORRECTIONS
 from crowdmask.survey.shares import FIGURES, Figure
 from crowdmask.survey.sightings import PASSAGE, Sightings, sort_faces
 from crowdmask.survey.uncertainty import DRAWS, Knowledge
@@ -106,7 +107,9 @@ def apply_audit(
         return replace(before, notes=(*before.notes, note))
     if seen.unit == PASSAGE:
         return replace(before, notes=(*before.notes, _NO_PASSAGES))
-    audited, row_looks = _audited(seen, looks, _predicted(seen, group, known), audit, mine)
+    predicted, errors = _predicted(seen, group, known)
+    agrees = audit.as_measured and _corrects_all(known)
+    audited, row_looks = _audited(seen, looks, predicted, errors if agrees else None, audit, mine)
     unit_s, what = (MOMENT_S, "frames") if seen.is_video else (1.0, "photos")
     notes = [*_kept(before.notes), *audit.notes]
     labelled = int(audited.truth.sum())
@@ -118,7 +121,6 @@ def apply_audit(
     freedom, draws = len(mine) - 1, DRAWS if known is None else known.draws
     if target == PHOTOS:
         people, as_labelled = estimate_labelled(audited)
-        agrees = audit.as_measured and _corrects_all(known)
         figures, told_of_rates = combined_figures(before.figures, as_labelled, agrees, random, draws)
         notes += told_of_rates
     else:
@@ -156,14 +158,19 @@ def _labelled(seen: Sightings, looks: NDArray[np.intp], audit: Audit) -> dict[st
 
 
 def _audited(
-    seen: Sightings, looks: NDArray[np.intp], predicted: Floats, audit: Audit, mine: dict[str, int]
+    seen: Sightings,
+    looks: NDArray[np.intp],
+    predicted: Floats,
+    errors: Floats | None,
+    audit: Audit,
+    mine: dict[str, int],
 ) -> tuple[Audited, NDArray[np.intp]]:
     """Return the labelled photos or moments beside what the model expects, and the look of each row."""
     rows = [(row, audit.counts[source][0], audit.photos[source].probability) for source, row in mine.items()]
     if seen.is_video:
         return audited_moments(predicted, looks, seen, rows)
     at, chance = np.array([row for row, _, _ in rows]), np.array([each for _, _, each in rows])
-    return Audited(predicted, at, np.stack([people for _, people, _ in rows]), chance), looks
+    return Audited(predicted, at, np.stack([people for _, people, _ in rows]), chance, errors), looks
 
 
 def _why_not_audited(group: Group, labelled: int) -> str:
@@ -179,15 +186,13 @@ def _why_not_audited(group: Group, labelled: int) -> str:
     return ""
 
 
-def _predicted(seen: Sightings, group: Group, known: Knowledge | None) -> Floats:
-    """Return the number of people that the model expects in each photo, by label, (L, 3)."""
+def _predicted(seen: Sightings, group: Group, known: Knowledge | None) -> tuple[Floats, Floats | None]:
+    """Return what `expected_errors` does of each look; without rates the faces shown, and None."""
     edges = seen.edges if known is None else known.rates.edges
     cells = sort_faces(seen, group.looks, None, edges, 0 if known is None else known.floor)
     if known is None:
-        return cells.known[..., SHOWN:].sum(axis=(2, 3))
-    truth = correct(cells.known.sum(axis=0), known.best).truth
-    found, missed, _ = correct_photos(cells.known, known.best, truth)
-    return found + missed
+        return cells.known[..., SHOWN:].sum(axis=(2, 3)), None
+    return expected_errors(cells.known, known)
 
 
 def _count(photo: AuditedPhoto, chin_mask: str) -> tuple[Floats, int]:

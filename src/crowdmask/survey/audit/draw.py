@@ -14,7 +14,7 @@ from crowdmask.survey.cells import Floats
 # not faces, are what an audit learns from. With rates: how the expected squared error of a photo grows with
 # the number of faces in doubt, u, as 1 + u + .1 u², and faces added to its cost.
 _EMPTY_PHOTO = 30.0
-_DOUBT, _COST = (1.0, 1.0, 0.1), 2.0
+_DOUBT, _COST = (1.0, 1.0, 0.1), 1.0
 # Photos show how much photos differ, so crowds are drawn less often where otherwise fewer would be drawn.
 _FEW_PHOTOS, _LESS_OFTEN = 8.0, (1.0, 0.5, 0.0, -0.5)
 

@@ -12,15 +12,18 @@ from functools import partial
 
 import numpy as np
 
-from crowdmask.survey.cells import Floats
+from crowdmask.survey.cells import N_LABELS, Floats
 from crowdmask.survey.place import FEWEST, make_sample, student_975
 from crowdmask.survey.shares import FIGURES, Interval, parts
 
 _RATIO_FROM = 5.0
 _FEW_ERRORS, _RARE = 4.0, 2.0
+# Chosen on `val` (benchmarks/survey_simulated.py): by how much errors are widened beyond what the labelled
+# photos show; what part of the variance that the rates expect is taken, since the labelled photos set the
+# counts right; how many labelled photos it is worth; and how many times the variance shown it counts at most,
+# as rates that expect more do not hold here.
 _SKEW = 1.25
-"""Factor by which errors are widened beyond what the labelled photos show; chosen on `val`
-(benchmarks/survey_simulated.py)."""
+_EXPECTED_PART, _EXPECTED_PHOTOS, _MOST_EXPECTED = 0.8, 5, 8.0
 FEWEST_PHOTOS = 5
 """Minimum number of labelled photos of a group, to know how photos differ."""
 
@@ -34,12 +37,14 @@ class Audited:
         at: (n,) indices of the labelled photos.
         truth: (n, 3) labelled number of people, by label.
         probability: (n,) with which each was drawn.
+        errors: (L, 3, 3) covariance of the error of `predicted`, as the model's rates expect; None: unknown.
     """
 
     predicted: Floats
     at: np.ndarray
     truth: Floats
     probability: Floats
+    errors: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def _figure(
         return None
     share = part / (part + other)
     left = (1 - share) * part_left - share * other_left
-    variance = _variance(left, weight, 1 - audited.probability) / (part + other) ** 2
+    shown = _variance(left, weight, 1 - audited.probability)
     seen = float(whole.sum())
     # As if half a face more of each kind had been labelled: an unseen label is not impossible.
     smooth = (share * seen + 0.5) / (seen + 1)
@@ -110,7 +115,9 @@ def _figure(
     least *= float((1 - audited.probability).mean()) * 4 * smooth * (1 - smooth)
     # Two ratios were fitted to these photos; and a photo with a missed crowd is rarely among a few dozen.
     freedom = number - 3
-    spread = variance * number / freedom * _SKEW**2
+    expected = _expected_variance(audited, weight, _slopes(split, smooth))
+    spread, freedom = _pooled(shown * number / freedom, expected, freedom)
+    spread /= (part + other) ** 2
     # Labelled photos are known: only the others are uncertain.
     rest = max(float((1 - audited.probability).mean()), 1e-6)
     error = math.sqrt(max(spread, least))
@@ -145,6 +152,38 @@ def _slope(truth: Floats, said: Floats, weight: Floats, rest: Floats) -> float:
     if spread <= 0:
         return 1.0
     return min(max(float((rest * value * other).sum()) / spread, 0.0), 1.0)
+
+
+def _slopes(split: Callable[[Floats], tuple[Floats, Floats]], share: float) -> Floats:
+    """Return by how much one person more of each label moves the share, times all people, (3,)."""
+    part, whole = split(np.eye(N_LABELS))
+    return part - share * whole
+
+
+def _expected_variance(audited: Audited, weight: Floats, slopes: Floats) -> float | None:
+    """Return what `_variance` is expected to be by the rates; None if they are not known."""
+    if audited.errors is None:
+        return None
+    each = slopes @ audited.errors @ slopes
+    drawn = each[audited.at]
+    # By chance the labelled photos may be in doubt more or less than all.
+    scale = float(each.sum()) / max(float((weight * drawn).sum()), 1e-12)
+    return scale * float(((1 - audited.probability) * weight**2 * drawn).sum())
+
+
+def _pooled(shown: float, expected: float | None, freedom: int) -> tuple[float, int]:
+    """Return the variance by the labelled photos and by the rates together, and its degrees of freedom.
+
+    Few photos show their variance badly: the expected one counts as that of `_EXPECTED_PHOTOS` more (a scaled
+    inverse chi-squared prior).
+
+    Source: Gelman et al., Bayesian data analysis (2013), section 2.6.
+    """
+    if expected is None:
+        return shown * _SKEW**2, freedom
+    prior = min(_EXPECTED_PART * expected, _MOST_EXPECTED * shown)
+    both = freedom * shown * _SKEW**2 + _EXPECTED_PHOTOS * prior
+    return both / (freedom + _EXPECTED_PHOTOS), freedom + _EXPECTED_PHOTOS
 
 
 def _variance(rest: Floats, weight: Floats, not_drawn: Floats) -> float:

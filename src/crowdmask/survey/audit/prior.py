@@ -12,7 +12,7 @@ from crowdmask.survey.shares import Interval
 
 # Chosen on `val`, with rates from one half or without one source (benchmarks/survey_simulated.py): how
 # probable it is beforehand that the rates do not hold here, and how many faces their mean is worth then.
-_OTHER, _OTHER_FACES = 0.75, 1.0
+_OTHER, _OTHER_FACES = 0.7, 1.0
 _MOST_FACES = 1e4
 """Beyond so many independent faces the labelled ones decide alone."""
 
