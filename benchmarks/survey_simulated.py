@@ -57,7 +57,9 @@ def main() -> None:
         for settings in audit_settings(photos, places, rates, options.changed, samples):
             audit(settings, options.trials, size)
     for visits in (5, 10, 30):
-        place(photos, rates, options.trials, visits)
+        place(photos, rates, 2 * options.trials, visits)
+    for visits in (10, 30):
+        place(photos, rates, 2 * options.trials, visits, strata=2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,46 +161,65 @@ def one_audit(
     return tuple(row)
 
 
-def place(photos: list[Photo], rates: Rates, trials: int, visits: int) -> None:
-    """Visits whose share of masks differs, each of 15 photos, drawn from a place with many."""
+def place(photos: list[Photo], rates: Rates, trials: int, visits: int, strata: int = 1) -> None:
+    """Visits whose share of masks differs, each of 15 photos, drawn from a place with many.
+
+    The rates come from one half of the photos, the visits from the other. With two strata their levels
+    differ, and as many visits of each are drawn, of 225 and 75 there, which their weights say.
+    """
     random = np.random.default_rng(6)
-    known = Knowledge(rates, SHOWN)
+    halves = [np.array_split(random.permutation(len(photos)), 2) for _ in range(20)]
+    knowledge = [Knowledge(part(photos, one, rates), SHOWN, draws=500) for one, _ in halves]
     share = np.array([photo.truth[0] / max(photo.truth.sum(), 1) for photo in photos])
     faces = np.array([photo.truth.sum() for photo in photos])
-    high, low = np.flatnonzero((share > 0.5) & (faces > 0)), np.flatnonzero((share <= 0.5) & (faces > 0))
+    there = (300,) if strata == 1 else (225, 75)
 
-    def visit(level: float) -> NDArray[np.intp]:
+    def visit(level: float, held: NDArray[np.intp]) -> NDArray[np.intp]:
         of_high = int(random.binomial(15, level))
+        high, low = (held[(share[held] > 0.5) == way] for way in (True, False))
         return np.concatenate([random.choice(high, of_high), random.choice(low, 15 - of_high)])
 
     rows = []
     for trial in range(trials):
-        spread = random.uniform(2, 12)
-        middle = random.uniform(0.3, 0.9)
-        everyone = np.concatenate(
-            [visit(level) for level in random.beta(middle * spread, (1 - middle) * spread, 300)]
-        )
-        truth = np.sum([photos[at].truth for at in everyone], axis=0)
-        seen = [visit(level) for level in random.beta(middle * spread, (1 - middle) * spread, visits)]
-        cells = np.stack([photos[at].cells for each in seen for at in each])
-        cells[..., :SHOWN] = 0
-        names = [str(number) for number, each in enumerate(seen) for _ in each]
-        sample, _ = make_sample(cells, names, {}, {})
-        best, people = draw_place(sample, known, trial)
+        known = knowledge[trial % len(halves)]
+        held = halves[trial % len(halves)][1]
+        held = held[faces[held] > 0]
+        cells, truth, names = [], np.zeros(3), []
+        stratum, weight = {}, {}
+        for number, all_ in enumerate(there):
+            spread, middle = random.uniform(2, 12), random.uniform(0.3, 0.9)
+
+            def levels(count: int, middle: float = middle, spread: float = spread) -> NDArray[np.float64]:
+                return random.beta(middle * spread, (1 - middle) * spread, count)
+
+            everyone = np.concatenate([visit(level, held) for level in levels(all_)])
+            truth += np.sum([photos[at].truth for at in everyone], axis=0)
+            drawn = visits // strata
+            for at, level in enumerate(levels(drawn)):
+                name = f"{number}-{at}"
+                stratum[name], weight[name] = str(number), all_ / drawn
+                cells += [photos[each].cells for each in visit(level, held)]
+                names += [name] * 15
+        seen = np.stack(cells)
+        seen[..., :SHOWN] = 0
+        sample, _ = make_sample(seen, names, stratum, weight)
+        best, people = draw_place(sample, known, trial, compare(seen, 0.0, known).kind_scale)
         estimate_ = best.people[0] / best.people.sum()
         ends = np.quantile(people[:, 0] / people.sum(axis=1), [0.025, 0.975])
         wide = widen((float(ends[0]), float(ends[1])), float(estimate_), sample.freedom)
         true = truth[0] / truth.sum()
-        shown = cells.sum(axis=(0, 2, 3))
+        shown = seen.sum(axis=(0, 2, 3))
         raw = shown[0] / shown.sum()
         half = 1.96 * np.sqrt(raw * (1 - raw) / shown.sum())
-        rows.append(
-            (wide[0] <= true <= wide[1], wide[1] - wide[0], estimate_ - true, abs(raw - true) <= half)
-        )
+        rows.append((
+            wide[0] <= true <= wide[1], wide[1] - wide[0], estimate_ - true,
+            abs(raw - true) <= half, raw - true,
+        ))  # fmt: skip
     mean = np.mean(rows, axis=0)
     print(
-        f"place of {visits} visits: covers {mean[0]:.3f} (width {mean[1]:.3f}, bias {mean[2]:+.4f}), "
-        f"raw {mean[3]:.3f}"
+        f"place of {visits} visits, {strata} strata: covers {mean[0]:.3f} (width {mean[1]:.3f}, "
+        f"bias {mean[2]:+.4f}), raw {mean[3]:.3f} (bias {mean[4]:+.4f})",
+        flush=True,
     )
 
 

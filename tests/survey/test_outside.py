@@ -8,6 +8,8 @@ from crowdmask.survey.outside import OTHER_KIND, compare
 from crowdmask.survey.quantify import CONFUSION, RECALL
 from crowdmask.survey.uncertainty import Knowledge
 
+from .conftest import made_up_rates
+
 
 @pytest.fixture(scope="module")
 def known(rates) -> Knowledge:
@@ -69,3 +71,12 @@ def test_what_is_not_corrected_is_not_widened(rates, corrections, told) -> None:
     known = Knowledge(rates, SHOWN, corrections, draws=100)
     (note,) = compare(group(200, 0.3), 0.0, known).notes
     assert told in note
+
+
+def test_rates_of_few_photos_differ_by_chance_too() -> None:
+    """Groups like those measured: rates of 40 photos are off by more than those of 400."""
+    alike = [group(200, 0.632, seed) for seed in range(5)]
+    known = [Knowledge(made_up_rates(40, seed=seed), SHOWN, draws=100) for seed in range(12)]
+    scales = [compare(each, 0.0, rates_).kind_scale for each in alike for rates_ in known]
+    assert np.mean(np.array(scales) == 1.0) > 0.7
+    assert np.mean(scales) < 1.5

@@ -19,8 +19,8 @@ _NARROW_SHARE = 0.5
 # Chosen on `val` alone, with rates from one half, groups from the other, as they are and blurred, darkened,
 # fogged and reduced (benchmarks/survey_other_photos.py): by how much the share of nearly certain detections
 # must differ for the miss rates to vary twice as much (in variance), and how many standard errors of the
-# group's photos may be chance.
-_DIFFERENCE, _CHANCE_ERRORS = 0.02, 2**0.5
+# group's photos and of those measured may be chance.
+_DIFFERENCE, _CHANCE_ERRORS = 0.013, 3**0.5
 _MOST = 6.0
 OTHER_KIND = 2.0
 """Factor by which the miss rates vary more for photos that differ from the measured ones."""
@@ -92,12 +92,12 @@ def _other_confidences(photos: Floats, found: Floats) -> float:
     """Compare the share of nearly certain detections with that of the measured photos, by label and width.
 
     Returns:
-        By how much it differs beyond chance, as it varies between the group's photos; negative: the detector
-        is less sure here.
+        By how much it differs beyond chance, as it varies between the group's photos and between those
+        measured; negative: the detector is less sure here.
     """
-    measured = found.sum(axis=(0, 1))[..., -(N_CONFIDENCES - SHOWN) :]
-    shown = measured.sum(axis=-1)
-    usual = measured[..., -1] / np.maximum(shown, 1)
+    each = found.sum(axis=1)[..., -(N_CONFIDENCES - SHOWN) :]
+    shown = each.sum(axis=(0, -1))
+    usual = each[..., -1].sum(axis=0) / np.maximum(shown, 1)
     mine = photos[..., SHOWN:]
     counted = mine.sum(axis=-1) * (shown >= _FEW_FACES)
     rest = (mine[..., -1] * (shown >= _FEW_FACES) - counted * usual).sum(axis=(1, 2))
@@ -105,5 +105,8 @@ def _other_confidences(photos: Floats, found: Floats) -> float:
     if number <= 0:
         return 0.0
     difference = float(rest.sum()) / number
-    chance = _CHANCE_ERRORS * float(np.sqrt((rest**2).sum())) / number
+    # What one more detection of each label and width among the measured ones would change.
+    weight = counted.sum(axis=0) / np.maximum(shown, 1)
+    measured = ((each[..., -1] - each.sum(axis=-1) * usual) * weight).sum(axis=(1, 2))
+    chance = _CHANCE_ERRORS * float(np.sqrt((rest**2).sum() + (measured**2).sum())) / number
     return float(np.sign(difference) * np.sqrt(max(difference**2 - chance**2, 0.0)))

@@ -22,7 +22,7 @@ CORRECTIONS = (CONFIDENCE, CONFUSION, RECALL)
 # Chosen on `val` alone, with rates from one half and groups from the other (benchmarks/survey_coverage.py).
 # Number of missed faces by which all labels of a width are taken to be missed equally often: the labels come
 # from different kinds of photos, so their difference rests on few independent photos.
-_ALIKE = 40.0
+_ALIKE = 32.0
 _MISS_STEPS = 8
 # Number of detections, with the share of all labels, that is added to each cell: the share of a cell with one
 # detection would be 0 or 1.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from crowdmask.survey.cells import Floats
 from crowdmask.survey.rates import NO_FACE
 
-CLUSTERING = 0.2
+CLUSTERING = 0.15
 """Intraclass correlation of misses among the faces of one photo and width, as measured on `val`
 (0.12 to 0.27 below 64 px)."""
 
