@@ -42,6 +42,14 @@ def test_all_are_drawn_where_there_are_few() -> None:
     assert (draw.probability == 1).all()
 
 
+@pytest.mark.parametrize("doubt", [None, np.full(9, 3.0)])
+def test_of_crowds_so_many_are_drawn_that_they_tell_something(doubt) -> None:
+    for seed in range(20):
+        draw = draw_photos(np.full(9, 40), 30, seed, None, doubt)
+        assert len(draw.looks) == 5
+        assert draw.probability == pytest.approx(5 / 9)
+
+
 def photo_answers(source: str, *answers: str, probability: float = 1.0) -> AuditedPhoto:
     boxes = np.array([(50 * at, 0, 50 * at + 40, 40) for at in range(len(answers))], np.float32).reshape(
         -1, 4

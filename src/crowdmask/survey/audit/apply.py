@@ -12,10 +12,10 @@ from crowdmask.errors import DataError, UsageError
 from crowdmask.labels import LABELS, MASK_WORN_INCORRECT, WITHOUT_MASK
 from crowdmask.survey.audit.agreement import agreement
 from crowdmask.survey.audit.answers import CANNOT_TELL, CHIN, AuditedPhoto, read_answers
+from crowdmask.survey.audit.draw import FEWEST_PHOTOS
 from crowdmask.survey.audit.errors import expected_errors
 from crowdmask.survey.audit.figures import combined_figures, labelled_figures
 from crowdmask.survey.audit.inference import (
-    FEWEST_PHOTOS,
     Audited,
     estimate_labelled,
     estimate_place,

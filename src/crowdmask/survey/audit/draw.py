@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from crowdmask.errors import UsageError
 from crowdmask.survey.cells import Floats
 
+FEWEST_PHOTOS = 5
+"""Minimum number of labelled photos of a group, to know how photos differ."""
+
 # Chosen on `val` (benchmarks/survey_simulated.py). Without rates: faces added to each photo, since photos,
 # not faces, are what an audit learns from. With rates: how the expected squared error of a photo grows with
 # the number of faces in doubt, u, as 1 + u + .1 u², and faces added to its cost.
@@ -43,8 +46,9 @@ def draw_photos(
 
     Photos are drawn systematically, each with a probability in proportion to the error expected in it,
     divided by the root of the faces to label (optimal allocation); without rates, in proportion to the root
-    of its faces (and 30 more). They are ordered by their share of masks and by chance, so that photos of
-    every share are drawn.
+    of its faces (and 30 more). Fewer than `FEWEST_PHOTOS` would tell nothing, so of crowds more faces than
+    wanted are drawn. The photos are ordered by their share of masks and by chance, so that photos of every
+    share are drawn.
 
     Args:
         faces: (L,) number of faces found in each photo.
@@ -67,6 +71,8 @@ def draw_photos(
         error = _DOUBT[0] + _DOUBT[1] * doubt + _DOUBT[2] * doubt**2
         size = np.sqrt(error / (number + _COST))
     probability = (_probabilities if doubt is None else _enough_photos)(size, number, wanted)
+    if probability.sum() < FEWEST_PHOTOS:
+        probability = _probabilities(size, np.ones(len(size)), FEWEST_PHOTOS)
     random = np.random.default_rng([seed, 7])
     share = np.zeros(len(size)) if masked is None else (masked + 0.2) / (np.asarray(faces) + 0.6)
     order = np.lexsort((random.random(len(size)), share))

@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from crowdmask.survey.audit.draw import FEWEST_PHOTOS
 from crowdmask.survey.cells import N_LABELS, Floats
 from crowdmask.survey.place import FEWEST, make_sample, student_975
 from crowdmask.survey.shares import FIGURES, Interval, parts
@@ -24,8 +25,6 @@ _FEW_ERRORS, _RARE = 4.0, 2.0
 # as rates that expect more do not hold here.
 _SKEW = 1.25
 _EXPECTED_PART, _EXPECTED_PHOTOS, _MOST_EXPECTED = 0.8, 5, 8.0
-FEWEST_PHOTOS = 5
-"""Minimum number of labelled photos of a group, to know how photos differ."""
 
 
 @dataclass(frozen=True, eq=False)
