@@ -20,7 +20,7 @@ _NARROW_SHARE = 0.5
 # fogged and reduced (benchmarks/survey_other_photos.py): by how much the share of nearly certain detections
 # must differ for the miss rates to vary twice as much (in variance), and how many standard errors of the
 # group's photos and of those measured may be chance.
-_DIFFERENCE, _CHANCE_ERRORS = 0.013, 3**0.5
+_DIFFERENCE, _CHANCE_ERRORS = 0.012, 3**0.5
 _MOST = 6.0
 OTHER_KIND = 2.0
 """Factor by which the miss rates vary more for photos that differ from the measured ones."""

@@ -26,7 +26,7 @@ DRAWS = 1000
 # kinds of photos beyond what the differences between single photos explain (standard deviation of the
 # logarithm, apart by label), and how much more than on the photos measured on a new photo's errors vary.
 KIND_SD = 0.3
-EXCESS = 1.2
+EXCESS = 1.5
 LABEL_EXCESS = 3.0
 
 # Of what is special about a camera, the part that is common to all labels: angle, light and distance. Between
