@@ -15,7 +15,8 @@ from crowdmask.errors import UsageError, VideoError
 from crowdmask.extras import needs_video
 from crowdmask.inference.detector import Detector
 from crowdmask.labels import require_mask_labels
-from crowdmask.survey.audit.inference import FEWEST_PHOTOS, Audited
+from crowdmask.survey.audit.draw import FEWEST_PHOTOS
+from crowdmask.survey.audit.inference import Audited
 from crowdmask.survey.audit.sheet import SheetPhoto
 from crowdmask.survey.cells import Floats
 from crowdmask.survey.sightings import PERSON_TIME, UNKNOWN, Sightings
