@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from crowdmask.labels import LABELS
 from crowdmask.survey import Settings, read, survey
 from crowdmask.survey.breaks import Tracks, kept_parts, near_ends
 
@@ -93,6 +94,29 @@ def test_nobody_and_one() -> None:
     kept, draws = kept_parts(np.zeros(0, int), near_ends(none), 10, np.random.default_rng(0))
     assert kept.tolist() == [1, 1, 1]
     assert np.isfinite(draws).all()
+
+
+@pytest.mark.parametrize("breaks", [(0.0, 0.0), (0.2, 0.05), (0.02, 0.1)])
+def test_events_of_broken_tracks_have_wide_intervals(write, rates_file, breaks) -> None:
+    """Events tell no places: what the times cannot tell is in the interval."""
+    held = []
+    for seed in range(6):
+        tracks, label, begins = walk(np.random.default_rng(seed), 30, breaks)
+        events = [
+            {"source": "c", "time_s": float(time), "event": event, "track": at, "label": LABELS[label[at]]}
+            for at in range(len(label))
+            for time, event in (
+                (tracks.began_s[at], "person_appeared"),
+                (tracks.ended_s[at], "person_left"),
+            )
+        ]
+        path = write(sorted(events, key=lambda event: float(str(event["time_s"]))), f"{seed}.jsonl")
+        found = survey(read([str(path)], "passage"), Settings(rates=str(rates_file), draws=300))
+        (record,) = found.records()
+        low, high = record["with_mask"]["interval"]
+        held.append(low <= (label[begins] == 0).mean() <= high)
+        assert any("taken out" in note for note in record["notes"])
+    assert sum(held) >= 5
 
 
 def film(breaks: bool) -> list[dict]:

@@ -181,6 +181,7 @@ def _corrected(
     else:
         placed = _of_place(photos, names, clusters, known, seed, scale, notes, seen.is_video)
         if placed is None:
+            notes.insert(0, notes.pop())  # why there is no figure
             return None, None, None
         best, draws, freedom = placed
         wide = partial(widen, freedom=freedom)
@@ -255,10 +256,9 @@ def _video_note(seen: Sightings, kept: Floats) -> str:
             return (
                 f"{told}; a track that breaks counts twice: frames' records of track would tell how many do"
             )
+        where = "ago" if np.isnan(seen.width_px).all() else "before near there"
         parts = ", ".join(f"{percent(1 - part)} of {label}" for label, part in zip(LABELS, kept, strict=True))
-        return (
-            f"{told}; tracks that go on with one that broke shortly before near there are taken out: {parts}"
-        )
+        return f"{told}; tracks that go on with one that broke shortly {where} are taken out: {parts}"
     return "the error rates were measured on photos, not on video: the interval was widened"
 
 

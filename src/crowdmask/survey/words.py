@@ -40,6 +40,10 @@ def percent(share: float, digits: int = 0) -> str:
 def span(low: float, high: float) -> str:
     """Return an interval in percent, like ``66 to 76 %``; with one more digit if it is narrow."""
     digits = 0 if high - low >= 0.02 else 1
+    if low == 0 and 0 < high < 0.0005:
+        return f"0 to {percent(high, 1)}"
+    if high == 1 and 0.9995 < low < 1:
+        return f"{percent(low, 1).removesuffix(' %')} to 100 %"
     return f"{100 * low:.{digits}f} to {100 * high:.{digits}f} %"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from crowdmask.labels import LABELS
+from crowdmask.survey.breaks import NearEnds, Tracks, near_ends
+from crowdmask.survey.cells import Floats
 from crowdmask.survey.sightings import LOOK_S, PASSAGE, UNKNOWN, Sightings
 from crowdmask.survey.sources.stays import MOST_STEPS, mean_stay_s
 from crowdmask.survey.uncertainty import USUAL_STAY_S
@@ -83,6 +85,7 @@ def sightings_of_lives(lives: Lives, unit: str, about: dict[str, Any]) -> Sighti
         else:
             rows += [(source, minute, label, seconds, zone) for minute, label, seconds in spans]
     table = np.array(rows, np.float64).reshape(-1, 5)
+    near_end = _near_ends(lives, table[:, 2]) if unit == PASSAGE else None
     first: dict[int, float] = {}
     last: dict[int, float] = {}
     for source, life in lives.all():
@@ -110,8 +113,17 @@ def sightings_of_lives(lives: Lives, unit: str, about: dict[str, Any]) -> Sighti
         at, table[:, 2].astype(np.int8), np.full(len(table), np.nan, np.float32),
         np.full(len(table), np.nan, np.float32), table[:, 3].astype(np.float32),
         tuple(zones), table[:, 4].astype(np.int16),
-        stay_s=None if unit == PASSAGE else _stay_s(lives, first, last), **about,
+        near_end=near_end, stay_s=None if unit == PASSAGE else _stay_s(lives, first, last), **about,
     )  # fmt: skip
+
+
+def _near_ends(lives: Lives, label: Floats) -> NearEnds:
+    """Return when others ended that were seen with the same label: places are unknown, so all are near."""
+    every = lives.all()
+    times = np.array([(life.began_s, life.ended_s) for _, life in every]).reshape(-1, 2)
+    source = np.array([source for source, _ in every], np.int64) * (len(LABELS) + 1) + label.astype(np.int64)
+    nowhere = np.zeros((len(every), 3))
+    return near_ends(Tracks(source, times[:, 0], times[:, 1], nowhere, nowhere))
 
 
 def _stay_s(lives: Lives, first: dict[int, float], last: dict[int, float]) -> float:
