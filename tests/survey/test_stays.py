@@ -89,3 +89,13 @@ def test_events_tell_of_stays_too(write) -> None:
         return read([str(write(events, f"{stay_s}.jsonl"))]).stay_s
 
     assert stay(4) < 15 < stay(60)
+
+
+def test_nobody_stays_longer_than_was_looked(write, rates_file) -> None:
+    """Two of six are bare for all of ten seconds: they are more than nobody."""
+    records = [
+        frame("c", at / 5, [face(int(who > 3), 40, track=who) for who in range(6)]) for at in range(50)
+    ]
+    assert figure(write, rates_file, records, "short.jsonl")["interval"][1] < 1
+    found = survey(read([str(write(records, "short.jsonl"))]), Settings(rates=str(rates_file)))
+    assert next(iter(found.records()))["without_mask"]["interval"][0] > 0.05

@@ -173,11 +173,13 @@ def _corrected(
         notes.append("events carry no width of faces: the usual widths of faces from 16 px on are assumed")
     raw, shown = cells.raw, cells.shown
     freedom: int | None = None
-    stay = (seen.stay_s or USUAL_STAY_S) if seen.unit == PERSON_TIME else 1.0
+    watched, person = None, 1.0
+    if seen.unit == PERSON_TIME:
+        watched = Watched(seen.observed_s[cells.looks], seen.stay_s or USUAL_STAY_S)
+        person = watched.moment_s
     if target == PHOTOS:
-        watched = Watched(seen.observed_s[cells.looks], stay) if seen.unit == PERSON_TIME else None
         best, draws = draw_people(photos, known, seed, watched, scale)
-        figures = make_figures(best.people, draws * kept_draws, raw, shown, person=stay)
+        figures = make_figures(best.people, draws * kept_draws, raw, shown, person=person)
     else:
         placed = _of_place(photos, names, clusters, known, seed, scale, notes, seen.is_video)
         if placed is None:
@@ -185,7 +187,7 @@ def _corrected(
             return None, None, None
         best, draws, freedom = placed
         wide = partial(widen, freedom=freedom)
-        figures = make_figures(best.people, draws * kept_draws, raw, shown, wide, stay)
+        figures = make_figures(best.people, draws * kept_draws, raw, shown, wide, person)
     refused = [name for name in FIGURES if figures[name].share is None]
     if refused:
         notes.append(
