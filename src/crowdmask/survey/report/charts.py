@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +15,7 @@ _INK, _SOFT, _LINE = "#1f2933", "#5b6775", "#dfe4ea"
 _FONT = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 _WIDTH, _LEFT, _RIGHT = 760, 200, 24
 _LONGEST = 30
+_LETTER_PX = 7.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def over_time(rows: Sequence[tuple[str, Point]], colour: str, what: str) -> str:
         y = bottom - (bottom - top) * tenth / 10
         parts.append(f'<line x1="{left}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}" stroke="{_LINE}"/>')
         parts.append(_text(left - 8, y + 4, f"{tenth * 10} %", "end", _SOFT))
-    every = max(1, -(-len(rows) // 8))
+    widest = max((len(_short(name, 18)) for name, _ in rows), default=0) * _LETTER_PX
+    every = max(1, math.ceil((widest + _LETTER_PX) / step))
     path = ""
     for number, (name, point) in enumerate(rows):
         x = left + step * (number + 0.5)
