@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from crowdmask.detections import Detections
 from crowdmask.live.tracked_frame import TrackedFrame
+from crowdmask.tracking.far_faces import FAR_FACE_PX
 from crowdmask.tracking.mask_state import MIN_FACE_PX
 from crowdmask.tracking.schedule import Situation, reason_to_look
 from crowdmask.tracking.tracker import FaceTracker
@@ -21,6 +23,10 @@ _MANY_FAINT = 3
 """So many faint faces without a track are a crowd, whose faces are found in one frame and not in the next."""
 _CROWD = 6
 """Among at least so many people somebody always comes or goes."""
+_CLEAR_SHARE = 0.8
+"""With less of the votes for it, a state may change with any of them."""
+_NEAR_SIZE = (0.85, 1.3)
+"""A face of so many times a size at which rules change is now on one side of it, now on the other."""
 _YOUNG_S = 0.5
 """For so long after a cut the people in view are still being told apart."""
 _FRESH_S = 0.7
@@ -32,13 +38,15 @@ _UNSURE_S = 1.5
 class Attention:
     """Compares each frame with those before and says whether the detector should run on it."""
 
-    def __init__(self, skips_still: bool) -> None:
+    def __init__(self, skips_still: bool, threshold: Sequence[float]) -> None:
         """Begin without frames.
 
         Args:
             skips_still: see `Watch`.
+            threshold: the detector's minimum confidence of each label.
         """
         self._watch = Watch(skips_still)
+        self._threshold = threshold
         self._seen: Frame | None = None
         self._take_s: float | None = None
         self._faint = 0
@@ -89,6 +97,11 @@ class Attention:
         """By how many pixels (x, y) the camera's motion has moved the picture since the frame before."""
         return self._watch.shift
 
+    @property
+    def changes(self) -> bool:
+        """Whether this frame differs from the last one with detection."""
+        return self._watch.changes or self._watch.camera_moves
+
     def is_due(self, frame: Frame, last: TrackedFrame, tracker: FaceTracker) -> bool:
         """Return whether this frame is worth a detection.
 
@@ -112,14 +125,33 @@ class Attention:
             is_fresh=self._open_since is not None and frame.time_s - self._open_since <= _FRESH_S,
             is_young=self._take_s is not None and frame.time_s - self._take_s <= _YOUNG_S,
             is_crowd=self._faint >= _MANY_FAINT or people >= _CROWD,
+            is_close=self._is_close(last),
             is_unsure=is_unsure,
             is_lost=bool(tracker.predicted),
             camera_moves=watch.camera_moves,
             moves=watch.moves_beside(np.concatenate([last.hidden, last.detections.xyxy])),
-            changes=watch.changes or watch.camera_moves,
+            changes=self.changes,
+            is_same=watch.is_same,
             people=people,
         )
         return reason_to_look(now) is not None
+
+    def _is_close(self, last: TrackedFrame) -> bool:
+        """Return whether each frame may count for what is told of somebody in view."""
+        found = last.detections
+        sides = (found.xyxy[:, 2:] - found.xyxy[:, :2]).min(axis=1, initial=np.inf).tolist()
+        clear = found.reach(self._threshold).tolist()
+        rows = zip(
+            last.tracks.tolist(), sides, clear, last.states, last.confidence.tolist(), found.labels, strict=True
+        )
+        for track, side, is_clear, state, share, label in rows:
+            if track < 0 or side < _NEAR_SIZE[0] * MIN_FACE_PX:
+                continue
+            if not is_clear or state != label or share < _CLEAR_SHARE or side < _NEAR_SIZE[1] * MIN_FACE_PX:
+                return True
+            if label != "with_mask" and _NEAR_SIZE[0] * FAR_FACE_PX <= side < _NEAR_SIZE[1] * FAR_FACE_PX:
+                return True
+        return False
 
     def _is_unsure(self, last: TrackedFrame) -> bool:
         """Return whether it is not settled what somebody in view wears, and has not been for long."""

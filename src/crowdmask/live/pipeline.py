@@ -17,12 +17,13 @@ from crowdmask.inference.frames import FrameDetector
 from crowdmask.inference.model_file import ModelInfo
 from crowdmask.labels import require_mask_labels
 from crowdmask.live.attention import Attention
-from crowdmask.live.predict import Look, predict
+from crowdmask.live.predict import Glance, Look, predict
 from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.media.decoded import Pixels, rgb_of
 from crowdmask.tracking.events import GRACE_S, Event, EventFinder
 from crowdmask.tracking.ignoring import Ignored, StillFaces
 from crowdmask.tracking.mask_state import UNKNOWN, MaskStates
+from crowdmask.tracking.surprise import is_surprising
 from crowdmask.tracking.tracker import DEFAULT_ALGORITHM, FaceTracker
 
 if TYPE_CHECKING:
@@ -175,10 +176,11 @@ class Pipeline:
         self.notes: list[str] = []
         self._finder = finder
         self._tracker = FaceTracker(settings.algorithm, fps, finder.threshold)
-        self._attention = Attention(skips_still=settings.adaptive)
+        self._attention = Attention(settings.adaptive, finder.threshold)
         self._last: Look | None = None
         self._cut_ahead = False
-        self._states = MaskStates(uneven=settings.adaptive)
+        self._order = self._followed = 0
+        self._states = MaskStates()
         self._events = EventFinder(source, settings.grace_s, run=self.run)
         self._zones_file = settings.zones
         self._zones: ZoneCounter | None = None
@@ -201,27 +203,65 @@ class Pipeline:
         self._see(frame)
         return self._last is None or self._attention.is_due(frame, self._last.result, self._tracker)
 
-    def process(self, frame: Frame, late: bool = False) -> TrackedFrame:
-        """Run the detector on the next frame.
+    def find(self, frame: Frame) -> Detections:
+        """Run the detector on a frame, without following anybody: `process` takes what it found."""
+        started = time.perf_counter()
+        found = self._finder.find(frame.pixels)
+        self.times.detect_s += time.perf_counter() - started
+        return found
+
+    def process(
+        self, frame: Frame, late: bool = False, *, found: Detections | None = None, glance: Glance | None = None
+    ) -> TrackedFrame:
+        """Follow the people to the next frame.
 
         Args:
             frame: it comes after all before, or is the one that `is_due` was asked about last.
-            late: or `is_due` was asked about it before that, and a cut has come since.
+            late: or `is_due` was asked about it before that, and another frame has been seen since.
+            found: what the detector found in it; None: the detector runs now.
+            glance: of a late frame, as `glance` told it after `is_due`; None: the camera has not moved since.
         """
+        if found is None:
+            found = self.find(frame)
         started = time.perf_counter()
-        found = self._finder.find(frame.pixels)
-        detected = time.perf_counter()
         if not late:
             self._see(frame)
             if self._cut_ahead:
                 self._tracker.reset()
                 self._cut_ahead = False
-        result = self._follow(frame, found)
-        self._last = Look(result, self._tracker.corner)
+        now = self.glance if glance is None else glance
+        with self._tracker.at(now.corner):
+            result = self._follow(frame, found, now.order)
+        self._last = Look(result, now.corner)
         self.times.frames += 1
-        self.times.detect_s += detected - started
-        self.times.track_s += time.perf_counter() - detected
+        self.times.track_s += time.perf_counter() - started
         return result
+
+    def is_surprising(self, frame: Frame, found: Detections, glance: Glance | None = None) -> bool:
+        """Return whether a frame shows others than the people of the last detection.
+
+        Args:
+            frame: it comes after that one.
+            found: what the detector found in it.
+            glance: as for `process`.
+        """
+        assert self._last is not None
+        corner = self._tracker.corner if glance is None else glance.corner
+        seen, moved = self._last.result, np.tile(corner - self._last.corner, 2)
+        rows = np.flatnonzero(seen.tracks >= 0)
+        before = (seen.detections.xyxy[rows] + moved).astype(np.float32)
+        with self._tracker.at(corner):
+            guesses = self._tracker.guesses(frame.time_s)
+        numbers = seen.tracks[rows].tolist()
+        now = [guesses.get(number, box) for number, box in zip(numbers, before, strict=True)]
+        places = np.stack([before, np.array(now, np.float32).reshape(-1, 4)])
+        lost = [box for number, box in guesses.items() if number not in numbers]
+        return is_surprising(
+            found,
+            self._finder.sure(found),
+            places,
+            np.array(lost, np.float32).reshape(-1, 4),
+        )
 
     def predict(self, frame: Frame) -> TrackedFrame:
         """Return what the last look lets expect of a frame that came after it, and was not looked at."""
@@ -234,9 +274,9 @@ class Pipeline:
         return self._last
 
     @property
-    def corner(self) -> NDArray[np.float64]:
-        """Where the first frame's corner is now, (x, y) pixels."""
-        return self._tracker.corner
+    def glance(self) -> Glance:
+        """What is known of the frame that was seen last, without a detection."""
+        return Glance(self._tracker.corner, self._order, self._attention.changes)
 
     @property
     def is_cut(self) -> bool:
@@ -268,11 +308,12 @@ class Pipeline:
         started = time.perf_counter()
         if self._attention.see(frame):
             # Frames of before a cut may still be looked at, so the tracker is reset by the first of after it.
+            self._order += 1
             self._cut_ahead = self._cut_ahead or self._attention.begins_take
             self._tracker.move_camera(*self._attention.shift)
             self.times.track_s += time.perf_counter() - started
 
-    def _follow(self, frame: Frame, found: Detections) -> TrackedFrame:
+    def _follow(self, frame: Frame, found: Detections, order: int) -> TrackedFrame:
         everything = found.xyxy
         if self._ignored is not None:
             width, height = frame.size
@@ -283,7 +324,8 @@ class Pipeline:
         if self._still is not None:
             tracks = np.where(self._still.update(frame.time_s, tracks, found.xyxy), -1, tracks)
             self.notes += [self._about(place) for place in self._still.take_found()]
-        states = self._states.update(frame.time_s, tracks, found)
+        states = self._states.update(frame.time_s, tracks, found, order - self._followed)
+        self._followed = order
         zones, places = self._count(frame, found, tracks, states.label)
         events = self._events.update(frame.index, frame.time_s, tracks, states, places)
         self._numbered = max(self._numbered, int(tracks.max(initial=0)))

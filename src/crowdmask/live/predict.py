@@ -27,6 +27,21 @@ class Look:
     corner: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """What is known of a frame without a detection.
+
+    Attributes:
+        corner: (2,) where the first frame's corner is, pixels.
+        order: number of the frame among those that were seen.
+        changes: whether it differs from the last frame with a detection.
+    """
+
+    corner: NDArray[np.float64]
+    order: int
+    changes: bool
+
+
 def predict(
     frame: Frame,
     corner: NDArray[np.float64],

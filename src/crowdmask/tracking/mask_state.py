@@ -26,8 +26,6 @@ _CHANGE_SHARE = 0.65
 _SLOW_WINDOW_S = 5.0
 _SLOW_STEPS = 2.5
 _FORGET_S = 10.0
-_USUAL_STEP_S = 0.04  # at an uneven pace: the time that one vote stands for
-_MOST_STEPS = 4.0
 _GROWN = 1.15  # a face that was too small must grow by this factor to count again
 
 
@@ -59,11 +57,11 @@ class _Votes:
     evidence: FarEvidence = field(default_factory=FarEvidence)
 
     def add(
-        self, time_s: float, label: int, weight: float, window_s: float, slow_s: float, uneven: bool
+        self, time_s: float, label: int, weight: float, window_s: float, slow_s: float, stands_for: int
     ) -> None:
         step_s = time_s - self.sightings[-1][0] if self.sightings else 0.0
-        if uneven:  # a detection stands for the time since the one before it
-            weight *= min(max(step_s / _USUAL_STEP_S, 1.0), _MOST_STEPS)
+        if self.sightings and self.sightings[-1][1] == label:
+            weight *= stands_for  # where two detections agree, those between would have agreed, too
         self.sightings.append((time_s, label, weight))
         self.weight[label] += weight
         # At low frame rates it covers three detections; after a gap, nothing before the gap.
@@ -109,30 +107,30 @@ class MaskStates:
     label has clearly more than half of it.
     """
 
-    def __init__(
-        self, window_s: float = WINDOW_S, min_face_px: float = MIN_FACE_PX, *, uneven: bool = False
-    ) -> None:
+    def __init__(self, window_s: float = WINDOW_S, min_face_px: float = MIN_FACE_PX) -> None:
         """Begin without tracks.
 
         Args:
             window_s: how long a detection counts, seconds.
             min_face_px: minimum shorter side of a face; a smaller one is "unknown" and does not vote.
-            uneven: detections come at an uneven pace, so each votes for the time since the one before.
         """
         self.window_s = window_s
         self.min_face_px = min_face_px
-        self._uneven = uneven
         self._votes: dict[int, _Votes] = {}
         self._pace = Pace()
         self._swept_s = float("-inf")
 
-    def update(self, time_s: float, tracks: NDArray[np.int64], detections: Detections) -> States:
+    def update(
+        self, time_s: float, tracks: NDArray[np.int64], detections: Detections, stands_for: int = 1
+    ) -> States:
         """Take the next frame.
 
         Args:
             time_s: its time; frames may come at any rate.
             tracks: (N,) the number of each face, -1: none.
             detections: the faces.
+            stands_for: number of frames since the last one: those between were not looked at, since they
+                promised nothing new.
         """
         self._pace.add(time_s)
         slow_s, forget_s = self._pace.patience(_SLOW_WINDOW_S), self._pace.patience(_FORGET_S)
@@ -150,7 +148,7 @@ class MaskStates:
             votes.small = side < self.min_face_px * (_GROWN if votes.small else 1)
             if votes.small:
                 continue
-            votes.add(time_s, label, sureness * sureness, self.window_s, slow_s, self._uneven)
+            votes.add(time_s, label, sureness * sureness, self.window_s, slow_s, stands_for)
             votes.evidence.add(time_s, label, sureness * sureness, slow_s)
             votes.decide()
             votes.far = side < FAR_FACE_PX * (_GROWN if votes.far else 1)

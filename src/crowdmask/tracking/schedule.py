@@ -9,13 +9,26 @@ ADAPTIVE, EVERY = "adaptive", "every"
 LOOKS: tuple[str, ...] = (ADAPTIVE, EVERY)
 
 Reason = Literal[
-    "first", "cut", "young", "crowd", "new", "unsure", "lost", "camera", "motion", "people", "still", "idle"
+    "first",
+    "cut",
+    "young",
+    "crowd",
+    "close",
+    "new",
+    "unsure",
+    "lost",
+    "camera",
+    "motion",
+    "people",
+    "still",
+    "idle",
 ]
 
 # After so many seconds since the last look another one pays, by what goes on; the first that holds counts.
 _AFTER_S: dict[str, float] = {
     "young": 0.0,
     "crowd": 0.0,
+    "close": 0.0,
     "new": 0.0,
     "unsure": 0.10,
     "lost": 0.04,
@@ -40,11 +53,13 @@ class Situation:
         is_fresh: that is so, or it is unsettled what somebody wears, only since a moment ago.
         is_young: the take began just now.
         is_crowd: many are in view, so that somebody always comes, goes or is faint.
+        is_close: what is told of somebody in view may turn with each frame.
         is_unsure: of somebody in view it is not settled what they wear.
         is_lost: somebody was missed by the last look.
         camera_moves: since the last look.
         moves: something has changed where nobody is tracked.
         changes: anything has changed since the last look.
+        is_same: nothing has, not even by noise.
         people: so many are in view.
     """
 
@@ -54,11 +69,13 @@ class Situation:
     is_fresh: bool = False
     is_young: bool = False
     is_crowd: bool = False
+    is_close: bool = False
     is_unsure: bool = False
     is_lost: bool = False
     camera_moves: bool = False
     moves: bool = False
     changes: bool = False
+    is_same: bool = True
     people: int = 0
 
 
@@ -71,7 +88,8 @@ def reason_to_look(now: Situation) -> Reason | None:
     holds: dict[Reason, bool] = {
         # In a picture in which nothing changes a second look would see the same.
         "young": now.is_young and now.changes and now.people > 0,
-        "crowd": now.is_crowd and now.changes,
+        "crowd": now.is_crowd and (now.changes or not now.is_same),  # in a crowd noise hides and shows faces
+        "close": now.is_close and now.changes,
         # But who has just come, even into a picture that stands still, has to be seen some times to count.
         "new": now.is_new and (now.changes or now.is_fresh),
         "unsure": now.is_unsure and (now.changes or now.is_fresh),

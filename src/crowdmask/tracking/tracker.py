@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -186,6 +187,15 @@ class FaceTracker:
     def move_camera(self, right: float, down: float) -> None:
         """Take note that the picture's content has moved by so many pixels."""
         self._corner += (right, down)
+
+    @contextmanager
+    def at(self, corner: NDArray[np.float64]) -> Iterator[None]:
+        """Follow a frame from which the camera has moved on since: its corner was here."""
+        now, self._corner = self._corner, corner
+        try:
+            yield
+        finally:
+            self._corner = now
 
     @property
     def corner(self) -> NDArray[np.float64]:

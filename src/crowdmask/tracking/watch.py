@@ -94,6 +94,12 @@ class Watch:
         changed = self._changes()
         return changed is None or bool(np.count_nonzero(changed) > _STILL_SHARE * changed.size)
 
+    @property
+    def is_same(self) -> bool:
+        """Whether this frame shows the very picture that was looked at last, but for its noise."""
+        now, looked = self._now, self._looked
+        return now is not None and looked is not None and np.array_equal(looked, now)
+
     def moves_beside(self, faces: NDArray[np.float32]) -> bool:
         """Whether something has changed since the last look where none of these faces, (N, 4) pixels, is."""
         changed = self._changes()
