@@ -31,7 +31,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_the_same_events_with_fewer_looks(track: Track, place: Path, clip: Path, looks: list[int]) -> None:
-    assert track(clip, "--events", "all.jsonl").exit_code == 0
+    assert track(clip, "--look", "every", "--events", "all.jsonl").exit_code == 0
     assert len(looks) == 60
     looks.clear()
     done = track(

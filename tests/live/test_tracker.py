@@ -81,7 +81,7 @@ def test_with_adaptive_looks_a_value_a_frame_remains(detector: Detector, clip: P
         assert tracker._pipeline is not None
         return tracker._pipeline.times.frames
 
-    every, adaptive = Tracker(detector), Tracker(detector, look="adaptive")
+    every, adaptive = Tracker(detector, look="every"), Tracker(detector, look="adaptive")
     expected, values = list(every.track(clip)), list(adaptive.track(clip))
     assert [seen.frame for seen in values] == list(range(60))
     assert [name for name, _ in told(values)] == [name for name, _ in told(expected)]

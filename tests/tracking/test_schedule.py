@@ -17,7 +17,8 @@ from crowdmask.tracking.schedule import Situation, reason_to_look
         (Situation(since_s=0.04, is_crowd=True, changes=True), "crowd"),
         (Situation(since_s=0.04, is_crowd=True, people=9), None),  # the picture stands still
         (Situation(since_s=0.04, is_crowd=True, people=9, is_same=False), "crowd"),  # but for its noise
-        (Situation(since_s=0.0166, is_close=True, changes=True, people=1), "close"),
+        (Situation(since_s=0.04, is_close=True, changes=True, people=1), "close"),
+        (Situation(since_s=0.0333, is_close=True, changes=True, people=1), None),
         (Situation(since_s=0.04, is_close=True, people=1, is_same=False), None),
         (Situation(since_s=0.04, is_new=True, changes=True), "new"),
         (Situation(since_s=0.04, is_new=True, is_fresh=True), "new"),  # who has come and stands still

@@ -63,9 +63,11 @@ def command(
         str,
         typer.Option(
             metavar="adaptive|every",
-            help="adaptive: look at a frame when it pays, and predict the others; every: look at all.",
+            help="adaptive: look at a frame when it pays, and predict the others; every: look at all "
+            "[default: adaptive for files, every for live sources and with a window].",
+            show_default=False,
         ),
-    ] = "every",
+    ] = "",
     max_fps: Annotated[
         float | None, typer.Option(metavar="FPS", help="Look at no more frames a second.", show_default=False)
     ] = None,
@@ -158,7 +160,7 @@ def command(
         from crowdmask.tracking.tracker import DEFAULT_ALGORITHM
 
     options = CameraOptions(
-        every=every, look=look, max_fps=max_fps, for_s=for_s,
+        every=every, look=look or None, max_fps=max_fps, for_s=for_s,
         blur=check_choice(blur),
         paced=show,
         algorithm=algorithm or DEFAULT_ALGORITHM,

@@ -31,6 +31,8 @@ _YOUNG_S = 0.5
 """For so long after a cut the people in view are still being told apart."""
 _FRESH_S = 0.7
 """For so long somebody new is worth detections even if the picture stands still."""
+_LOST_S = 0.1
+"""Who was missed is hidden, and not found sooner by more detections, unless the camera moves on."""
 _UNSURE_S = 1.5
 """For so long more detections help to settle what somebody wears; after that they would not."""
 
@@ -110,7 +112,7 @@ class Attention:
             last: result of the last frame with detection.
             tracker: as it was left then.
         """
-        watch = self._watch
+        watch, since_s = self._watch, frame.time_s - last.time_s
         people = int((last.tracks >= 0).sum())
         is_new = tracker.is_settling or self._has_untracked
         is_unsure = self._is_unsure(last)
@@ -119,7 +121,7 @@ class Attention:
         elif self._open_since is None:
             self._open_since = last.time_s
         now = Situation(
-            since_s=frame.time_s - last.time_s,
+            since_s=since_s,
             is_cut=self.is_cut,
             is_new=is_new,
             is_fresh=self._open_since is not None and frame.time_s - self._open_since <= _FRESH_S,
@@ -127,7 +129,7 @@ class Attention:
             is_crowd=self._faint >= _MANY_FAINT or people >= _CROWD,
             is_close=self._is_close(last),
             is_unsure=is_unsure,
-            is_lost=bool(tracker.predicted),
+            is_lost=bool(tracker.predicted) and (since_s >= _LOST_S or watch.shift != (0.0, 0.0)),
             camera_moves=watch.camera_moves,
             moves=watch.moves_beside(np.concatenate([last.hidden, last.detections.xyxy])),
             changes=self.changes,
@@ -142,7 +144,13 @@ class Attention:
         sides = (found.xyxy[:, 2:] - found.xyxy[:, :2]).min(axis=1, initial=np.inf).tolist()
         clear = found.reach(self._threshold).tolist()
         rows = zip(
-            last.tracks.tolist(), sides, clear, last.states, last.confidence.tolist(), found.labels, strict=True
+            last.tracks.tolist(),
+            sides,
+            clear,
+            last.states,
+            last.confidence.tolist(),
+            found.labels,
+            strict=True,
         )
         for track, side, is_clear, state, share, label in rows:
             if track < 0 or side < _NEAR_SIZE[0] * MIN_FACE_PX:

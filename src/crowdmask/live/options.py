@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,8 @@ class CameraOptions:
     Attributes:
         every: process every n-th frame only.
         look: "adaptive": run the detector on a frame if that is worth it and predict the others; "every": run
-            it on every frame. With `every` above 1 or `max_fps` nothing is predicted.
+            it on every frame; None: adaptive for files, whose frames can be told late, and every for live
+            sources and paced files. With `every` above 1 or `max_fps` nothing is predicted.
         max_fps: maximum number of frames per second to process; None: no limit.
         for_s: end after this many seconds, for a file by its timestamps; None: at the end of the source.
         out: annotated video to write; None: no video.
@@ -50,7 +51,7 @@ class CameraOptions:
     """
 
     every: int = 1
-    look: str = EVERY
+    look: str | None = None
     max_fps: float | None = None
     for_s: float | None = None
     out: Path | None = None
@@ -82,7 +83,7 @@ class CameraOptions:
                 raise UsageError(f"`{name}` must be above 0 and at most {most:,}, not {value:g}")
         if not (0 <= self.grace_s <= MOST_S):
             raise UsageError(f"`grace` must be 0 to {MOST_S:,} seconds, not {self.grace_s:g}")
-        if self.look not in LOOKS:
+        if self.look is not None and self.look not in LOOKS:
             raise UsageError(f"`look` is {' or '.join(LOOKS)}, not {self.look!r}")
         if self.algorithm not in ALGORITHMS:
             choices = ", ".join(ALGORITHMS)
@@ -90,6 +91,12 @@ class CameraOptions:
         if self.rtsp_transport not in RTSP_TRANSPORTS:
             choices = ", ".join(RTSP_TRANSPORTS)
             raise UsageError(f"no RTSP transport {self.rtsp_transport!r}: choose from {choices}")
+
+    def for_source(self, is_live: bool) -> CameraOptions:
+        """Return the options with what `look` means for such a source."""
+        if self.look is not None:
+            return self
+        return replace(self, look=EVERY if is_live or self.paced else ADAPTIVE)
 
     @property
     def is_adaptive(self) -> bool:

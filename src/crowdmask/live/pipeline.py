@@ -211,7 +211,12 @@ class Pipeline:
         return found
 
     def process(
-        self, frame: Frame, late: bool = False, *, found: Detections | None = None, glance: Glance | None = None
+        self,
+        frame: Frame,
+        late: bool = False,
+        *,
+        found: Detections | None = None,
+        glance: Glance | None = None,
     ) -> TrackedFrame:
         """Follow the people to the next frame.
 

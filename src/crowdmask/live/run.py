@@ -89,7 +89,8 @@ class Run(ABC):
         """Do nothing yet."""
         self.id = str(uuid.uuid4())
         self.source = source.name
-        self.options = options
+        self._is_live = source.is_live
+        self.options = options.for_source(source.is_live)
         self.stop = Flag()
         self.problem: str | None = None
         self.failed: BaseException | None = None
@@ -126,7 +127,7 @@ class Run(ABC):
 
     def change(self, options: CameraOptions) -> None:
         """Use other options from the next frame on; only for options that need no restart."""
-        self.options = options
+        self.options = options.for_source(self._is_live)
 
     def start(self) -> None:
         """Start, in its own thread."""

@@ -25,7 +25,6 @@ from crowdmask.live.tracked_frame import TrackedFrame
 from crowdmask.media.pictures import as_picture
 from crowdmask.media.video import Frame, probe, read_frames
 from crowdmask.tracking.events import GRACE_S, Event
-from crowdmask.tracking.schedule import EVERY
 from crowdmask.tracking.tracker import DEFAULT_ALGORITHM
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Tracker:
         *,
         fps: float = USUAL_FPS,
         every: int = 1,
-        look: str = EVERY,
+        look: str | None = None,
         algorithm: str = DEFAULT_ALGORITHM,
         grace_s: float = GRACE_S,
         zones: ZonesFile | str | PathLike[str] | None = None,
@@ -82,9 +81,9 @@ class Tracker:
                 cameras have their own rate.
             every: process every n-th frame of a source only; `update` processes every frame.
             look: "adaptive": run the detector on a frame if that is worth it and predict the others
-                (`TrackedFrame.predicted`); "every": run it on every frame. With `every` above 1 nothing is
-                predicted. A predicted frame of a file comes after the next detection; of a camera, and from
-                `update`, at once.
+                (`TrackedFrame.predicted`); "every": run it on every frame; None: adaptive for video files,
+                every for all else. With `every` above 1 nothing is predicted. A predicted frame of a file
+                comes after the next detection; of a camera, and from `update`, at once.
             algorithm: tracking algorithm, one of `crowdmask.tracking.tracker.ALGORITHMS`.
             grace_s: seconds without a mask that cause the event `no_mask`.
             zones: zones and lines for counting, or a YAML file with them.
@@ -107,6 +106,7 @@ class Tracker:
             every=every, look=look, algorithm=algorithm, grace_s=grace_s, zones=zones,
             rtsp_transport=rtsp_transport, timeout_s=timeout_s,
         )  # fmt: skip
+        self._now = self._options
         self.fps = float(fps)
         self.detector = Detector(shares_cores=True) if detector is None else detector
         self._finder = FrameFinder(self.detector, input_size)
@@ -168,16 +168,17 @@ class Tracker:
         one = found.sources[0]
         return self._look_live(one) if one.is_live else self._to_the_end(self._look_at_file(one))
 
-    def _begin(self, source: str, fps: float) -> Pipeline:
+    def _begin(self, source: str, fps: float, is_live: bool = True) -> Pipeline:
         self._index, self._time_s = 0, 0.0
-        self._pipeline = Pipeline(source, fps, self._finder, self._options.settings)
+        self._now = self._options.for_source(is_live)
+        self._pipeline = Pipeline(source, fps, self._finder, self._now.settings)
         return self._pipeline
 
     def _look_at_file(self, source: VideoSource) -> Generator[TrackedFrame, None, None]:
         every = self._options.every
-        pipeline = self._begin(source.name, probe(source.address).fps / every)
+        pipeline = self._begin(source.name, probe(source.address).fps / every, is_live=False)
         ahead = Prefetch(
-            read_frames(source.address, every, lazily=self._options.is_adaptive),
+            read_frames(source.address, every, lazily=self._now.is_adaptive),
             _AHEAD,
             f"read {source.name}",
         )
@@ -206,7 +207,7 @@ class Tracker:
 
     def _results(self, pipeline: Pipeline, frames: Iterable[Frame]) -> Iterator[TrackedFrame]:
         """Yield one value a frame of a source that may be told late."""
-        if not self._options.is_adaptive:
+        if not self._now.is_adaptive:
             yield from map(pipeline.process, frames)
             return
         adaptive = AdaptiveFrames(pipeline)
@@ -220,7 +221,7 @@ class Tracker:
         yield from (result for _, result in adaptive.finish())
 
     def _is_due(self, pipeline: Pipeline, frame: Frame) -> bool:
-        return not self._options.is_adaptive or pipeline.is_due(frame)
+        return not self._now.is_adaptive or pipeline.is_due(frame)
 
     def _frame(self, picture: NDArray[np.uint8], time_s: float, index: int) -> Frame:
         """Check the next frame of a source that is read by the caller."""

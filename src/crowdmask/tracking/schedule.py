@@ -28,7 +28,7 @@ Reason = Literal[
 _AFTER_S: dict[str, float] = {
     "young": 0.0,
     "crowd": 0.0,
-    "close": 0.0,
+    "close": 0.04,
     "new": 0.0,
     "unsure": 0.10,
     "lost": 0.04,
