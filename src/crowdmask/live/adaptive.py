@@ -89,4 +89,6 @@ class AdaptiveFrames:
         assert before is not None or not held, "the detector runs on the first frame"
         for frame, glance in held:
             assert before is not None
-            yield frame, predict(frame, glance.corner, before, after=after)
+            # In a picture that is still the same, all are where they were.
+            then = after if glance.changes else before
+            yield frame, predict(frame, glance.corner, before, after=then)

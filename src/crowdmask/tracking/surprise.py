@@ -28,7 +28,7 @@ def is_surprising(
     people = places.shape[1]
     if not len(found):
         return people > 0
-    known: NDArray[np.bool_] = (iou(lost, found.xyxy) >= _SAME).any(axis=0)
+    known: NDArray[np.bool_] = np.asarray((iou(lost, found.xyxy) >= _SAME).any(axis=0))
     if people:
         overlap = np.max([iou(each, found.xyxy) for each in places], axis=0)
         best = overlap.argmax(axis=1)
