@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from crowdmask.errors import UsageError
-from crowdmask.media.planes import Planes
+
+if TYPE_CHECKING:  # it needs the extra for video, photos do not
+    from crowdmask.media.planes import Planes
 
 FACES, NONE = "faces", "none"
 CHOICES = (FACES, NONE)

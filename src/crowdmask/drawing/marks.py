@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from crowdmask.drawing.palette import Colour
-from crowdmask.media.planes import Colours, Planes
+
+if TYPE_CHECKING:  # it needs the extra for video, photos do not
+    from crowdmask.media.planes import Colours, Planes
 
 _KEPT_LINES = 16
 Yuv: TypeAlias = tuple[int, NDArray[np.uint16]]
