@@ -70,6 +70,14 @@ def test_a_copy_has_the_same_frames_rate_and_length(
     assert os.listdir(tmp_path) == [f"copy{suffix}"]
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_nothing_is_said_of_options_that_a_container_does_not_have(
+    suffix: str, make_video: MakeVideo, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy(make_video("a.mp4"), tmp_path / f"copy{suffix}")
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 def test_browsers_can_play_it(make_video: MakeVideo, tmp_path: Path) -> None:
     copy(make_video("a.webm", codec="libvpx-vp9", sound="libopus"), tmp_path / "a.mp4")
     with av.open(str(tmp_path / "a.mp4")) as container:

@@ -94,9 +94,9 @@ class VideoWriter:
         self._frame_ticks = max(1, round(1 / rate / self._tick))
         try:
             self._target.parent.mkdir(parents=True, exist_ok=True)
-            self._container: OutputContainer = av.open(
-                f"file:{self._part}", "w", options={"movflags": "+faststart"}
-            )
+            # Matroska has no such option, and PyAV would warn of it on standard error.
+            options = {} if self._target.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
+            self._container: OutputContainer = av.open(f"file:{self._part}", "w", options=options)
             self._container.metadata["comment"] = MARK
             self._stream = _add_video(self._container, rate, self._tick, self._size, pixel_aspect)
             _state_colours(self._stream.codec_context, self.colours)
